@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs nvcc and keeps what its assembler says of each kernel beside the object, OBJECT.ptxas, for scripts/kernel_resources.sh;
+# Runs nvcc and keeps what its assembler says of each kernel next to the object, OBJECT.ptxas, for scripts/kernel_resources.sh;
 # warnings and errors are shown. usage: nvcc_report.sh NVCC ARGUMENT...
 object=/dev/null previous=
 for argument; do

@@ -199,7 +199,7 @@ typedef struct cusgd_folder_options {
 } cusgd_folder_options;
 /* Writes data to `folder`, which must not exist or be empty, with its names, classes and encoding, so that a model that is
  * trained on it takes the tables that the data was read from. It appears when it is complete: until then it has a hidden name
- * beside its place. Takes up to about 200 MB of memory for up to 64 GB of rows, whatever the order. A sparse x is written as
+ * next to its place. Takes up to about 200 MB of memory for up to 64 GB of rows, whatever the order. A sparse x is written as
  * indptr.npy, indices.npy and data.npy. `options` NULL: the defaults. Errors: USAGE (rows in the memory of a GPU, targets split
  * into classes, bf16 for sparse rows), DATA (the folder, a full disk), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_save(const cusgd_data *data, const char *folder, const cusgd_folder_options *options);

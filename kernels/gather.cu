@@ -1,5 +1,5 @@
 /* The batch's rows of x, one behind the other: for (i < rows) out[i] = i < count ? x[order[i]] : 0. Rows that are kept as bf16
- * come out as floats: cuBLAS would take bf16 beside bf16 alone, and theta and derivatives are not to be rounded. */
+ * come out as floats: cuBLAS would take bf16 with bf16 alone, and theta and derivatives are not to be rounded. */
 #include "block.h"
 #include "kernels.h"
 #include "stored.h"

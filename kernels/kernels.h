@@ -53,9 +53,10 @@ typedef struct slice_table {
 
 /* What the kernels of a run keep for each other; nothing of it passes through the host inside a slice. */
 typedef struct run_state {
-    int64_t gathered; /* as `next`, but moved on by the kernel that reads rows: for what runs beside the loss kernel */
-    int64_t active;   /* the row whose update is due; -1: none, the run has failed */
-    double pending;   /* the loss of the batch, or of all rows of a pass */
+    int64_t
+        gathered;   /* as `next`, but moved on by the kernel that reads rows: for what runs at the same time as the loss kernel */
+    int64_t active; /* the row whose update is due; -1: none, the run has failed */
+    double pending; /* the loss of the batch, or of all rows of a pass */
     int64_t turns[2]; /* FUSED: even and odd steps of the slice that are done, for what begins before the step before is done */
     unsigned arrived; /* blocks of the loss kernel that are done */
     int64_t next;     /* the row of the step under way: the loss kernel moves it on. It and `failed` are 16 bytes, one load */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The benchmark. Without arguments: builds, measures cuSGD beside the memory (cusgd bench) and beside its peers (bench_peers.py),
+# The benchmark. Without arguments: builds, measures cuSGD compared with the memory (cusgd bench) and with its peers (bench_peers.py),
 # and writes scripts/bench/: JSON, plots, README.md, about ten minutes on two cores; let nothing else run meanwhile.
 #   --quick    the same with small shapes, into build/bench/quick: to see that it runs
 #   --smoke    half a minute: prints ratios of speeds, and the ratio that is usual for each
@@ -36,9 +36,9 @@ measure() {
 # name, usual ratio, rates: SHAPE/BATCH/SAMPLING/PRECISION of cusgd bench; loop/SHAPE, or
 # reads (of memory, by all threads)
 checks="
-d=32_beside_plain_C       1.25 400000x32/1024/none/float      loop/400000x32
-d=256_beside_plain_C      1.00 100000x256/1024/none/float     loop/100000x256
-d=2048_beside_plain_C     1.83 12500x2048/1024/none/float     loop/12500x2048
+d=32_against_plain_C       1.25 400000x32/1024/none/float      loop/400000x32
+d=256_against_plain_C      1.00 100000x256/1024/none/float     loop/100000x256
+d=2048_against_plain_C     1.83 12500x2048/1024/none/float     loop/12500x2048
 d=32_batch_32/1024        0.58 400000x32/32/none/float        400000x32/1024/none/float
 d=256_batch_32/1024       0.75 100000x256/32/none/float       100000x256/1024/none/float
 d=32_permute/none         0.33 400000x32/1024/permute/float   400000x32/1024/none/float

@@ -4,7 +4,7 @@
 Speed: rows per second of plain SGD without intercept at one rate, the rows in order (sampling none) and in a new random order each
 pass (permute); and the loss after the same number of passes. Targets: seconds of training until the mean squared error is
 within a share of its exact optimum, with intercept; peers with the best of a small grid of rates and batches, cuSGD with no
-option given. Outputs: steps with many outputs beside the two matrix products that they consist of. scripts/bench.sh builds what this needs, and makes the report and the plots of it.
+option given. Outputs: steps with many outputs compared with the two matrix products that they consist of. scripts/bench.sh builds what this needs, and makes the report and the plots of it.
 
 usage: bench_peers.py [--cusgd PATH] [--out FILE] [--folder DIR] [--device cpu|cuda] [--quick] ...
 Needs NumPy; takes scikit-learn, PyTorch, JAX, CuPy, cuML and Vowpal Wabbit (vowpalwabbit) where they are installed. On the CPU
@@ -54,11 +54,11 @@ class Clock:
         if self.rows < self.next:
             return
         self.seconds += time.perf_counter() - self.begun
-        excess = self.problem.excess(*get())
-        for target in [t for t in self.targets if excess <= t]:
+        gap = self.problem.gap(*get())
+        for target in [t for t in self.targets if gap <= t]:
             self.hits[target] = (self.seconds, self.rows)
             self.targets.remove(target)
-        if not self.targets or self.seconds > self.limit or excess > 1e6:
+        if not self.targets or self.seconds > self.limit or gap > 1e6:
             raise Stop
         self.next = self.rows + max(512, self.rows // 20)
         self.start()
@@ -195,7 +195,7 @@ def targets(problem, peers, cusgd, options, results):
             hit = timed(peer.make(job), 10**6, Clock(problem, [record["target"]], options.limit)).hits
             record["seconds"] += [seconds for seconds, _ in hit.values()]
     seconds, model = cusgd.left_alone()
-    results["left_alone"].append({"rows": problem.n, "cols": problem.d, "seconds": seconds, "excess": problem.excess(*model)})
+    results["left_alone"].append({"rows": problem.n, "cols": problem.d, "seconds": seconds, "gap": problem.gap(*model)})
     results["targets"] += own + [record for record, _, _ in records]
 
 
@@ -270,7 +270,7 @@ def arguments():
     numbers = lambda text: [int(float(word)) for word in text.split(",")]
     words = lambda text: text.split(",")
     a = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    a.add_argument("--cusgd", default=os.path.join(ROOT, "build/release/bin/cusgd"), help="the command; its library is beside it")
+    a.add_argument("--cusgd", default=os.path.join(ROOT, "build/release/bin/cusgd"), help="the command; its library is next to it")
     a.add_argument("--out", default=os.path.join(ROOT, "build/bench/peers.json"))
     a.add_argument("--folder", default=os.path.join(ROOT, "build/bench/data"), help="where the data is made, and kept")
     a.add_argument("--device", default="cpu")

@@ -143,10 +143,10 @@ def to_the_optimum(command: str, path: Path, X: scipy.sparse.csr_matrix, y: np.n
     print(f"the optimum is {optimum:.6f}")
     for epochs in range(1, 21):
         taken = run(training(command, path, "--no-intercept", "--threads", "1", "--epochs", str(epochs)))
-        excess = objective(X, y, weights_of(model, X.shape[1])) / optimum - 1
-        if excess <= 1e-3:
+        gap = objective(X, y, weights_of(model, X.shape[1])) / optimum - 1
+        if gap <= 1e-3:
             break
-    print(f"cusgd, {epochs} epochs: {taken[0]:.2f} s to {excess:.1e} above it{'' if excess <= 1e-3 else ', which is not 1e-3'}")
+    print(f"cusgd, {epochs} epochs: {taken[0]:.2f} s to {gap:.1e} above it{'' if gap <= 1e-3 else ', which is not 1e-3'}")
     if not (liblinear := shutil.which("liblinear-train")):
         print("LIBLINEAR: left out, as there is no liblinear-train")
         return

@@ -48,6 +48,8 @@ MANUAL_COMMANDS = (
 # Words of an earlier dialect of this project, and of British spelling.
 BANNED = [
     r"\bseam\b",
+    r"\bbeside\b",
+    r"\bexcess\b",
     r"\bmade data\b",
     r"\bnull model\b",
     r"\bbest constant\b",

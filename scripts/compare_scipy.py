@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Iterations of cuSGD's solvers beside SciPy's, on the real data of tests/golden, from the same start (the intercept-only model) to
+"""Iterations of cuSGD's solvers compared with SciPy's, on the real data of tests/golden, from the same start (the intercept-only model) to
 the same gradient. usage: compare_scipy.py CUSGD [--write FILE]; needs NumPy and SciPy."""
 import argparse
 import csv

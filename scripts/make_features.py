@@ -57,7 +57,7 @@ def make_polynomials() -> dict:
 
 
 def make_robust() -> dict:
-    """Ridge regressions of columns with outliers, scaled by RobustScaler: the penalty l2/2 |theta|^2 beside half the mean square."""
+    """Ridge regressions of columns with outliers, scaled by RobustScaler: the penalty l2/2 |theta|^2 added to half the mean square."""
     random = np.random.default_rng(11)
     x = np.column_stack([random.standard_t(1.5, 61), 1000 + 50 * random.normal(size=61), random.exponential(0.01, 61)]).round(5)
     y = (x @ [1.0, 0.02, 30.0] + random.normal(size=61)).round(5)
@@ -72,7 +72,7 @@ def make_robust() -> dict:
 
 def make_whitened() -> dict:
     """Ridge and lasso of correlated columns, whitened by PCA(whiten=True) and by the ZCA formula, after StandardScaler and without
-    it; coefficients and intercept in the data's units, of l2/2 |theta|^2 and l1 |theta|_1 beside half the mean square."""
+    it; coefficients and intercept in the data's units, of l2/2 |theta|^2 and l1 |theta|_1 added to half the mean square."""
     random = np.random.default_rng(23)
     n = 80
     common = random.normal(size=(n, 1))

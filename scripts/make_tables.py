@@ -60,7 +60,7 @@ def fit_imputed(table: pd.DataFrame) -> dict:
 
 
 def fit_ridge(table: pd.DataFrame, l2: float) -> dict:
-    """All levels, standardized columns, the penalty l2/2 |theta|^2 beside the mean of the halved squares."""
+    """All levels, standardized columns, the penalty l2/2 |theta|^2 added to the mean of the halved squares."""
     rows = table.dropna()
     encoder = OneHotEncoder(sparse_output=False).fit(rows[TEXT])
     x = np.column_stack([encoder.transform(rows[TEXT]), rows[NUMBERS].astype(float)])

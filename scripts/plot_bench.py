@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws what scripts/bench.sh measured, and writes the report: roofline.png, peers.png and README.md beside the JSON files.
+"""Draws what scripts/bench.sh measured, and writes the report: roofline.png, peers.png and README.md next to the JSON files.
 
 usage: plot_bench.py [FOLDER]     (scripts/bench by default). The plots need matplotlib; without it the report is written alone.
 """
@@ -101,8 +101,8 @@ def draw_peers(plt, results, file):
 
 
 def main():
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench")
-    folder = sys.argv[1] if len(sys.argv) > 1 else beside
+    own_folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench")
+    folder = sys.argv[1] if len(sys.argv) > 1 else own_folder
     steps, peers = load(folder)
     with open(os.path.join(folder, "README.md"), "w") as out:
         out.write(report(folder))

@@ -76,7 +76,7 @@ ASSUMPTIONS = (
                "rows of 128 bytes brought ahead"),
 )
 
-# Loads that wait for each other, beside those of x, y and the parts' gradients, by what stands in the kernels on 2026-11-28.
+# Loads that wait for each other, in addition to those of x, y and the parts' gradients, by what stands in the kernels on 2026-11-28.
 CHAINS = {
     "start": (2, "kernels of fused: next and failed in one load, the batch's first row and count in another; the point comes meanwhile"),
     "end": (1, "the block that ends a step of fused: the counts; sums and the first gradients are part of adding up"),
@@ -348,7 +348,7 @@ def document() -> str:
     """PREDICTED.md."""
     return f"""# Predicted, not measured: microseconds per step on an H100 and an H200
 Float, one target, squared loss, batches of consecutive rows. **No GPU could be had so far: every figure here is a prediction**, by
-scripts/predict_steps.py (`--write` makes this page). Measured figures will stand beside them, with their date.
+scripts/predict_steps.py (`--write` makes this page). Measured figures will stand next to them, with their date.
 
 A step takes as long as its bytes or its instructions, whichever take longer, and as long as the chain of what waits for each other: launches or a
 barrier, loads, sums. Instructions are those of the compiled kernels, tests/sass/figures.txt.

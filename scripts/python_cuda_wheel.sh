@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the wheel of the CUDA module, cusgd-cuda13, which `pip install cusgd[cuda13]` installs beside cusgd and NVIDIA's wheels of
+# Builds the wheel of the CUDA module, cusgd-cuda13, which `pip install cusgd[cuda13]` installs next to cusgd and NVIDIA's wheels of
 # cuBLAS and cuRAND, and tries it in a new virtual environment. Where the machine has no GPU it is to say so.
 #
 #   python_cuda_wheel.sh [ARCHITECTURES]    builds build/cuda-wheel/cusgd_cuda13-VERSION-py3-none-*.whl, by default for all
@@ -30,7 +30,7 @@ PATH=$tools:$PATH "$tools/auditwheel" repair --exclude 'libcublas*' --exclude 'l
 wheel=$(echo "$folder"/*.whl)
 echo "$wheel: $(stat -c %s "$wheel") bytes"
 
-# The layout that pip makes: cusgd, below it the module, and beside it NVIDIA's folder.
+# The layout that pip makes: cusgd, below it the module, and next to it NVIDIA's folder.
 python3 -m venv "$folder/new"
 "$folder/new/bin/pip" install -q --disable-pip-version-check numpy
 CUSGD_CUDA=OFF "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps -C build-dir="$PWD/build/cuda-wheel/cpu" .

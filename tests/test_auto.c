@@ -67,8 +67,8 @@ static void check_grid(tally *t, const char *name, double share)
         int r = correlation_index(c->correlation);
         verdict v = try_kind(c);
         int within = v.relative_gap <= 1e-3;
-        cr_expect_leq(v.relative_gap, 9, "%s, problem %d (d %lld, correlation %g, %s): relative excess %g", name, i,
-                      (long long)c->d, c->correlation, tail_names[c->tail], v.relative_gap);
+        cr_expect_leq(v.relative_gap, 9, "%s, problem %d (d %lld, correlation %g, %s): relative gap %g", name, i, (long long)c->d,
+                      c->correlation, tail_names[c->tail], v.relative_gap);
         solved += within;
         seconds += v.result.seconds;
         t->tried[r][c->tail]++;
@@ -124,9 +124,9 @@ Test(auto, few_rows)
 
 /* ---- Real data ----------------------------------------------------------------------------------------------------------- */
 
-/* Defaults but for the loss and the penalty, which is that of golden/'s solution; the relative excess over the exact optimum,
+/* Defaults but for the loss and the penalty, which is that of golden/'s solution; the relative gap over the exact optimum,
  * summed over the outputs. */
-static double excess_on(const char *file, int64_t k, cusgd_loss loss, double l2, cusgd_result *r)
+static double gap_on(const char *file, int64_t k, cusgd_loss loss, double l2, cusgd_result *r)
 {
     table t = golden_table(file);
     int64_t n = t.rows, d = t.cols - k;
@@ -160,9 +160,9 @@ static double excess_on(const char *file, int64_t k, cusgd_loss loss, double l2,
 static void check_real(const char *name, const char *file, int64_t k, cusgd_loss loss, double l2, double maximum)
 {
     cusgd_result r = CUSGD_INIT(cusgd_result);
-    double relative_gap = excess_on(file, k, loss, l2, &r);
-    printf("%s: relative excess %.1e after %lld epochs, %.2f s\n", name, relative_gap, (long long)r.epochs, r.seconds);
-    cr_expect_leq(relative_gap, maximum, "%s: relative excess %g", name, relative_gap);
+    double relative_gap = gap_on(file, k, loss, l2, &r);
+    printf("%s: relative gap %.1e after %lld epochs, %.2f s\n", name, relative_gap, (long long)r.epochs, r.seconds);
+    cr_expect_leq(relative_gap, maximum, "%s: relative gap %g", name, relative_gap);
 }
 
 Test(auto, real_data)

@@ -251,7 +251,7 @@ Test(command_ends, solver_tells_what_it_does)
     assert_has(o.err, "is not differentiable everywhere");
 }
 
-Test(command_ends, optimum_stands_beside_a_run)
+Test(command_ends, optimum_stands_next_to_a_run)
 {
     run(&o, "\"$CUSGD\" train data.csv --epochs 1 --model m.safetensors");
     assert_code(o, 0);

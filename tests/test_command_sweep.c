@@ -119,7 +119,7 @@ Test(command_sweep, several_quantiles_are_a_sweep)
     }
 }
 
-/* A disk that is full when the report comes to be written: the older one stands, and nothing is left beside it. */
+/* A disk that is full when the report comes to be written: the older one stands, and nothing is left next to it. */
 Test(command_sweep, report_on_a_full_disk)
 {
     run(&o,

@@ -1,5 +1,5 @@
 /* The same data, options and seed give the same bits: whatever the threads, the instruction set, and how x lies in memory.
- * test_repeat.c: again and again, and beside other runs. */
+ * test_repeat.c: again and again, and next to other runs. */
 #include "options.h"
 #include "training.h"
 

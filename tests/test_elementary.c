@@ -99,8 +99,8 @@ static const double special[] = {0,
                                  -0x1p54};
 enum { SPECIAL = sizeof special / sizeof special[0] };
 
-/* Equal to what the library has, rounded, or less than an ulp away: with the same sign, and an infinity only beside one or beside
- * the largest number. */
+/* Equal to what the library has, rounded, or less than an ulp away: with the same sign, and an infinity only next to one or next
+ * to the largest number. */
 static int matches(const scalar_functions *f, double got, double exact)
 {
     double most = is_float(f) ? (double)FLT_MAX : DBL_MAX, rounded = is_float(f) ? (double)(float)exact : exact;

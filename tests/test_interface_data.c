@@ -117,7 +117,7 @@ Test(interface_data, bound_examples_are_the_transformed_source)
     interface_session_close(&s);
 }
 
-/* Two bytes per value: every bfloat16 as it is; and beside the middle between two, and just beyond float's largest. */
+/* Two bytes per value: every bfloat16 as it is; and next to the middle between two, and just beyond float's largest. */
 Test(interface_data, bf16_is_the_nearest)
 {
     for (uint32_t i = 0; i <= UINT16_MAX; i++) {

@@ -240,8 +240,8 @@ Test(interface_models, others_change_no_bit)
                 cr_assert_eq(retires.ended[c] + all.ended[c], 0);
                 sum += fails.losses[c];
                 if (c == CHANGED) continue;
-                check_same(&fails, c, &all, c, "beside one that fails");
-                check_same(&retires, c, &all, c, "beside one that retires");
+                check_same(&fails, c, &all, c, "next to one that fails");
+                check_same(&retires, c, &all, c, "next to one that retires");
             }
             cr_assert(fabs(sum - fails.report.loss) <= 1e-12 * sum);
             if (optimizers[i] < CUSGD_OPTIMIZER_ADAM) cr_assert(fails.ended[CHANGED], "optimizer %d", optimizers[i]);

@@ -302,7 +302,7 @@ static void write_csv(void)
 
 TestSuite(memory, .init = refusing_setup, .fini = folder_teardown);
 
-/* Besides: the file that was there stays, whole, and nothing lies beside it. */
+/* Besides: the file that was there stays, whole, and nothing lies next to it. */
 Test(memory, training)
 {
     size_t size, size_now;

@@ -140,7 +140,7 @@ Test(offset, slopes_add_up_to_zero)
     }
 }
 
-/* The intercept-only model beside offsets is where every loss starts: no coefficient, and not far from the constant that is
+/* The intercept-only model with offsets is where every loss starts: no coefficient, and not far from the constant that is
  * found. */
 Test(offset, the_constant_model)
 {
@@ -265,7 +265,7 @@ Test(offset, command_refuses_what_does_not_fit)
     assert_has(o.err, "nan.csv:4:3: 'nan' in column 'years' is not a finite number");
 }
 
-/* offset.npy and exposure.npy beside x.npy. */
+/* offset.npy and exposure.npy next to x.npy. */
 Test(offset, command_reads_folders)
 {
     run(&o, "$CUSGD generate f --rows 100 --cols 3 && cp f/y.npy f/offset.npy && $CUSGD train f --solver auto --model m && "
@@ -276,7 +276,7 @@ Test(offset, command_reads_folders)
     assert_has(o.out, "offset    yes");
     run(&o, "$CUSGD predict m f/x.npy -o p.csv");
     assert_code(o, CUSGD_ERROR_DATA);
-    assert_has(o.err, "put offset.npy or exposure.npy beside x.npy");
+    assert_has(o.err, "put offset.npy or exposure.npy next to x.npy");
     run(&o, "mv f/offset.npy f/exposure.npy; $CUSGD train f --loss poisson --model m");
     assert_code(o, CUSGD_ERROR_DATA);
     assert_has(o.err, ": the exposure -");

@@ -1,4 +1,4 @@
-/* The same run gives the same bits again: five times with other runs beside it, in two threads at once, and on the emulated GPU
+/* The same run gives the same bits again: five times next to other runs, in two threads at once, and on the emulated GPU
  * whatever the order of its threads and the lateness of its streams. The device is CUSGD_TEST_DEVICE, as in training.h. */
 #include "emulated.h"
 #include "options.h"
@@ -84,7 +84,7 @@ static void check_same(const job *first, const job *again, const char *what)
               distance(first->result, again->result, MAX_VALUES), (int)first->options.optimizer);
 }
 
-/* ---- Others beside it ---------------------------------------------------------------------------------------------------- */
+/* ---- Other runs -------------------------------------------------------------------------------------------------------- */
 
 /* A trainer that steps in a thread of its own until a flag ends it. */
 typedef struct neighbor {
@@ -110,14 +110,14 @@ static void neighbor_start(neighbor *n, cusgd_optimizer optimizer, cusgd_samplin
     job_make(&n->job, optimizer, sampling, CUSGD_PRECISION_FLOAT, outputs);
     n->begun = n->ends = 0;
     cr_assert_eq(pthread_create(&n->thread, NULL, neighbor_run, n), 0);
-    while (!n->begun) sched_yield(); /* it is past the preparations: its steps are what must be beside */
+    while (!n->begun) sched_yield(); /* it is past the preparations: its steps are what must overlap */
 }
 
 static void neighbor_end(neighbor *n)
 {
     n->ends = 1;
     pthread_join(n->thread, NULL);
-    cr_assert_eq(n->job.status, CUSGD_OK, "the run beside it: status %d, %s", (int)n->job.status, n->job.message);
+    cr_assert_eq(n->job.status, CUSGD_OK, "the other run: status %d, %s", (int)n->job.status, n->job.message);
     job_free(&n->job);
 }
 
@@ -126,22 +126,22 @@ static void neighbor_end(neighbor *n)
 static void check_repeats(cusgd_optimizer optimizer, cusgd_sampling sampling, cusgd_precision precision, int64_t outputs)
 {
     job first, again;
-    neighbor beside[2];
+    neighbor other[2];
     job_make(&first, optimizer, sampling, precision, outputs);
     job_run(&first);
     cr_assert_eq(first.status, CUSGD_OK);
     again = first;
-    neighbor_start(&beside[0], CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_PERMUTE, 1);
-    neighbor_start(&beside[1], CUSGD_OPTIMIZER_MOMENTUM, CUSGD_SAMPLING_BLOCKS, 2);
+    neighbor_start(&other[0], CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_PERMUTE, 1);
+    neighbor_start(&other[1], CUSGD_OPTIMIZER_MOMENTUM, CUSGD_SAMPLING_BLOCKS, 2);
     for (int i = 0; i < 5; i++) {
         job_run(&again);
-        check_same(&first, &again, "other runs beside it");
+        check_same(&first, &again, "other runs");
     }
-    for (int i = 0; i < 2; i++) neighbor_end(&beside[i]);
+    for (int i = 0; i < 2; i++) neighbor_end(&other[i]);
     job_free(&first);
 }
 
-Test(repeat, five_times_beside_other_runs)
+Test(repeat, five_times_next_to_other_runs)
 {
     check_repeats(CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 1);
     check_repeats(CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_REPLACE, CUSGD_PRECISION_DOUBLE, 3);
@@ -170,7 +170,7 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
 {
     const unsigned orders[] = {0, 1, 2, 9}, lazinesses[] = {0, 1, 2, 7};
     job first, again;
-    neighbor beside;
+    neighbor other;
     if (!is_emulated) {
         puts("orders of threads and late streams: left out, only the emulated GPU takes these settings");
         cr_skip();
@@ -181,7 +181,7 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
     job_run(&first);
     cr_assert_eq(first.status, CUSGD_OK);
     again = first;
-    neighbor_start(&beside, CUSGD_OPTIMIZER_RMSPROP, CUSGD_SAMPLING_REPLACE, 1);
+    neighbor_start(&other, CUSGD_OPTIMIZER_RMSPROP, CUSGD_SAMPLING_REPLACE, 1);
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++) {
             char what[60];
@@ -191,6 +191,6 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
             job_run(&again);
             check_same(&first, &again, what);
         }
-    neighbor_end(&beside);
+    neighbor_end(&other);
     job_free(&first);
 }

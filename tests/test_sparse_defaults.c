@@ -147,12 +147,12 @@ Test(sparse_defaults, most_problems_are_solved, .timeout = 300)
             o.precision = CUSGD_PRECISION_DOUBLE;
             o.gradient_tolerance = 1e-4;
             o.epochs = 20000;
-            double excess = found / objective_of(&p, &o) - 1;
-            solved += excess <= 1e-3;
-            worst = fmax(worst, excess);
-            if (excess > 1e-3)
+            double gap = found / objective_of(&p, &o) - 1;
+            solved += gap <= 1e-3;
+            worst = fmax(worst, gap);
+            if (gap > 1e-3)
                 printf("%s, loss %d, d %d, C %g: %.1e above the optimum\n", form_names[form], (int)loss, (int)p.d, cost[i / 4],
-                       excess);
+                       gap);
         }
         cr_expect_leq(worst, 2e-2, "%s", form_names[form]);
         printf("%s: %d of %d within 1e-3 of the optimum, the worst %.1e above it\n", form_names[form], solved - before,

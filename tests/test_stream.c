@@ -235,7 +235,7 @@ Test(stream, rows_of_numbered_files)
 }
 
 /* Budgets are for rows that are read; a note says when they are held in memory all the same. */
-Test(stream, what_is_held_beside_the_budget)
+Test(stream, what_is_held_in_addition_to_the_budget)
 {
     made m = make(N, D, 1, 0);
     for (int bf16 = 0; bf16 < 2; bf16++) {
@@ -243,7 +243,7 @@ Test(stream, what_is_held_beside_the_budget)
         cusgd_options o = options_of("epochs=1 batch=1000 memory=25M");
         cusgd_trainer *t = trainer_of(&o, files, NULL);
         const char *note = cusgd_trainer_note(t, 0);
-        int is_told = note && strstr(note, "is held in memory, 0.0259 GB beside the option memory");
+        int is_told = note && strstr(note, "is held in memory, 0.0259 GB in addition to the option memory");
         cr_assert_eq(is_told, bf16, "%s", note ? note : "no note");
         cusgd_trainer_free(t);
         cusgd_data_free(files);

@@ -160,7 +160,7 @@ static void dataset_close(dataset *s)
 }
 
 /* How far the objective at `parameters` is above the exact solution's, summed over outputs, as a share of it. */
-static double excess_over(const dataset *s, const cJSON *solution, cusgd_loss loss, double l2, const double *parameters)
+static double gap_over(const dataset *s, const cJSON *solution, cusgd_loss loss, double l2, const double *parameters)
 {
     int64_t d = s->d, n = s->table.rows;
     double *coef = zeros(s->k * d), *intercept = zeros(s->k), *exact = zeros(d + 1), *y = zeros(n), found = 0, minimum = 0;
@@ -197,8 +197,8 @@ static void check_regression(const char *name, const char *file, int64_t k, doub
         o.l2 = alpha / (double)s.table.rows;
         o.standardize = alpha == 0; /* a penalty would act on other coefficients */
         train(&o, s.data, parameters);
-        double relative_gap = excess_over(&s, solution, o.loss, o.l2, parameters);
-        cr_expect(fabs(relative_gap) <= 1e-6, "%s, %s, alpha %g: relative excess %g", name, standardized ? "standardized" : "raw",
+        double relative_gap = gap_over(&s, solution, o.loss, o.l2, parameters);
+        cr_expect(fabs(relative_gap) <= 1e-6, "%s, %s, alpha %g: relative gap %g", name, standardized ? "standardized" : "raw",
                   alpha, relative_gap);
         count++;
         free(parameters);
@@ -285,8 +285,8 @@ Test(training, breast_cancer)
         o.loss = CUSGD_LOSS_LOGISTIC;
         o.l2 = 1 / (C * (double)s.table.rows);
         train(&o, s.data, parameters);
-        double relative_gap = excess_over(&s, solution, o.loss, o.l2, parameters);
-        cr_expect(fabs(relative_gap) <= 1e-6, "C %g: relative excess %g", C, relative_gap);
+        double relative_gap = gap_over(&s, solution, o.loss, o.l2, parameters);
+        cr_expect(fabs(relative_gap) <= 1e-6, "C %g: relative gap %g", C, relative_gap);
         count++;
     }
     cr_expect_eq(count, 3);
@@ -348,8 +348,8 @@ static void check_lasso(const problem *p, const double *exact, const cusgd_data 
     double *found = zeros(p->d + 1);
     train(o, data, found);
     double relative_gap = oracle_objective(p, found, NULL) / oracle_objective(p, exact, NULL) - 1;
-    cr_expect(fabs(relative_gap) <= 1e-5, "loss %d, optimizer %d, batch %lld: relative excess %g", (int)o->loss,
-              (int)o->optimizer, (long long)o->batch, relative_gap);
+    cr_expect(fabs(relative_gap) <= 1e-5, "loss %d, optimizer %d, batch %lld: relative gap %g", (int)o->loss, (int)o->optimizer,
+              (long long)o->batch, relative_gap);
     for (int64_t j = 0; j < p->d; j++)
         cr_expect_eq(found[j] == 0, exact[j] == 0, "loss %d, optimizer %d, batch %lld: coefficient %lld is %g, exactly %g",
                      (int)o->loss, (int)o->optimizer, (long long)o->batch, (long long)j, found[j], exact[j]);
@@ -468,7 +468,7 @@ Test(training, weights_matter_in_minibatches)
         o.average = 1;
         train(&o, data, found);
         double relative_gap = oracle_objective(&p, found, NULL) / oracle_objective(&p, exact, NULL) - 1;
-        cr_expect_leq(relative_gap, 0.01, "batch %d: relative excess %g", batch, relative_gap);
+        cr_expect_leq(relative_gap, 0.01, "batch %d: relative gap %g", batch, relative_gap);
     }
     cr_expect_gt(oracle_objective(&p, unweighted, NULL) / oracle_objective(&p, exact, NULL) - 1, 0.5);
     cusgd_data_free(data);

@@ -337,7 +337,7 @@ Test(update, intercepts_are_not_penalized)
     }
 }
 
-/* asgd's average, beside the golden run's. */
+/* asgd's average, compared with the golden run's. */
 Test(update, asgd_average)
 {
     golden g = golden_open();

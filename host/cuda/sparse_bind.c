@@ -1,4 +1,4 @@
-/* Bound sparse rows: a copy on the device, and beside it the caller's own, of which batches are made by columns. */
+/* Bound sparse rows: a copy on the device, and next to it the caller's own, of which batches are made by columns. */
 #include "cuda.h"
 #include "sparse.h"
 

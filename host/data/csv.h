@@ -6,7 +6,7 @@
 #include "encoding.h"
 #include "survey.h"
 
-/* What the fields of a feature have shown beside numbers. */
+/* What the fields of a feature have shown in addition to numbers. */
 typedef struct observed {
     text_set texts;            /* that stand for their numbers in x; those of a given encoding first */
     int64_t missing;           /* NaN in x */

@@ -143,8 +143,8 @@ static cusgd_status read_array(cusgd_data *data, const char *path, const char *n
     return CUSGD_OK;
 }
 
-/* One beside x. */
-static cusgd_status read_beside(cusgd_data *data, const char *path, const char *name, int place, int needed, npy_array *out)
+/* An array that goes with x. */
+static cusgd_status read_companion(cusgd_data *data, const char *path, const char *name, int place, int needed, npy_array *out)
 {
     cusgd_status status = read_array(data, path, name, place, needed, out);
     if (status || !out->rows) return status;
@@ -186,14 +186,14 @@ static cusgd_status read_all(cusgd_data *data, const char *path, const cusgd_rea
     v->x = a.matrix;
     v->n = a.rows;
     v->d = a.cols;
-    if (at[Y]) status = read_beside(data, path, at[Y], Y, 1, &a);
+    if (at[Y]) status = read_companion(data, path, at[Y], Y, 1, &a);
     if (!status && at[Y]) v->y = a.matrix, v->k = a.cols ? a.cols : 1;
-    if (!status && at[W]) status = read_beside(data, path, at[W], W, c->text != NULL, &a);
+    if (!status && at[W]) status = read_companion(data, path, at[W], W, c->text != NULL, &a);
     if (!status && at[W] && a.rows) v->w = a.matrix;
     if (!status) status = check_offsets(path, at);
     for (int i = OFFSET; i <= EXPOSURE && !status; i++) {
         if (!at[i]) continue;
-        status = read_beside(data, path, at[i], OFFSET, c->text != NULL, &a);
+        status = read_companion(data, path, at[i], OFFSET, c->text != NULL, &a);
         if (!status && a.rows)
             status = cusgd_data_set_offset(data, i == OFFSET ? CUSGD_OFFSET_LINEAR : CUSGD_OFFSET_EXPOSURE, a.matrix);
     }

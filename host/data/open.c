@@ -177,8 +177,8 @@ static cusgd_status open_features(cusgd_data *data, const char *folder)
 }
 
 /* y.npy, or w.npy and its like: as many rows as x; *cols 1 where it has one dimension. */
-static cusgd_status open_beside(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
-                                int64_t *cols)
+static cusgd_status open_companion(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
+                                   int64_t *cols)
 {
     int64_t rows = 0;
     char *path;
@@ -203,7 +203,7 @@ static cusgd_status open_offsets(cusgd_data *data, const char *folder)
         cusgd_matrix o = {0};
         int64_t one = 0;
         const void *before = data->view.o.at;
-        status = open_beside(data, folder, names[kind], O, &o, &one);
+        status = open_companion(data, folder, names[kind], O, &o, &one);
         if (!status && o.at && before)
             status = fail(CUSGD_ERROR_DATA, "%s: has offset.npy and exposure.npy: leave one of them", folder);
         if (!status && o.at) status = cusgd_data_set_offset(data, (cusgd_offset)kind, o);
@@ -243,8 +243,8 @@ static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_
     status = open_x(data, path, reader);
     if (!status) status = open_offsets(data, path);
     if (status || reader->x_only) return status;
-    status = open_beside(data, path, "y", Y, &data->view.y, &data->view.k);
-    if (!status) status = open_beside(data, path, "w", W, &data->view.w, &one);
+    status = open_companion(data, path, "y", Y, &data->view.y, &data->view.k);
+    if (!status) status = open_companion(data, path, "w", W, &data->view.w, &one);
     return status;
 }
 
@@ -253,7 +253,7 @@ static cusgd_status open_array(cusgd_data *data, const char *path, const cusgd_r
     examples *v = &data->view;
     cusgd_status status = check_reader(path, reader);
     if (!status && !reader->x_only)
-        status = fail(CUSGD_ERROR_DATA, "%s: holds features and no targets: put it into a folder as x.npy, with y.npy beside it",
+        status = fail(CUSGD_ERROR_DATA, "%s: holds features and no targets: put it into a folder as x.npy, with y.npy next to it",
                       path);
     if (!status) status = open_npy(data, path, X, &v->x, &v->n, &v->d);
     if (!status) status = check_features(path, v->d);
@@ -295,7 +295,7 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     if (data->is_archive) status = csr_open_archive(data, path, &sparse);
     if (!status && sparse && !reader->x_only)
         status = fail(CUSGD_ERROR_DATA,
-                      "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy beside it", path);
+                      "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy next to it", path);
     if (status || sparse) return status;
     if (cusgd_file_is_libsvm(path)) return svmlight_open(path, reader, data);
     if (memcmp(start, HDF5_MAGIC, HDF5_MAGIC_BYTES) == 0) {

@@ -50,7 +50,8 @@ cusgd_status pieces_read_index(const char *folder, cusgd_data *data, pieces *s);
 /* data/pieces_open.c: *found: whether the folder is one of pieces. */
 cusgd_status pieces_open(cusgd_data *data, const char *folder, const cusgd_reader *reader, int *found);
 
-/* data/pieces_write.c: the files of a folder that is to come, in order. They lie in a hidden folder beside it until all is there.
+/* data/pieces_write.c: the files of a folder that is to come, in order. They lie in a hidden folder next to it until all is
+ * there.
  */
 typedef struct pieces_writer pieces_writer;
 /* s: what is known before the rows; s->rows, s->files and s->sum are counted. */

@@ -113,8 +113,8 @@ static cusgd_status open_array(cusgd_data *data, const char *folder, const piece
     return status;
 }
 
-/* One of the arrays beside a sparse x. */
-static cusgd_status open_beside(cusgd_data *data, const char *folder, const pieces *s, int array)
+/* One of the arrays that go with a sparse x. */
+static cusgd_status open_companion(cusgd_data *data, const char *folder, const pieces *s, int array)
 {
     char *path, name[16];
     npy_array a;
@@ -251,7 +251,7 @@ static cusgd_status open_indexed(cusgd_data *data, const char *folder, const cus
     if (!status && s.sparse) status = open_sparse(data, folder, &s);
     for (int a = 0; a < PIECE_ARRAYS && !status; a++) {
         int wanted = s.cols[a] && !(reader->x_only && (a == PIECE_Y || a == PIECE_W));
-        if (wanted) status = s.sparse ? open_beside(data, folder, &s, a) : open_array(data, folder, &s, a);
+        if (wanted) status = s.sparse ? open_companion(data, folder, &s, a) : open_array(data, folder, &s, a);
     }
     if (!status) status = match_classes(data, reader);
     free(s.sum);

@@ -1,4 +1,4 @@
-/* Writing sparse rows: indptr.npy, indices.npy and data.npy, with y.npy, w.npy and offset.npy beside them. */
+/* Writing sparse rows: indptr.npy, indices.npy and data.npy, with y.npy, w.npy and offset.npy next to them. */
 #include "failure.h"
 #include "interrupt.h"
 #include "pieces.h"
@@ -98,7 +98,7 @@ static cusgd_status save_stored(const job *j, int columns)
 }
 
 /* A dense array, in double. */
-static cusgd_status save_beside(const job *j, const char *name, const cusgd_matrix *m, int64_t cols)
+static cusgd_status save_companion(const job *j, const char *name, const cusgd_matrix *m, int64_t cols)
 {
     npy_writer *writer;
     if (!m->at) return CUSGD_OK;
@@ -120,9 +120,9 @@ cusgd_status pieces_save_sparse(const pieces_writer *w, const cusgd_data *data, 
     if (!status) status = save_starts(&j);
     if (!status) status = save_stored(&j, 1);
     if (!status) status = save_stored(&j, 0);
-    if (!status) status = save_beside(&j, "y.npy", &e->y, e->k);
-    if (!status) status = save_beside(&j, "w.npy", &e->w, 1);
-    if (!status) status = save_beside(&j, "offset.npy", &e->o, 1);
+    if (!status) status = save_companion(&j, "y.npy", &e->y, e->k);
+    if (!status) status = save_companion(&j, "w.npy", &e->w, 1);
+    if (!status) status = save_companion(&j, "offset.npy", &e->o, 1);
     free(j.order);
     return status;
 }

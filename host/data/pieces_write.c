@@ -1,4 +1,4 @@
-/* Writing a folder of numbered files. It is written beside its place, under a hidden name, and gets its own when it is complete;
+/* Writing a folder of numbered files. It is written next to its place, under a hidden name, and gets its own when it is complete;
  * its index says until then that it is not. */
 #include "failure.h"
 #include "hash.h"
@@ -57,7 +57,7 @@ static cusgd_status check_place(const char *folder)
     return fail(CUSGD_ERROR_DATA, "%s: is there already: name another folder, or remove it first", folder);
 }
 
-/* Makes a folder beside `folder` of a name that is not taken. */
+/* Makes a folder next to `folder` of a name that is not taken. */
 static cusgd_status make_temporary(pieces_writer *w)
 {
     size_t length = strlen(w->folder), size = length + 64;

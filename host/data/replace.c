@@ -13,7 +13,7 @@
 
 struct replacement {
     char *path;      /* the file to be replaced, behind all links */
-    char *temporary; /* beside it; removed unless committed */
+    char *temporary; /* next to it; removed unless committed */
     int file;        /* its descriptor */
     int is_locked;   /* 1: it stays open, and with it locked, until its name has changed */
     int is_complete;
@@ -32,7 +32,7 @@ static size_t folder_length(const char *path)
 }
 
 /* What stands in the file's folder under `name`, which may be absolute. */
-static char *beside(const char *path, const char *name)
+static char *sibling(const char *path, const char *name)
 {
     size_t folder = *name == '/' ? 0 : folder_length(path), length = strlen(name);
     char *whole = allocate(folder + length + 1, 1);
@@ -57,7 +57,7 @@ static cusgd_status follow_links(const char *path, char **out)
             return fail(CUSGD_ERROR_DATA, "%s: is a symbolic link that leads nowhere", path);
         }
         target[length] = '\0';
-        char *next = beside(now, target);
+        char *next = sibling(now, target);
         free(now);
         now = next;
     }
@@ -90,7 +90,7 @@ static cusgd_status open_temporary(replacement *r)
         char name[64];
         snprintf(name, sizeof name, ".cusgd-%ld-%d.tmp", (long)getpid(), attempt);
         free(r->temporary);
-        r->temporary = beside(r->path, name);
+        r->temporary = sibling(r->path, name);
         if (!r->temporary) return fail_memory(strlen(r->path) + sizeof name, "a path");
         r->file = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (r->file >= 0) return CUSGD_OK;

@@ -152,7 +152,7 @@ static int may_be_feature(const cusgd_table *t, const cusgd_reader *reader, int6
     return j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
 }
 
-/* A column that counts the rows is the one feature of, say, a series in time; beside other features it is an index. */
+/* A column that counts the rows is the one feature of, say, a series in time; next to other features it is an index. */
 static int needs_row_numbers(const cusgd_table *t, const cusgd_reader *reader, int64_t target)
 {
     for (int64_t j = 0; j < t->columns.count; j++)

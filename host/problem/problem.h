@@ -97,7 +97,7 @@ cusgd_status hold_out(problem *p);
 cusgd_status scale_targets(problem *p);
 /* Takes further training rows in that unit; likewise. */
 cusgd_status rescale_targets(problem *p);
-/* targets.c: null of losses whose intercept-only model is not the mean's link; spread and steepest; the range of auto's
+/* targets.c: null of losses whose intercept-only model is not the mean's link; scale and steepest; the range of auto's
  * exponentials. */
 cusgd_status study_targets(problem *p);
 /* The intercept-only model of a loss of real numbers with another number, in the coordinates of the bound targets; one output. */

@@ -33,7 +33,7 @@ struct stream {
     slot_window *windows;
     int64_t window_count;
     char note[160];
-    char held[400]; /* a note of what is in memory beside the budget; "": nothing is */
+    char held[400]; /* a note of what is in memory in addition to the budget; "": nothing is */
 };
 
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -332,10 +332,11 @@ static cusgd_status open_stream(problem *p, const stream_needs *of)
         if (!s->list || !s->runs || !s->windows) status = fail_memory((size_t)s->room * sizeof *s->list, "the windows of rows");
     }
     if (!status && p->train.data->memory[0])
-        snprintf(s->held, sizeof s->held,
-                 "%.100s is held in memory, %.3g GB beside the option memory: only x.npy of floats and the folders of cusgd "
-                 "convert, but for bf16, are read when they are needed",
-                 p->train.data->source, (double)p->train.data->view.n * (double)row_reader_row_bytes(&p->train.data->view) / 1e9);
+        snprintf(
+            s->held, sizeof s->held,
+            "%.100s is held in memory, %.3g GB in addition to the option memory: only x.npy of floats and the folders of cusgd "
+            "convert, but for bf16, are read when they are needed",
+            p->train.data->source, (double)p->train.data->view.n * (double)row_reader_row_bytes(&p->train.data->view) / 1e9);
     if (status)
         stream_close(p, s);
     else

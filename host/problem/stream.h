@@ -26,7 +26,7 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
 cusgd_status stream_check(const stream *s);
 /* How fast the rows were read so far and who waited, for people; the stream's own, until the next call. */
 const char *stream_note(stream *s);
-/* What of the data is held in memory beside the option memory, for people; NULL: nothing. */
+/* What of the data is held in memory in addition to the option memory, for people; NULL: nothing. */
 const char *stream_held_note(const stream *s);
 
 #endif

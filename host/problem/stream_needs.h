@@ -4,7 +4,7 @@
 
 #include "problem.h"
 
-/* Bytes that a run takes beside its rows, those of a bound row, and of a row in the slot. */
+/* Bytes that a run takes in addition to its rows, those of a bound row, and of a row in the slot. */
 typedef struct stream_needs {
     int64_t fixed, bound, slot;
     int64_t window; /* the fewest rows that there must be room for */

@@ -156,7 +156,7 @@ void targets_given_offsets(const problem *p, double *mean)
     for (int64_t c = 0; c < e->k; c++) {
         double above = 0, below = 0;
         for (counted_rows at = {.of = e}; counted_next(&at);) {
-            beside_offset b = loss_beside_offset(p->loss, counted_target(&at, c), at.offset);
+            offset_terms b = loss_given_offset(p->loss, counted_target(&at, c), at.offset);
             above += at.weight * b.above;
             below += at.weight * b.below;
         }

@@ -6,7 +6,7 @@
 
 void sums_add_row(output_sums *s, loss_rule loss, double p, double y, double w, double o)
 {
-    beside_offset beside = loss_beside_offset(loss, y, o);
+    offset_terms sums = loss_given_offset(loss, y, o);
     double mean = rule_mean_at(loss, p), r = (mean - y) / s->unit, apart = y / s->unit - s->mean;
     if (!(w > 0)) return;
     s->weight += w;
@@ -18,18 +18,18 @@ void sums_add_row(output_sums *s, loss_rule loss, double p, double y, double w, 
     s->confusion[2 * (y > 0) + (p > 0)] += w;
     double error = r - s->error;
     s->error += error * w / s->weight;
-    s->error_spread += w * error * (r - s->error);
+    s->error_variation += w * error * (r - s->error);
     s->largest = fmax(s->largest, fabs(r));
     s->mean += apart * w / s->weight;
-    s->above += w * beside.above;
-    s->below += w * beside.below;
-    s->spread += w * apart * (y / s->unit - s->mean);
+    s->above += w * sums.above;
+    s->below += w * sums.below;
+    s->variation += w * apart * (y / s->unit - s->mean);
 }
 
 /* A constant target has nothing to explain: 1 if it is met, else 0, as scikit-learn has it. */
 static double r_squared(const output_sums *s)
 {
-    if (s->spread > 0) return 1 - s->square / s->spread;
+    if (s->variation > 0) return 1 - s->square / s->variation;
     return s->square > 0 ? 0 : 1;
 }
 
@@ -55,8 +55,8 @@ static void add_class_metrics(const output_sums *s, double share, cusgd_metrics 
 
 static double explained_variance(const output_sums *s)
 {
-    if (s->spread > 0) return 1 - s->error_spread / s->spread;
-    return s->error_spread > 0 ? 0 : 1;
+    if (s->variation > 0) return 1 - s->error_variation / s->variation;
+    return s->error_variation > 0 ? 0 : 1;
 }
 
 /* The intercept-only model's loss follows from the mean where there are no offsets: l is linear in y. */

@@ -8,11 +8,11 @@
 
 /* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
 typedef struct output_sums {
-    double weight, loss, lower_bound, square, absolute, right, mean, spread;
-    double unit; /* of square, absolute, mean and spread: a power of two near the targets' size if that is unusual; else 1 */
-    double above, below;                 /* loss_beside_offset() */
-    double null;                         /* log links: the intercept-only model's loss */
-    double error, error_spread, largest; /* of r: mean, sum of squares about it, the largest */
+    double weight, loss, lower_bound, square, absolute, right, mean, variation;
+    double unit; /* of square, absolute, mean and variation: a power of two near the targets' size if that is unusual; else 1 */
+    double above, below;                    /* loss_given_offset() */
+    double null;                            /* log links: the intercept-only model's loss */
+    double error, error_variation, largest; /* of r: mean, sum of squares about it, the largest */
     double confusion[4];
 } output_sums;
 

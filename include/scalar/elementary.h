@@ -66,8 +66,8 @@ SCALAR OF(logarithm) logarithm_of(real x)
     return l;
 }
 
-/* k log 2 + log(1 + f) + low for a low that is small beside f (as FreeBSD's log: log(1 + f) = f - f^2 / 2 + s (f^2 / 2 + R),
- * s = f / (2 + f)). */
+/* k log 2 + log(1 + f) + low for a low that is small compared with f (as FreeBSD's log: log(1 + f) = f - f^2 / 2 + s (f^2 / 2 +
+ * R), s = f / (2 + f)). */
 SCALAR real logarithm_sum(OF(logarithm) l, real low)
 {
     real s = l.f / (2 + l.f), z = s * s, half = (real)0.5 * l.f * l.f;
@@ -117,7 +117,7 @@ SCALAR real real_tanh(real x)
     return real_signed(size <= (real)0.625 ? size + size * (z * tanh_rest(z)) : far, x);
 }
 
-/* e^-|x| / 2^n, from e^|x| = 2^n times the pair. Where n is large the exponent is limited: the result is then too small beside
+/* e^-|x| / 2^n, from e^|x| = 2^n times the pair. Where n is large the exponent is limited: the result is then too small next to
  * the pair to change it. */
 SCALAR real reciprocal_of_exponent(OF(exponent) e, OF(real_pair) pair)
 {

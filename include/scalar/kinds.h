@@ -1,5 +1,5 @@
 /* The enumerations behind the options that take a name. Programs set them by name (cusgd_options_set); the numbers are the
- * library's own, and each family's table is beside its formulas: losses.h, optimizers.h, schedule.h, sampling.h. */
+ * library's own, and each family's table is next to its formulas: losses.h, optimizers.h, schedule.h, sampling.h. */
 #ifndef CUSGD_SCALAR_KINDS_H
 #define CUSGD_SCALAR_KINDS_H
 

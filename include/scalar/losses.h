@@ -200,19 +200,19 @@ static inline double loss_best_constant(cusgd_loss loss, double mean)
     return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
 }
 
-/* What a row adds so that the intercept-only model beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above
+/* What a row adds so that the intercept-only model with offsets o, that of l(b + o, y), is loss_best_constant() of sum w above
  * / sum w below: where the derivative's sum is 0. Of classes it is no more than a guess. */
-typedef struct beside_offset {
+typedef struct offset_terms {
     double above, below;
-} beside_offset;
+} offset_terms;
 
-static inline beside_offset loss_beside_offset(loss_rule rule, double y, double o)
+static inline offset_terms loss_given_offset(loss_rule rule, double y, double o)
 {
     double q = loss_table[rule.kind].variance_power;
     if (isnan(q)) q = rule.number;
-    if (loss_is_of_classes(rule.kind)) return (beside_offset){(double)(y > 0), 1};
-    if (!loss_has_log_link(rule.kind)) return (beside_offset){y - o, 1};
-    return (beside_offset){y * exp((1 - q) * o), exp((2 - q) * o)};
+    if (loss_is_of_classes(rule.kind)) return (offset_terms){(double)(y > 0), 1};
+    if (!loss_has_log_link(rule.kind)) return (offset_terms){y - o, 1};
+    return (offset_terms){y * exp((1 - q) * o), exp((2 - q) * o)};
 }
 
 /* The least l over all p: log-link losses go below 0 there. */

@@ -1,6 +1,6 @@
 /* Weighted moments of columns in one reading, by merging those of tiles of rows (Chan, Golub, LeVeque 1983): no digits are lost
- * where a mean is large beside its deviation. Tiles are merged in order into spans, spans in order into one; both depend on the
- * numbers of rows and columns alone. */
+ * where a mean is large compared with its deviation. Tiles are merged in order into spans, spans in order into one; both depend
+ * on the numbers of rows and columns alone. */
 #ifndef CUSGD_SCALAR_MOMENTS_H
 #define CUSGD_SCALAR_MOMENTS_H
 

@@ -13,7 +13,7 @@ enum {
     OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
 };
 
-/* What an optimizer does beside its move; flags of a row. */
+/* What an optimizer does in addition to its move; flags of a row. */
 enum {
     HAS_VELOCITY = 1, /* slot1 is a velocity: what theta moved by */
     LOOKS_AHEAD = 2,  /* the gradient is taken at theta - momentum v instead of at theta */

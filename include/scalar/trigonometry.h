@@ -1,5 +1,5 @@
 /* Elementary functions of angles, as elementary.h has the others. Loops over sin, cos and tan do not become vector instructions:
- * what is left of an angle beside quarters of a turn is found in integers, for angles of any size alike. */
+ * what is left of an angle beyond quarters of a turn is found in integers, for angles of any size alike. */
 #ifndef CUSGD_SCALAR_TRIGONOMETRY_H
 #define CUSGD_SCALAR_TRIGONOMETRY_H
 
@@ -45,11 +45,11 @@ DEVICE quarter_turns quarter_turns_of(double x)
         below = digits;
     }
     uint64_t top = (uint64_t)product[5] << 32 | product[4], next = (uint64_t)product[3] << 32 | product[2];
-    uint64_t beside = top << 2 | next >> 62; /* the parts' first 64 digits, in two's complement */
-    uint32_t turned = (uint32_t)(top >> 62) + (uint32_t)(beside >> 63);
-    double sign = bits >> 63 ? -1 : 1, whole = beside >> 63 ? 4294967296.0 : 0;
+    uint64_t leading = top << 2 | next >> 62; /* the parts' first 64 digits, in two's complement */
+    uint32_t turned = (uint32_t)(top >> 62) + (uint32_t)(leading >> 63);
+    double sign = bits >> 63 ? -1 : 1, whole = leading >> 63 ? 4294967296.0 : 0;
     quarter_turns t = {(int)((bits >> 63 ? 4 - turned : turned) & 3),
-                       {sign * ((double)(beside >> 32) - whole) * 0x1p-32, sign * (double)(uint32_t)beside * 0x1p-64,
+                       {sign * ((double)(leading >> 32) - whole) * 0x1p-32, sign * (double)(uint32_t)leading * 0x1p-64,
                         sign * (double)(uint32_t)(next >> 30) * 0x1p-96, sign * (double)(uint32_t)(next << 2) * 0x1p-128}};
     return t;
 }

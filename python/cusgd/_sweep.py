@@ -172,7 +172,7 @@ def sweep(
     Parameters
     ----------
     X, y, sample_weight, offset, exposure
-        As for `Trainer`, with one output; y is None beside a table.
+        As for `Trainer`, with one output; y is None with a table.
     grid : mapping or list of mappings
         Values of ``l1``, ``l2``, ``rate``, ``momentum`` and, with such a loss, ``quantile``, ``delta`` or ``width``, of which all
         combinations are trained; or the configurations themselves. Different quantiles are not chosen from: the model predicts

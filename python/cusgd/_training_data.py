@@ -27,7 +27,7 @@ def training_data(
     y: Any,
     loss: str,
     class_count: int | None = None,
-    **beside: Any,
+    **others: Any,
 ) -> tuple[Data | Table, list[str] | None, list[str] | None]:
     """Return training rows, the names of their classes and those of their columns.
 
@@ -39,17 +39,17 @@ def training_data(
         Of classes, whose names y may have, or not.
     class_count : int, optional
         How many classes there are, whose numbers are y.
-    **beside
+    **others
         ``sample_weight``, ``offset`` and ``exposure``.
     """
     if isinstance(X, Table):
-        if y is not None or any(given is not None for given in beside.values()):
+        if y is not None or any(given is not None for given in others.values()):
             raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
         return X, X.classes, X.features
     if y is None:
         raise UsageError("y is missing: only a table has its targets")
     if loss == "softmax" and has_columns(y):
-        data = make_data(X, y, **beside)
+        data = make_data(X, y, **others)
         if names := column_names(y):
             data.set_names(None, names)
         data.split_shares()
@@ -58,7 +58,7 @@ def training_data(
         y, classes = encode(y, loss)
     else:  # y is their numbers, of which some may not occur
         classes = [str(c) for c in range(class_count)]
-    data = make_data(X, y, **beside)
+    data = make_data(X, y, **others)
     if classes:
         data.set_classes(classes) if data.outputs == 1 else data.set_names(None, None, classes)
     elif takes_classes(loss):

@@ -231,13 +231,13 @@ def convert(
     if not shuffle:
         _write(_parts(source, reading), Writer(folder, rows_per_file=rows_per_file, storage=storage))
         return
-    beside = tempfile.mkdtemp(prefix=".cusgd-", dir=os.path.dirname(os.path.abspath(os.fspath(folder))))
+    scratch = tempfile.mkdtemp(prefix=".cusgd-", dir=os.path.dirname(os.path.abspath(os.fspath(folder))))
     try:
-        ordered = os.path.join(beside, "rows")
+        ordered = os.path.join(scratch, "rows")
         _write(_parts(source, reading), Writer(ordered))
         save(_open(ordered), folder, rows_per_file=rows_per_file, storage=storage, shuffle=True, seed=seed)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write(parts: Iterable[Table], writer: Writer) -> None:

@@ -137,7 +137,7 @@ def test_a_failed_call_keeps_nothing_alive(fails_in_callback, rng):
 
 
 @pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "sklearn.linear_model"])
-def test_ctrl_c_beside_other_libraries(library):
+def test_ctrl_c_with_other_libraries(library):
     """Some have a handler of their own for the signal."""
     pytest.importorskip(library)
     run_python(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure a pass over rows with many targets beside the two matrix products that it consists of.
+"""Measure a pass over rows with many targets compared with the two matrix products that it consists of.
 
 usage: outputs.py [--rows N] [--cols D] [--threads T] [--seconds S]
 

@@ -178,21 +178,21 @@ part_check() {
     esac
 }
 
-# ---- repeatability: five equal runs, two of them with another beside, give equal files; another seed another file ----
+# ---- repeatability: five equal runs, two of them next to another, give equal files; another seed another file ----
 
-beside() { while :; do train first "beside-$1" --epochs 3 --seed "$1" || exit 1; done; }
+meanwhile() { while :; do train first "meanwhile-$1" --epochs 3 --seed "$1" || exit 1; done; }
 
 repeat_case() {
     local data=$1 i other='' bad=0
     shift
     for i in 1 2 3 4 5; do
         if [ $i = 4 ]; then
-            beside 1 &
+            meanwhile 1 &
             other=$!
         fi
         train "$data" "run-$i" "$@" && cmp "$work/run-1.safetensors" "$work/run-$i.safetensors" || bad=1
     done
-    kill "$other" 2>/dev/null || { echo "the run beside failed" && bad=1; }
+    kill "$other" 2>/dev/null || { echo "the other run failed" && bad=1; }
     wait "$other" 2>/dev/null
     train "$data" other "$@" --seed 7 || bad=1
     cmp -s "$work/run-1.safetensors" "$work/other.safetensors" && echo "another seed gives the same file" && bad=1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The notes' formulas: automatic derivatives beside the analytic ones, gradient descent on x^2 from -0.7 at several rates, and
+# The notes' formulas: automatic derivatives next to the analytic ones, gradient descent on x^2 from -0.7 at several rates, and
 # Newton's and Broyden's methods for a root.
 . "$(dirname "$0")/common.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Gradient descent at rate 1 / lambda_max on y = 4 + 3x + noise, without and with momentum 0.3, beside the closed form.
+# Gradient descent at rate 1 / lambda_max on y = 4 + 3x + noise, without and with momentum 0.3, next to the closed form.
 . "$(dirname "$0")/common.sh"
 data=$work/line.csv
 points 100 x '4 + 3 * x' 1 >"$data"

@@ -1,4 +1,4 @@
-"""What was aimed at on a CPU, beside what was measured: (goal, [(case, median, best, aim)]) of what load() returns. The best repeat,
+"""What was aimed at on a CPU, and what was measured: (goal, [(case, median, best, aim)]) of what load() returns. The best repeat,
 or turn, is what is left when others that share the machine's processors and memory take least of them."""
 import statistics
 
@@ -22,8 +22,8 @@ def shares(steps):
 
 
 def speed_goals(peers):
-    """Beside the best peer of the same bytes, batch and order, and beside scikit-learn."""
-    beside_best, beside_sklearn = [], []
+    """Compare with the best peer of the same bytes, batch and order, and with scikit-learn."""
+    to_best, to_sklearn = [], []
     for own in [r for r in peers["speed"] if r["peer"] == "cusgd" and r["rows_per_second"]]:
         same = [r for r in peers["speed"] if r["peer"] != "cusgd" and r["rows_per_second"] and r["batch"] == own["batch"] and
                 all(r[key] == own[key] for key in ("rows", "cols", "sampling"))]
@@ -34,13 +34,13 @@ def speed_goals(peers):
             limit = 0.85 * statistics.median(reads["bytes_per_second"]) / (4 * own["cols"])
             most = limit / statistics.median(best["rows_per_second"])
             aim = 1.2 if own["cols"] > 1024 else min(2.0, most)
-            beside_best.append((words + ": " + best["peer"], *ratios(own["rows_per_second"], best["rows_per_second"]), aim))
+            to_best.append((words + ": " + best["peer"], *ratios(own["rows_per_second"], best["rows_per_second"]), aim))
         one_by_one = [r for r in peers["speed"] if r["peer"] == "sklearn" and r["rows_per_second"] and
                       all(r[key] == own[key] for key in ("rows", "cols", "sampling"))]
         if one_by_one and own["batch"] >= 256:
-            beside_sklearn.append((words, *ratios(own["rows_per_second"], one_by_one[0]["rows_per_second"]), 15))
-    return [("rows/s beside the best peer (the aim: 2, or less where .85 of the read bandwidth is less; 1.2 at 2048 columns)",
-             beside_best), ("rows/s beside scikit-learn", beside_sklearn)]
+            to_sklearn.append((words, *ratios(own["rows_per_second"], one_by_one[0]["rows_per_second"]), 15))
+    return [("rows/s compared with the best peer (the aim: 2, or less where .85 of the read bandwidth is less; 1.2 at 2048 columns)",
+             to_best), ("rows/s compared with scikit-learn", to_sklearn)]
 
 
 def time_goal(peers):
@@ -51,7 +51,7 @@ def time_goal(peers):
         if others:
             best = min(others, key=lambda r: statistics.median(r["seconds"]))
             cases.append(("%d x %d: %s" % (own["rows"], own["cols"], best["peer"]), *ratios(best["seconds"], own["seconds"]), 0.5))
-    return [("time to an excess of 1e-3: the best tuned peer's over that of cuSGD with no option", cases)]
+    return [("time to a relative gap of 1e-3: the best tuned peer's over that of cuSGD with no option", cases)]
 
 
 def outputs_goal(peers):

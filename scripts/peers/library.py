@@ -15,7 +15,7 @@ def library_of(command):
         path = os.path.join(os.path.dirname(os.path.realpath(command)), below, "libcusgd.so")
         if os.path.exists(path):
             return path
-    raise SystemExit("there is no libcusgd.so beside %s; build with BUILD_SHARED_LIBS=ON" % command)
+    raise SystemExit("there is no libcusgd.so next to %s; build with BUILD_SHARED_LIBS=ON" % command)
 
 
 class Library:

@@ -1,4 +1,4 @@
-"""Steps with many outputs beside the two matrix products that they consist of, by NumPy's BLAS on the same bytes: p = x theta and
+"""Steps with many outputs compared with the two matrix products that they consist of, by NumPy's BLAS on the same bytes: p = x theta and
 x'r. A step does more than that: losses, an update, and its sums are in an order that does not depend on the machine."""
 import time
 

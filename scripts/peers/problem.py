@@ -41,14 +41,14 @@ class Problem:
             x = self.x[s:s + BLOCK].astype(np.float64)
             yield np.concatenate([x, np.ones((len(x), 1))], axis=1), self.y[s:s + BLOCK].astype(np.float64)
 
-    def excess(self, weight, bias=0.0):
+    def gap(self, weight, bias=0.0):
         """(mse - optimal mse) / optimal mse of a model, without a pass over x: the objective is quadratic."""
         e = np.concatenate([np.asarray(weight, np.float64).ravel(), [float(bias)]]) - self.optimum
         v = float(e @ (self.hessian @ e)) / self.mse
         return v if np.isfinite(v) else float("inf")
 
     def loss(self, weight, bias=0.0):
-        return self.mse * (1 + self.excess(weight, bias))
+        return self.mse * (1 + self.gap(weight, bias))
 
 
 def bounds(n, batch):

@@ -124,7 +124,7 @@ def target_table(peers):
         end = milliseconds(r["end_to_end"], r["limit"]) if r.get("end_to_end") else ""
         body.append(["%s, %g, %s" % (shape_words(r["rows"], r["cols"]), r["target"], r["peer"]),
                      milliseconds(r["seconds"], r["limit"]), end, ratio, r.get("how", "") + tried_words(r)])
-    return table(["to an excess of", "ms (min .. max)", "with preparation", "peer / cuSGD", "by"], body)
+    return table(["to a relative gap of", "ms (min .. max)", "with preparation", "peer / cuSGD", "by"], body)
 
 
 def circumstances(peers):
@@ -151,13 +151,13 @@ def goals_tables(steps, peers):
 TEXT = """# How fast cuSGD is
 
 Written by scripts/bench.sh; edits are lost.{circumstances}
-## Steps beside the memory
+## Steps compared with the memory
 
 `cusgd bench`: plain SGD, squared loss, random data; whole passes over x, medians over repeats. A step reads each row once, so
 what memory can be read at is its limit: *reads* is that rate, with the number of threads that is best for it, measured before and
 after each case and averaged, and *share* x's bytes per second over it.
 
-![x read a second against the batch, beside the rate at which memory is read](roofline.png)
+![x read a second against the batch, next to the rate at which memory is read](roofline.png)
 {steps}
 ## What was aimed at
 
@@ -196,8 +196,8 @@ def report(folder):
     steps, peers = load(folder)
     text = TEXT.format(circumstances="" if not peers else "\n\n" + circumstances(peers), steps=steps_tables(steps), goals=goals_tables(steps, peers))
     if peers:
-        alone = "".join("Left to itself, `cusgd train` on %s stops after %.3g s in all, at an excess of %.2g.\n" % (
-            shape_words(r["rows"], r["cols"]), r["seconds"], r["excess"]) for r in peers["left_alone"])
+        alone = "".join("Left to itself, `cusgd train` on %s stops after %.3g s in all, at a relative gap of %.2g.\n" % (
+            shape_words(r["rows"], r["cols"]), r["seconds"], r["gap"]) for r in peers["left_alone"])
         text += PEERS_TEXT.format(turns=peers["settings"]["turns"], passes=peers["settings"]["passes"], speed=speed_tables(peers),
                                   loss=loss_table(peers), targets=target_table(peers), alone=alone)
     return text.rstrip() + "\n"

@@ -52,7 +52,7 @@ void emulator_refuse(const char *name);
 /* The first call that was made to fail since: a function, or "launch of KERNEL"; NULL: none yet. */
 const char *emulator_failed_call(void);
 
-/* Memory and a stream of the caller's own, as a program beside the library has them; and a copy between it and host memory that
+/* Memory and a stream of the caller's own, as a program next to the library has them; and a copy between it and host memory that
  * is on a stream (NULL: the default one), and as late as that. NULL and -1: the call failed. */
 void *emulator_user_memory(size_t bytes);
 void emulator_user_free(void *p);

@@ -40,7 +40,7 @@ function(fault name source old new)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
         file(COPY ${headers} DESTINATION ${folder})
         set(copies)
-        foreach(user IN LISTS users) # what stands beside the header's copy finds it first
+        foreach(user IN LISTS users) # what stands next to the header's copy finds it first
             configure_file(${PROJECT_SOURCE_DIR}/kernels/${user}.cu ${folder}/${user}.cu COPYONLY)
             list(APPEND copies ${folder}/${user}.cu)
         endforeach()

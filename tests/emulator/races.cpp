@@ -135,16 +135,16 @@ void races_join(const std::vector<size_t> &joined)
 
 /* ---- accesses ---- */
 
-static bool is_beside(unsigned launch)
+static bool is_concurrent(unsigned launch)
 {
-    for (const launch_name &l : now->beside)
+    for (const launch_name &l : now->concurrent)
         if (l.number == launch) return true;
     return false;
 }
 
 static const char *name_of(unsigned launch)
 {
-    for (const launch_name &l : now->beside)
+    for (const launch_name &l : now->concurrent)
         if (l.number == launch) return l.name;
     return now->name;
 }
@@ -168,7 +168,7 @@ static const char *name_of(unsigned launch)
  * read. */
 static bool is_before(const access_stamp &s, bool strong)
 {
-    if (s.launch != now->number) return !s.launch || now->beside.empty() || !runs_early() || !is_beside(s.launch);
+    if (s.launch != now->number) return !s.launch || now->concurrent.empty() || !runs_early() || !is_concurrent(s.launch);
     size_t me = running_block();
     if (s.block == me) return true;
     const block_clocks &b = blocks[me];

@@ -29,13 +29,13 @@ struct launched {
     const char *name;
     const void *function;
     bool early;
-    const launched *front;           /* the one before it in the stream: may be gone */
-    size_t lets, lets_at_once;       /* blocks that let later kernels begin; before they had waited for earlier ones */
-    bool lets_all_at_once;           /* so did all of its last run */
-    std::vector<launch_name> beside; /* the kernels that may still run while it does not wait for earlier ones */
-    std::function<void()> begin;     /* runs it to where it waits for earlier kernels; empty: it is too large for that */
-    grid *begun;                     /* where that has been done */
-    bool relied_upon;                /* to let the next one begin, which has begun */
+    const launched *front;               /* the one before it in the stream: may be gone */
+    size_t lets, lets_at_once;           /* blocks that let later kernels begin; before they had waited for earlier ones */
+    bool lets_all_at_once;               /* so did all of its last run */
+    std::vector<launch_name> concurrent; /* the kernels that may still run while it does not wait for earlier ones */
+    std::function<void()> begin;         /* runs it to where it waits for earlier kernels; empty: it is too large for that */
+    grid *begun;                         /* where that has been done */
+    bool relied_upon;                    /* to let the next one begin, which has begun */
 };
 
 /* Set where the kernels are instrumented. */

@@ -95,7 +95,7 @@ static void *allocate_elsewhere(void *error)
 }
 
 /* A capture of its own thread only leaves other threads alone. */
-Test(emulator, emul_capture_beside_another_thread)
+Test(emulator, emul_capture_next_to_another_thread)
 {
     static const enum cudaStreamCaptureMode modes[] = {cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeGlobal};
     for (int i = 0; i < 2; i++) {

@@ -1,4 +1,4 @@
-/* What a program of the user's does with the GPU beside the library: memory and a stream of its own. */
+/* What a program of the user's does with the GPU next to the library: memory and a stream of its own. */
 #include "emulator.h"
 #include "internal.h"
 

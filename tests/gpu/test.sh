@@ -50,7 +50,7 @@ chmod +x "$out/bundle/run" && ln -s "$build/bin" "$out/bundle/bin"
 "$script" "$out" --dry-run --bundle "$out/bundle" --build "$out/nothing" --part check >/dev/null || fail "a run from a bundle"
 grep -q '^programs bundle of abc' "$out/summary.txt" || fail "the summary does not say that a bundle was used"
 printf '#!/bin/bash\necho "libx.so.1 is missing" && exit 1\n' >"$out/bundle/run"
-"$script" "$out" --dry-run --bundle "$out/bundle" --build "$build" --part check >"$out/said" 2>&1 || fail "a run beside a useless bundle"
+"$script" "$out" --dry-run --bundle "$out/bundle" --build "$build" --part check >"$out/said" 2>&1 || fail "a run with a useless bundle"
 grep -q 'libx.so.1 is missing' "$out/said" || fail "it does not say why the bundle is of no use"
 
 # Without programs they are built, and what needs none runs meanwhile. If that fails, the rest is not run. (A cmake that makes links.)

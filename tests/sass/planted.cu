@@ -1,4 +1,4 @@
-/* For the tests of the lint: each fault once, beside code that is as it should be. planted.sass is what nvdisasm prints of it:
+/* For the tests of the lint: each fault once, next to code that is as it should be. planted.sass is what nvdisasm prints of it:
  *     nvcc -std=c++17 -O3 -fmad=false -arch=sm_90 -cubin planted.cu -o planted.cubin && nvdisasm -c planted.cubin >planted.sass
  */
 #include <cuda_runtime.h>

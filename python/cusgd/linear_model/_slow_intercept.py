@@ -31,8 +31,8 @@ class _SlowIntercept(Trainer):
         found = dict(super().options)
         return {**found, **{name: found[name] / factor for name, factor in _FACTORS.items() if found[name] is not None}}
 
-    def rebind(self, X: Any, y: Any, **beside: Any) -> None:
-        super().rebind(_scaled(X), y, **beside)
+    def rebind(self, X: Any, y: Any, **others: Any) -> None:
+        super().rebind(_scaled(X), y, **others)
 
     def coefficients(self) -> tuple[Any, Any]:
         weight, bias = super().coefficients()
