@@ -483,3 +483,17 @@ void interface_gradient(const interface_examples *e, loss_rule loss, const doubl
     sums->loss_bound += scalar->tiny;
     free(gradient);
 }
+
+void interface_generated(const backend *b, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, double *x,
+                         double *y)
+{
+    size_t bytes = g->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    void *xs = interface_allocate(count * g->cols, bytes), *ys = interface_allocate(count * g->outputs, bytes);
+    interface_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
+    for (int64_t i = 0; i < count * g->cols; i++)
+        x[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)xs)[i] : ((double *)xs)[i];
+    for (int64_t i = 0; i < count * g->outputs; i++)
+        y[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)ys)[i] : ((double *)ys)[i];
+    free(xs);
+    free(ys);
+}

@@ -86,6 +86,9 @@ typedef struct interface_examples {
 void interface_examples_make(const interface_spec *spec, interface_examples *e);
 void interface_examples_free(interface_examples *e);
 dataset *interface_bind(const backend *b, const interface_examples *e);
+/* Synthetic rows first .. first + count - 1, in double. */
+void interface_generated(const backend *b, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, double *x,
+                         double *y);
 
 /* What a loss can be tried on: targets of its kind, shifted where x is standardized; in_place: of the backend's own type. */
 void interface_spec_for(interface_spec *spec, cusgd_loss loss, int in_place);

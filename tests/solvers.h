@@ -7,6 +7,8 @@
 #include "support.h"
 #include "training.h"
 
+#include <stdlib.h>
+
 static const cusgd_solver all[] = {CUSGD_SOLVER_AUTO,  CUSGD_SOLVER_EXACT,        CUSGD_SOLVER_GD,         CUSGD_SOLVER_STEEPEST,
                                    CUSGD_SOLVER_CG,    CUSGD_SOLVER_NEWTON,       CUSGD_SOLVER_BFGS,       CUSGD_SOLVER_DFP,
                                    CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_BROYDEN_GOOD, CUSGD_SOLVER_BROYDEN_BAD};
@@ -35,5 +37,30 @@ static inline cusgd_options with(cusgd_solver s, cusgd_loss loss, double l2)
 
 /* The objective of one output at its d coefficients and intercept. */
 static inline double objective_at(const problem *p, const double *theta) { return oracle_objective(p, theta, NULL); }
+
+/* A data set of tests/golden. */
+typedef struct real_data {
+    table table;
+    int64_t n, d, k;
+    double *x, *y; /* x as it is, or standardized */
+} real_data;
+
+static inline real_data open_real(const char *file, int64_t k, int standardized)
+{
+    real_data r = {.table = golden_table(file), .k = k};
+    r.n = r.table.rows;
+    r.d = r.table.cols - k;
+    r.x = table_columns(&r.table, 0, r.d);
+    r.y = table_columns(&r.table, r.d, k);
+    if (standardized) standardize_columns(r.x, r.n, r.d);
+    return r;
+}
+
+static inline void close_real(real_data *r)
+{
+    free(r->x);
+    free(r->y);
+    free(r->table.at);
+}
 
 #endif

@@ -1,54 +1,11 @@
 /* The public API as a program sees it: nothing but cusgd.h and cusgd_tools.h. */
-#include "support.h"
+#include "api_problem.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { N = 60, D = 3 };
-
-typedef struct problem {
-    double x[N][D], y[N], w[N];
-    cusgd_data *data;
-    cusgd_options *options;
-} problem;
-
-static void setup(problem *p)
-{
-    random_source r = {7, 0};
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < D; j++) p->x[i][j] = (double)random_under(&r, 2000) / 1000 - 1;
-        p->y[i] = 3 * p->x[i][0] - 2 * p->x[i][1] + 1 + 1e-3 * (double)random_under(&r, 100);
-        p->w[i] = 1 + (double)random_under(&r, 3);
-    }
-    cusgd_matrix x = {p->x, CUSGD_TYPE_FLOAT64, D, 1}, y = {p->y, CUSGD_TYPE_FLOAT64, 1, 1}, w = {p->w, CUSGD_TYPE_FLOAT64, 1, 1};
-    assert_works(cusgd_data_wrap(N, D, 1, x, y, w, &p->data));
-    assert_works(cusgd_options_new(&p->options));
-    assert_works(cusgd_options_set(p->options, "precision", "double"));
-    assert_works(cusgd_options_set(p->options, "solver", "exact"));
-    assert_works(cusgd_options_set(p->options, "device", "cpu"));
-}
-
-static void teardown(problem *p)
-{
-    cusgd_options_free(p->options);
-    cusgd_data_free(p->data);
-}
-
-/* A model of the problem, and its coefficients. */
-static cusgd_model *fitted(const problem *p, double weight[D], double *bias)
-{
-    cusgd_trainer *t;
-    cusgd_model *model;
-    assert_works(cusgd_trainer_create(p->options, p->data, NULL, &t));
-    assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
-    assert_works(cusgd_trainer_get_coefficients(t, weight, bias));
-    assert_works(cusgd_trainer_create_model(t, &model));
-    cusgd_trainer_free(t);
-    return model;
-}
 
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
@@ -85,15 +42,6 @@ Test(api, options_by_name_and_number)
     cusgd_options_free(NULL);
 }
 
-static void assert_option_error(const char *option)
-{
-    cusgd_error error = CUSGD_INIT(cusgd_error);
-    assert_works(cusgd_last_error_info(&error));
-    cr_assert_eq(error.status, CUSGD_ERROR_USAGE);
-    cr_assert_str_eq(error.option, option, "%s: %s", error.option, cusgd_last_error());
-    cr_assert(error.row == 0 && error.column == 0);
-}
-
 Test(api, errors_name_the_option)
 {
     cusgd_options *o;
@@ -106,34 +54,34 @@ Test(api, errors_name_the_option)
                  {"seed", "-1"}, {"device", "gpu"}, {"average", "2"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cr_assert_eq(cusgd_options_set(o, wrong[i].name, wrong[i].value), CUSGD_ERROR_USAGE);
-        assert_option_error(strcmp(wrong[i].name, "lr") == 0 ? "rate" : wrong[i].name);
+        api_assert_option(strcmp(wrong[i].name, "lr") == 0 ? "rate" : wrong[i].name);
     }
     cr_assert_eq(cusgd_options_set_number(o, "batch", 1.5), CUSGD_ERROR_USAGE);
-    assert_option_error("batch");
+    api_assert_option("batch");
     cr_assert_eq(cusgd_options_set_number(o, "l2", CUSGD_AUTO_NUMBER), CUSGD_ERROR_USAGE); /* it has no automatic choice */
-    assert_option_error("l2");
+    api_assert_option("l2");
     cr_assert_eq(cusgd_options_set_number(o, "loss", 1), CUSGD_ERROR_USAGE);
-    assert_option_error("loss");
+    api_assert_option("loss");
     cr_assert_eq(cusgd_options_get_number(o, "device", &number), CUSGD_ERROR_USAGE);
-    assert_option_error("device");
+    api_assert_option("device");
     cr_assert_eq(cusgd_options_set(o, "learning-rate", "1"), CUSGD_ERROR_USAGE);
-    assert_option_error("");
+    api_assert_option("");
     cr_assert_eq(cusgd_options_set_array(o, "penalty-factors", bad, 2), CUSGD_ERROR_USAGE);
-    assert_option_error("penalty-factors");
+    api_assert_option("penalty-factors");
     cr_assert_eq(cusgd_options_set_array(o, "rate", bad, 1), CUSGD_ERROR_USAGE);
     assert_works(cusgd_options_set(o, "solver", "newton"));
     assert_works(cusgd_options_set(o, "l1", "1"));
     cr_assert_eq(cusgd_options_check(o), CUSGD_ERROR_USAGE);
-    assert_option_error("solver");
+    api_assert_option("solver");
     cusgd_options_free(o);
 }
 
 Test(api, errors_name_row_and_column)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
     cusgd_error error = CUSGD_INIT(cusgd_error);
-    setup(&p);
+    api_setup(&p);
     p.x[41][2] = (double)NAN;
     assert_fails(cusgd_trainer_create(p.options, p.data, NULL, &t), CUSGD_ERROR_DATA, "row 42, column 3");
     assert_works(cusgd_last_error_info(&error));
@@ -142,19 +90,19 @@ Test(api, errors_name_row_and_column)
     assert_fails(cusgd_trainer_create(p.options, p.data, NULL, &t), CUSGD_ERROR_DATA, "row 10");
     assert_works(cusgd_last_error_info(&error));
     cr_assert(error.row == 10 && error.column == 0);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 /* The factors are the options' own: the caller's array may go, and the trainer's options still have them. */
 Test(api, penalty_factors_are_copied)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
     cusgd_options *again;
-    double weight[2][D], bias[2], factors[D] = {1, 1e6, 1};
-    setup(&p);
+    double weight[2][API_COLS], bias[2], factors[API_COLS] = {1, 1e6, 1};
+    api_setup(&p);
     assert_works(cusgd_options_set(p.options, "l2", "1e-4"));
-    assert_works(cusgd_options_set_array(p.options, "penalty-factors", factors, D));
+    assert_works(cusgd_options_set_array(p.options, "penalty-factors", factors, API_COLS));
     factors[1] = 0;
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
     assert_works(cusgd_options_copy(cusgd_trainer_options(t), &again));
@@ -170,7 +118,7 @@ Test(api, penalty_factors_are_copied)
     assert_works(cusgd_options_set_array(p.options, "penalty-factors", factors, 2));
     assert_fails(cusgd_trainer_create(p.options, p.data, NULL, &t), CUSGD_ERROR_USAGE, "2 penalty-factors and 3 columns");
     cusgd_options_free(again);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 /* ---- Structures that grow ------------------------------------------------------------------------------------------------ */
@@ -178,20 +126,20 @@ Test(api, penalty_factors_are_copied)
 /* A caller of an older version has a shorter structure: nothing behind it is written; a newer one's further members are 0. */
 Test(api, structures_of_other_versions)
 {
-    problem p;
-    double weight[D], bias;
+    api_problem p;
+    double weight[API_COLS], bias;
     struct {
         cusgd_metrics metrics;
         unsigned char behind[64];
     } newer, older;
-    setup(&p);
-    cusgd_model *model = fitted(&p, weight, &bias);
+    api_setup(&p);
+    cusgd_model *model = api_fitted(&p, weight, &bias);
     cusgd_metrics whole = CUSGD_INIT(cusgd_metrics);
     assert_works(cusgd_model_evaluate(model, p.data, -1, &whole));
     memset(&newer, 0x5a, sizeof newer);
     newer.metrics.size = sizeof newer;
     assert_works(cusgd_model_evaluate(model, p.data, -1, &newer.metrics));
-    cr_assert(newer.metrics.size == sizeof newer && newer.metrics.rows == N && newer.metrics.loss == whole.loss);
+    cr_assert(newer.metrics.size == sizeof newer && newer.metrics.rows == API_ROWS && newer.metrics.loss == whole.loss);
     for (size_t i = 0; i < sizeof newer.behind; i++) cr_assert_eq(newer.behind[i], 0);
     memset(&older, 0x5a, sizeof older);
     older.metrics.size = offsetof(cusgd_metrics, mse);
@@ -206,7 +154,7 @@ Test(api, structures_of_other_versions)
     device.size = sizeof device;
     cr_assert(cusgd_device_at(0, &device) && strcmp(device.id, "cpu") == 0);
     cusgd_model_free(model);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 static int count_calls(const cusgd_progress *progress, void *user)
@@ -218,11 +166,11 @@ static int count_calls(const cusgd_progress *progress, void *user)
 
 Test(api, progress_and_result_have_their_size)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
     cusgd_result result = CUSGD_INIT(cusgd_result);
     int calls = 0;
-    setup(&p);
+    api_setup(&p);
     assert_works(cusgd_options_set(p.options, "solver", "sgd"));
     assert_works(cusgd_options_set(p.options, "epochs", "3"));
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
@@ -231,16 +179,16 @@ Test(api, progress_and_result_have_their_size)
     result.size = 0;
     assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_USAGE, "result->size");
     cusgd_trainer_free(t);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 /* A rate far too large is reported at whatever loss the run ends, and a result says whether it is any good. */
 Test(api, a_result_worse_than_a_constant)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
     cusgd_result r = CUSGD_INIT(cusgd_result);
-    setup(&p);
+    api_setup(&p);
     assert_works(cusgd_options_set(p.options, "solver", "sgd"));
     assert_works(cusgd_options_set(p.options, "loss", "huber"));
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
@@ -254,209 +202,15 @@ Test(api, a_result_worse_than_a_constant)
         cusgd_trainer_free(t);
     }
     cr_assert(r.worse && !r.converged && r.loss > r.null_loss && strstr(r.note, "worse than the intercept-only model"));
-    teardown(&p);
-}
-
-/* ---- Models -------------------------------------------------------------------------------------------------------------- */
-
-Test(api, model_from_arrays)
-{
-    problem p;
-    double weight[D], bias, number, predicted[2][N];
-    const char *const features[] = {"a", "b", "c"}, *const targets[] = {"price"};
-    const char *name, *value;
-    setup(&p);
-    cusgd_model *trained = fitted(&p, weight, &bias), *made;
-    cusgd_model_arrays a = CUSGD_INIT(cusgd_model_arrays);
-    a.cols = D, a.outputs = 1, a.weight = weight, a.bias = &bias, a.loss = "huber", a.loss_number = 2;
-    a.features = features, a.targets = targets;
-    assert_works(cusgd_model_create(&a, &made));
-    cr_assert(cusgd_model_cols(made) == D && cusgd_model_outputs(made) == 1);
-    cr_assert_str_eq(cusgd_model_loss(made, &number)->name, "huber");
-    cr_assert_eq(number, 2);
-    cr_assert_str_eq(cusgd_model_feature(made, 2), "c");
-    cr_assert_str_eq(cusgd_model_target(made, 0), "price");
-    cr_assert_null(cusgd_model_class(made, 0));
-    cr_assert(cusgd_model_metadata(made, 0, &name, &value) && strcmp(name, "cusgd") == 0);
-    assert_fails(cusgd_model_reader(made, NULL), CUSGD_ERROR_USAGE, "the reader is NULL");
-    assert_works(cusgd_model_predict(trained, p.data, CUSGD_PREDICT_LINK, predicted[0]));
-    assert_works(cusgd_model_predict(made, p.data, CUSGD_PREDICT_LINK, predicted[1]));
-    cr_assert_arr_eq(predicted[0], predicted[1], sizeof predicted[0]);
-    cusgd_model_free(made);
-    a.loss = "logistic", a.bias = NULL, a.features = a.targets = NULL;
-    const char *const classes[] = {"no", "yes"};
-    a.classes = classes;
-    assert_works(cusgd_model_create(&a, &made));
-    cr_assert_str_eq(cusgd_model_class(made, 1), "yes");
-    cr_assert(cusgd_model_bias(made)[0] == 0 && isnan((cusgd_model_loss(made, &number), number)));
-    cusgd_model_free(made);
-    a.loss = "cauchy";
-    cr_assert_eq(cusgd_model_create(&a, &made), CUSGD_ERROR_USAGE);
-    assert_option_error("loss");
-    cr_assert_null(made);
-    a.loss = "huber", a.loss_number = -1;
-    cr_assert_eq(cusgd_model_create(&a, &made), CUSGD_ERROR_USAGE);
-    assert_option_error("delta");
-    a.loss_number = 0, weight[1] = (double)NAN;
-    assert_fails(cusgd_model_create(&a, &made), CUSGD_ERROR_DATA, "coefficient 2 is nan");
-    a.cols = 0;
-    assert_fails(cusgd_model_create(&a, &made), CUSGD_ERROR_USAGE, "cols >= 1");
-    cusgd_model_free(trained);
-    teardown(&p);
-}
-
-Test(api, model_to_and_from_memory, .init = folder_setup, .fini = folder_teardown)
-{
-    problem p;
-    double weight[D], bias;
-    size_t bytes = 0, length = 0;
-    setup(&p);
-    cusgd_model *model = fitted(&p, weight, &bias), *back;
-    assert_works(cusgd_model_save_memory(model, NULL, 0, &bytes));
-    cr_assert_gt(bytes, sizeof(double) * (D + 1));
-    unsigned char *buffer = malloc(bytes);
-    memset(buffer, 0x5a, bytes);
-    assert_fails(cusgd_model_save_memory(model, buffer, bytes - 1, &length), CUSGD_ERROR_USAGE, "buffer");
-    cr_assert(length == bytes && buffer[bytes - 1] == 0x5a);
-    assert_works(cusgd_model_save_memory(model, buffer, bytes, &length));
-    /* The same bytes as the file's. */
-    assert_works(cusgd_model_save(model, path_of("m.safetensors")));
-    char *file = file_read(path_of("m.safetensors"), &length);
-    cr_assert_eq(length, bytes);
-    cr_assert_arr_eq(file, buffer, bytes);
-    free(file);
-    assert_works(cusgd_model_load_memory(buffer, bytes, &back));
-    cr_assert_arr_eq(cusgd_model_weight(back), weight, sizeof weight);
-    cr_assert_eq(cusgd_model_bias(back)[0], bias);
-    cusgd_model_free(back);
-    for (size_t cut = 0; cut < bytes; cut += 7)
-        cr_assert_eq(cusgd_model_load_memory(buffer, cut, &back), CUSGD_ERROR_DATA, "%zu of %zu bytes", cut, bytes);
-    cr_assert_null(back);
-    free(buffer);
-    cusgd_model_free(model);
-    teardown(&p);
-}
-
-typedef struct reader {
-    const cusgd_model *model;
-    const cusgd_data *data;
-    double out[N];
-    cusgd_status status;
-} reader;
-
-static void *predict_often(void *context)
-{
-    reader *r = context;
-    for (int i = 0; i < 50 && r->status == CUSGD_OK; i++)
-        r->status = cusgd_model_predict(r->model, r->data, CUSGD_PREDICT_MEAN, r->out);
-    return NULL;
-}
-
-/* A model is constant: several threads predict with one at once. */
-Test(api, one_model_in_several_threads)
-{
-    enum { THREADS = 4 };
-    static reader readers[THREADS];
-    problem p;
-    pthread_t threads[THREADS];
-    double weight[D], bias, alone[N];
-    setup(&p);
-    cusgd_model *model = fitted(&p, weight, &bias);
-    assert_works(cusgd_model_predict(model, p.data, CUSGD_PREDICT_MEAN, alone));
-    for (int i = 0; i < THREADS; i++) {
-        readers[i] = (reader){.model = model, .data = p.data};
-        cr_assert_eq(pthread_create(&threads[i], NULL, predict_often, &readers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        cr_assert_eq(readers[i].status, CUSGD_OK);
-        cr_assert_arr_eq(readers[i].out, alone, sizeof alone);
-    }
-    cusgd_model_free(model);
-    teardown(&p);
-}
-
-/* ---- Data ---------------------------------------------------------------------------------------------------------------- */
-
-/* Names of wrapped data reach its model, and messages call it by its source. */
-Test(api, names_of_wrapped_data)
-{
-    problem p;
-    double weight[D], bias;
-    const char *const features[] = {"a", "b", "c"}, *const others[] = {"d", NULL, "f"}, *const targets[] = {"t"};
-    setup(&p);
-    assert_works(cusgd_data_set_names(p.data, features, targets, NULL, "houses"));
-    assert_works(cusgd_data_set_names(p.data, NULL, NULL, NULL, NULL));
-    assert_fails(cusgd_data_set_names(p.data, others, NULL, NULL, NULL), CUSGD_ERROR_USAGE, "name 2 of 3");
-    cr_assert_str_eq(cusgd_data_feature(p.data, 1), "b");
-    const char *const nameless[] = {NULL}, *const latin[] = {"a", "\xe9t\xe9", "c"}, *const changed[] = {"x", "y", "z"};
-    assert_fails(cusgd_data_set_names(p.data, changed, nameless, NULL, NULL), CUSGD_ERROR_USAGE, "name 1 of 1");
-    cr_assert_str_eq(cusgd_data_feature(p.data, 1), "b"); /* all names are set, or none */
-    assert_fails(cusgd_data_set_names(p.data, latin, NULL, NULL, NULL), CUSGD_ERROR_USAGE, "is not UTF-8");
-    assert_fails(cusgd_data_set_names(p.data, NULL, NULL, latin, NULL), CUSGD_ERROR_USAGE, "is not UTF-8");
-    assert_fails(cusgd_data_reader(p.data, NULL), CUSGD_ERROR_USAGE, "the reader is NULL");
-    cusgd_model *model = fitted(&p, weight, &bias);
-    cr_assert_str_eq(cusgd_model_feature(model, 0), "a");
-    cr_assert_str_eq(cusgd_model_target(model, 0), "t");
-    p.y[0] = (double)NAN;
-    cusgd_trainer *t;
-    assert_fails(cusgd_trainer_create(p.options, p.data, NULL, &t), CUSGD_ERROR_DATA, "houses: row 1");
-    cusgd_model_free(model);
-    teardown(&p);
-}
-
-/* Selected rows train as the same rows wrapped do, whatever the layout that they come from. */
-Test(api, selected_rows)
-{
-    enum { PICKED = 31 };
-    problem p;
-    double weight[2][D], bias[2];
-    static double x[D][N], picked_x[PICKED][D], picked_y[PICKED], picked_w[PICKED];
-    int64_t rows[PICKED];
-    const char *const features[] = {"a", "b", "c"};
-    setup(&p);
-    cusgd_options *options = p.options;
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j < D; j++) x[j][i] = p.x[i][j];
-    for (int i = 0; i < PICKED; i++) {
-        rows[i] = (i * 17 + 5) % (N - 3); /* some rows twice, none in order */
-        memcpy(picked_x[i], p.x[rows[i]], sizeof picked_x[i]);
-        picked_y[i] = p.y[rows[i]], picked_w[i] = p.w[rows[i]];
-    }
-    cusgd_matrix mx = {picked_x, CUSGD_TYPE_FLOAT64, D, 1}, my = {picked_y, CUSGD_TYPE_FLOAT64, 1, 1},
-                 mw = {picked_w, CUSGD_TYPE_FLOAT64, 1, 1};
-    cusgd_matrix by_column = {x, CUSGD_TYPE_FLOAT64, 1, N}, y = {p.y, CUSGD_TYPE_FLOAT64, 1, 1},
-                 w = {p.w, CUSGD_TYPE_FLOAT64, 1, 1};
-    cusgd_data *wrapped, *columns, *selected;
-    assert_works(cusgd_data_wrap(PICKED, D, 1, mx, my, mw, &wrapped));
-    assert_works(cusgd_data_wrap(N, D, 1, by_column, y, w, &columns));
-    assert_works(cusgd_data_set_names(p.data, features, NULL, NULL, NULL));
-    const cusgd_data *from[] = {p.data, columns};
-    for (int f = 0; f < 2; f++) {
-        assert_works(cusgd_data_select(from[f], rows, PICKED, &selected));
-        cr_assert(cusgd_data_rows(selected) == PICKED && cusgd_data_cols(selected) == D && cusgd_data_outputs(selected) == 1);
-        if (f == 0) cr_assert_str_eq(cusgd_data_feature(selected, 2), "c");
-        problem one = {.data = wrapped, .options = options}, two = {.data = selected, .options = options};
-        cusgd_model_free(fitted(&one, weight[0], &bias[0]));
-        cusgd_model_free(fitted(&two, weight[1], &bias[1]));
-        cr_assert_arr_eq(weight[0], weight[1], sizeof weight[0]);
-        cr_assert_eq(bias[0], bias[1]);
-        cusgd_data_free(selected);
-    }
-    rows[3] = N;
-    assert_fails(cusgd_data_select(p.data, rows, PICKED, &selected), CUSGD_ERROR_USAGE, "row 60 is not in the data");
-    assert_fails(cusgd_data_select(p.data, rows, 0, &selected), CUSGD_ERROR_USAGE, "at least 1 row");
-    cusgd_data_free(columns);
-    cusgd_data_free(wrapped);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 /* Messages call options by their names, and as the command does where it asks for that. */
 Test(api, options_in_messages)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
-    setup(&p);
+    api_setup(&p);
     assert_works(cusgd_options_set(p.options, "solver", "gd"));
     assert_works(cusgd_options_set(p.options, "rate", "1e30"));
     for (int dashes = 0; dashes < 2; dashes++) {
@@ -470,31 +224,7 @@ Test(api, options_in_messages)
     cusgd_set_option_dashes(0);
     assert_fails(cusgd_model_load("/nowhere/a--rate/--rate-x/--other", &(cusgd_model *){NULL}), CUSGD_ERROR_DATA,
                  "/nowhere/a--rate/--rate-x/--other"); /* no option's name stands there */
-    teardown(&p);
-}
-
-/* Names that could be saved and never be read again, and names that are missing. */
-Test(api, names_of_models)
-{
-    const double weight[2] = {1, 2};
-    const char *const latin[] = {"a", "\xff"}, *const one[] = {"a", NULL}, *const two[] = {"a", "b"}, *const target[] = {"\xc3"};
-    cusgd_model_arrays a = CUSGD_INIT(cusgd_model_arrays);
-    cusgd_model *m;
-    a.cols = 2, a.outputs = 1, a.weight = weight;
-    a.features = latin;
-    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
-    a.features = one;
-    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "name 2 of 2 is NULL");
-    a.features = two, a.targets = target;
-    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
-    a.targets = NULL, a.classes = one;
-    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "name both or none");
-    a.classes = latin;
-    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
-    cr_assert_null(m);
-    a.classes = two;
-    assert_works(cusgd_model_create(&a, &m));
-    cusgd_model_free(m);
+    api_teardown(&p);
 }
 
 /* ---- The rest ------------------------------------------------------------------------------------------------------------ */
@@ -513,10 +243,10 @@ Test(api, status_names_and_version)
 /* That device auto found no GPU is no failure of the call. */
 Test(api, a_call_that_succeeds_leaves_the_last_error)
 {
-    problem p;
+    api_problem p;
     cusgd_trainer *t;
     cusgd_error error = CUSGD_INIT(cusgd_error);
-    setup(&p);
+    api_setup(&p);
     assert_works(cusgd_set_module_folder("/nowhere/at/all"));
     assert_works(cusgd_options_set(p.options, "device", "auto"));
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
@@ -524,7 +254,7 @@ Test(api, a_call_that_succeeds_leaves_the_last_error)
     assert_works(cusgd_last_error_info(&error));
     cr_assert_eq(error.status, CUSGD_OK);
     cusgd_trainer_free(t);
-    teardown(&p);
+    api_teardown(&p);
 }
 
 Test(api, module_folder_before_the_first_device)
@@ -541,8 +271,8 @@ Test(api, module_folder_before_the_first_device)
 /* Each public function with NULL for each of its handles in turn. */
 Test(api, null_handles_are_refused)
 {
-    problem p;
-    double weight[D], bias[1], number, out[N];
+    api_problem p;
+    double weight[API_COLS], bias[1], number, out[API_ROWS];
     char text[CUSGD_OPTION_TEXT];
     size_t bytes;
     cusgd_data *data;
@@ -557,8 +287,8 @@ Test(api, null_handles_are_refused)
     cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
     cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     cusgd_path_plan path_plan = CUSGD_INIT(cusgd_path_plan);
-    setup(&p);
-    cusgd_model *model = fitted(&p, weight, bias);
+    api_setup(&p);
+    cusgd_model *model = api_fitted(&p, weight, bias);
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
     const struct {
         const char *call;
@@ -567,7 +297,7 @@ Test(api, null_handles_are_refused)
         {"options_copy", cusgd_options_copy(NULL, &options)},
         {"options_set", cusgd_options_set(NULL, "rate", "1")},
         {"options_set_number", cusgd_options_set_number(NULL, "rate", 1)},
-        {"options_set_array", cusgd_options_set_array(NULL, "penalty-factors", weight, D)},
+        {"options_set_array", cusgd_options_set_array(NULL, "penalty-factors", weight, API_COLS)},
         {"options_get", cusgd_options_get(NULL, "rate", text)},
         {"options_get_number", cusgd_options_get_number(NULL, "rate", &number)},
         {"options_check", cusgd_options_check(NULL)},
@@ -594,7 +324,7 @@ Test(api, null_handles_are_refused)
         {"model_coefficient", cusgd_model_coefficient(NULL, 0, 0, 0.95, &coefficient)},
         {"model_order_metrics", cusgd_model_order_metrics(NULL, p.data, -1, &order)},
         {"model_order_metrics, data", cusgd_model_order_metrics(model, NULL, -1, &order)},
-        {"predictions_save", cusgd_predictions_save(NULL, CUSGD_PREDICT_MEAN, N, out, path_of("p.csv"))},
+        {"predictions_save", cusgd_predictions_save(NULL, CUSGD_PREDICT_MEAN, API_ROWS, out, path_of("p.csv"))},
         {"sweep_create, options", cusgd_sweep_create(NULL, p.data, NULL, &plan, &(cusgd_sweep *){NULL})},
         {"sweep_create, data", cusgd_sweep_create(p.options, NULL, NULL, &plan, &(cusgd_sweep *){NULL})},
         {"sweep_create_model", cusgd_sweep_create_model(NULL, &copy)},
@@ -658,5 +388,5 @@ Test(api, null_handles_are_refused)
     cusgd_trainer_set_checkpoint_callback(NULL, NULL, NULL);
     cusgd_trainer_free(t);
     cusgd_model_free(model);
-    teardown(&p);
+    api_teardown(&p);
 }

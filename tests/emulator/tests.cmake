@@ -17,12 +17,13 @@ endfunction()
 # is the host's; of the device they use what the interface's tests have already shown to a sanitizer. What takes longest is run in the
 # easiest setting by `ctest -C Torture` (scripts/torture.sh) alone.
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
-set(longest_forward-eager test-interface-steps test-interface-large test-interface-wide test-solvers)
-set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-hessian test-interface-steps test-interface-large
-                  test-interface-wide test-interface-classes test-interface-models test-interface-numbers test-interface-shards
+set(longest_forward-eager test-interface-steps test-interface-failures test-interface-large test-interface-wide test-solvers test-solver-fits)
+set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-generate test-interface-hessian
+                  test-interface-failures test-interface-steps test-interface-large test-interface-wide test-interface-classes
+                  test-interface-models test-interface-numbers test-interface-shards
                   test-interface-losses
                   test-interface-sparse)
-set(emulated_solvers test-solvers test-solvers-hard)
+set(emulated_solvers test-solvers test-solver-fits test-solvers-hard)
 set(late 0)
 if(CUSGD_SANITIZE)
     set(late 1)
