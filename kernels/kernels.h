@@ -11,6 +11,7 @@
 #include "cusgd.h"
 #include "cusgd_tools.h"
 #include "scalar/bf16.h"
+#include "scalar/catch_up.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
@@ -247,6 +248,21 @@ cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream);
 /* sum = gradient (begins), or sum += gradient: `size` values. */
 cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, double *sum, int64_t size, int begins,
                               cudaStream_t stream);
+
+/* ---- Lazy updates of sparse columns (sparse_lazy.cu): what is missed, scalar/lazy.h ---- */
+
+typedef struct lazy_task {
+    update_task update;      /* gradient and sum: NULL */
+    const catch_up *since;   /* the table's steps + 1; NULL: a column that no batch has misses nothing */
+    int32_t *last;           /* d: the step of the table until which a column is up to date */
+    sparse_columns_task sum; /* of the batch under way */
+} lazy_task;
+/* Brings the columns of the batch under way up to date, before its rows are multiplied; */
+cudaError_t kernel_catch_up(const lazy_task *t, cudaStream_t stream);
+/* their step, and the intercepts', once their derivatives are known; */
+cudaError_t kernel_lazy_step(const lazy_task *t, cudaStream_t stream);
+/* and all columns, of which none is behind any more, when the table's steps are done. */
+cudaError_t kernel_catch_up_all(const lazy_task *t, cudaStream_t stream);
 
 /* ---- Shards: a step's sums over each, and the tree of scalar/shards.h that adds them ---- */
 

@@ -62,16 +62,6 @@ __device__ static void step_plain(const update_task &t, const update_now<real> &
     for (int v = 0; v < 16 / (int)sizeof(real); v++) step_value<real>(t, plain, u, v, 1, 0, g.at[v], s);
 }
 
-template <class real> __device__ static real load_value(const void *part, int64_t u, real otherwise)
-{
-    return part ? ((const real *)part)[u] : otherwise;
-}
-
-template <class real> __device__ static void store_value(void *part, int64_t u, real value)
-{
-    if (part) ((real *)part)[u] = value;
-}
-
 /* What a step is for an output that is a model of its own; false where it takes none. */
 template <class real> __device__ static bool model_step(const update_task &t, int64_t c, update_now<real> *now)
 {
@@ -85,24 +75,17 @@ template <class real> __device__ static bool model_step(const update_task &t, in
 /* Any pack, value by value: a loop, as the code of a pack at once would be large. */
 template <class real, int OPTIMIZER> __device__ static void step_any(const update_task &t, const update_now<real> &now, int64_t u)
 {
-    const int slots = optimizer_slots(OPTIMIZER);
     int64_t end = u + trained_at<real>(t, u);
     NOT_UNROLLED
     for (; u < end; u++) {
-        parameter<real> q = {load_value<real>(t.theta, u, 0), load_value<real>(slots > 0 ? t.slot1 : NULL, u, 0),
-                             load_value<real>(slots > 1 ? t.slot2 : NULL, u, 0),
-                             load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0), load_value<real>(t.means, u, 0)};
+        parameter<real> q = load_parameter<real, OPTIMIZER>(t, u);
         update_now<real> mine = now;
         if (t.models.alive && !model_step<real>(t, u % t.outputs, &mine)) continue;
         real rate_factor = load_value<real>(t.rate_factor, u, 1), point = load_value<real>(t.point, u, q.theta);
         real g = (real)(sum_at<real>(t, u) / now.rows);
         if (t.models.alive) g = (real)((double)g / t.models.share[u % t.outputs]);
         step_parameter<real>(t, mine, u, u < t.penalized, t.lower != NULL, rate_factor, g, &point, &q);
-        store_value<real>(t.theta, u, q.theta);
-        if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
-        if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
-        if (slots > 2) store_value<real>(t.slot3, u, q.slot3);
-        store_value<real>(t.means, u, q.average);
+        store_parameter<real, OPTIMIZER>(t, u, q);
         store_value<real>(t.point, u, point);
     }
 }

@@ -28,6 +28,36 @@ template <class real> __device__ static void store_part(void *part, int64_t u, c
     if (part) store_pack((real *)part + u, v);
 }
 
+template <class real> __device__ static real load_value(const void *part, int64_t u, real otherwise)
+{
+    return part ? ((const real *)part)[u] : otherwise;
+}
+
+template <class real> __device__ static void store_value(void *part, int64_t u, real value)
+{
+    if (part) ((real *)part)[u] = value;
+}
+
+/* A parameter by itself. */
+template <class real, int OPTIMIZER> __device__ static parameter<real> load_parameter(const update_task &t, int64_t u)
+{
+    const int slots = optimizer_slots(OPTIMIZER);
+    return {load_value<real>(t.theta, u, 0), load_value<real>(slots > 0 ? t.slot1 : NULL, u, 0),
+            load_value<real>(slots > 1 ? t.slot2 : NULL, u, 0), load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0),
+            load_value<real>(t.means, u, 0)};
+}
+
+template <class real, int OPTIMIZER>
+__device__ static void store_parameter(const update_task &t, int64_t u, const parameter<real> &q)
+{
+    const int slots = optimizer_slots(OPTIMIZER);
+    store_value<real>(t.theta, u, q.theta);
+    if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
+    if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
+    if (slots > 2) store_value<real>(t.slot3, u, q.slot3);
+    store_value<real>(t.means, u, q.average);
+}
+
 /* Rarely there, so not worth registers for a pack. */
 template <class real> __device__ static own_rule<real> limits_at(const update_task &t, int64_t u, real rate_factor)
 {

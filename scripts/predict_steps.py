@@ -261,6 +261,62 @@ def taken(step: Step) -> tuple[float, float]:
     return (alone, alone) if alone else fused(step)
 
 
+# ---- Sparse rows ----
+
+SECTOR = 32  # bytes that memory moves for one number
+VALUES = 61  # of a row
+SPARSE_CASES = ((50_000, 256), (50_000, 4096), (1_000_000, 256), (1_000_000, 4096))  # d, batch
+STATE = 5    # numbers of a parameter of ftrl with its average
+
+# Loads of a kernel that wait for each other, by what stands in kernels/sparse*.cu and loss.cu on 2026-11-29.
+SPARSE_CHAINS = {
+    "rows": (5, "next, the batch's row, where the row starts, columns, theta"),
+    "loss": (3, "next, the batch's row, p; then its sums"),
+    "columns": (6, "active, the batch's number, its columns, one of them, places, derivatives"),
+    "update": (3, "active, the table's row, the parameters"),
+    "catch up": (6, "next, the batch's number, its columns, one of them, when it was last up to date, the table there"),
+}
+
+
+def touched(d: int, draws: int) -> float:
+    """Expect how many of d columns occur among so many draws, by Zipf's law."""
+    total = sum(1 / j for j in range(1, d + 1))
+    return sum(-math.expm1(draws * math.log1p(-1 / (j * total))) if d > 1 else 1 for j in range(1, d + 1))
+
+
+def sparse_step(d: int, batch: int, gpu: str, *, lazy: bool, catches_up_in_rows: bool = False) -> float:
+    """Predict a step of ftrl with an average and penalties: launches, chains, and the bytes of stored values and parameters."""
+    step, values = Step(VALUES, batch, 4, gpu), batch * VALUES
+    columns = touched(d, values)
+    kernels = ["rows", "loss", "columns"]
+    moved = values * 16.0 + columns * 8
+    if not lazy:
+        kernels.append("update")
+        moved += d * 4 * (2 * STATE + 3)  # and the gradient: cleared, written, read
+    else:
+        moved += columns * SECTOR * (2 * STATE + 1)
+    if lazy and catches_up_in_rows:  # of each stored value, in place of each column
+        moved += values * SECTOR * (STATE + 1)
+    elif lazy:
+        kernels.append("catch up")
+        moved += columns * SECTOR * (STATE + 1 + 3)
+    chains = sum(SPARSE_CHAINS[kernel][0] for kernel in kernels) + 2 * int(catches_up_in_rows)
+    waits = chains * step.assumed("dependent_l2_load") + step.assumed("arrive") + 2 * step.assumed("block_sums")
+    return len(kernels) * step.assumed("graph_node") + waits + step.read(moved)
+
+
+def sparse_table() -> str:
+    """Microseconds of sparse steps, by update."""
+    lines = ["| d x batch | columns of a batch | H100: dense | lazy | H200: dense | lazy | H200: lazy, caught up in the rows' kernel |",
+             "|---|---|---|---|---|---|---|"]
+    for d, batch in SPARSE_CASES:
+        cells = [f"{d} x {batch}", f"{touched(d, batch * VALUES):.0f}"]
+        cells += [f"{sparse_step(d, batch, gpu, lazy=lazy):.1f}" for gpu in GPUS for lazy in (False, True)]
+        cells.append(f"{sparse_step(d, batch, 'H200', lazy=True, catches_up_in_rows=True):.1f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 # ---- The page ----
 
 def span(times: tuple[float, float]) -> str:
@@ -339,9 +395,10 @@ def assumptions_table() -> str:
 
 
 def chains_table() -> str:
-    """CHAINS."""
+    """CHAINS, and those of sparse rows."""
+    chains = {**CHAINS, **{f"sparse: {name}": chain for name, chain in SPARSE_CHAINS.items()}}
     return "\n".join(["| Loads that wait for each other | Number | |", "|---|---|---|",
-                      *(f"| {name} | {count} | {what} |" for name, (count, what) in CHAINS.items())])
+                      *(f"| {name} | {count} | {what} |" for name, (count, what) in chains.items())])
 
 
 def document() -> str:
@@ -391,6 +448,14 @@ Predicted for an H200:
 {times_table("H200", 2)}
 
 In cublas it does not pay: rows are widened as they are gathered, and then read twice as floats.
+
+Sparse rows of {VALUES} values whose columns follow Zipf's law, FTRL with an average and penalties, batches made by columns beforehand. A dense update
+passes over all parameters; a lazy one brings the columns of the batch up to date by one launch more, and leaves out the update's. A number of
+a column takes {SECTOR} bytes, one of all parameters 4: `auto` takes lazy updates where there are more than 65,536 parameters beyond four times the
+values of a batch. To catch up in the kernel of the rows, which is not built, would save a launch, and would do for each stored value what is done for
+each column: it pays in small batches.
+
+{sparse_table()}
 """
 
 

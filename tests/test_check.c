@@ -115,10 +115,10 @@ Test(check, whatever_a_trainer_takes)
     free(w);
 }
 
-/* Sparse rows, whose updates are dense here even where auto would choose others. */
+/* Sparse rows, whose updates are dense here even where auto would choose others; and lazy ones, where these may be. */
 Test(check, sparse_rows)
 {
-    enum { N = 300, D = 40, EACH = 4 };
+    enum { N = 300, D = 40, EACH = 4, LINES = 12 };
     static double value[N * EACH], y[N];
     static int32_t column[N * EACH];
     static int64_t start[N + 1];
@@ -135,18 +135,19 @@ Test(check, sparse_rows)
     cusgd_matrix target = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
     cusgd_data *data;
     cr_assert_eq(cusgd_data_wrap_csr(N, D, 1, x, target, none, &data), CUSGD_OK, "%s", cusgd_last_error());
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
         cusgd_options o = options_default();
         o.precision = (cusgd_precision)(i % 2);
         o.loss = CUSGD_LOSS_LOGISTIC;
-        o.batch = i < 2 ? 9 : 100;
+        o.batch = i == 2 || i == 3 ? 100 : 9;
         o.l2 = 0.01;
         if (i == 3) o.clip_norm = 0.01;
         if (i == 2) o.optimizer = CUSGD_OPTIMIZER_ADAM, o.sampling = CUSGD_SAMPLING_PERMUTE;
-        checked(&o, data, 12);
-        o.update = CUSGD_UPDATE_LAZY;
-        cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
-        cr_assert_eq(cusgd_check(&o, data, 12, &report), CUSGD_ERROR_USAGE);
+        if (i > 3) o.optimizer = i == 4 ? CUSGD_OPTIMIZER_SGD : CUSGD_OPTIMIZER_ADAGRAD, o.l1 = 0.001, o.average = 1;
+        cusgd_check_report r = checked(&o, data, 12);
+        int waits = i < 2 || i > 3;
+        cr_assert_eq(r.line_count, waits ? LINES : LINES - 1);
+        if (i > 3) cr_assert(line_of(&r, "lazy updates")->device > 0, "case %d: lazy steps were dense ones", i);
     }
     cusgd_data_free(data);
 }

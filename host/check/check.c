@@ -15,10 +15,10 @@
 /* Who takes part: the device, the CPU in its precision, and the CPU in double, which the others are compared with. */
 enum { ON_DEVICE, ON_CPU, IN_DOUBLE, PEERS };
 
-enum { MOMENTS, ROWS, GRADIENT, UPDATE, LOSS, OBJECTIVE, FULL_GRADIENT, PREDICTIONS, SLICES, FREE_THETA, FREE_LOSS, LINES };
+enum { MOMENTS, ROWS, GRADIENT, UPDATE, LOSS, OBJECTIVE, FULL_GRADIENT, PREDICTIONS, SLICES, FREE_THETA, FREE_LOSS, LAZY, LINES };
 static const char *const line_names[LINES] = {
     "moments",       "bound rows",  "gradient",    "update",          "loss",           "objective",
-    "full gradient", "predictions", "long slices", "free run: theta", "free run: loss",
+    "full gradient", "predictions", "long slices", "free run: theta", "free run: loss", "lazy updates",
 };
 
 typedef struct check {
@@ -407,6 +407,55 @@ static cusgd_status free_run(check *c, place start, int64_t steps)
     return check_slices(c, steps);
 }
 
+/* ---- Lazy updates -------------------------------------------------------------------------------------------------------- */
+
+/* The first `steps` steps of an epoch in one slice, to theta and the average. */
+static cusgd_status run_slice(const check *c, int peer, place at, const run_spec *spec, int64_t steps, double *theta,
+                              double *average)
+{
+    const backend *b = &c->peer[peer];
+    step_numbers *numbers = allocate((size_t)steps, sizeof *numbers);
+    steps_report report;
+    if (!numbers) return fail_memory((size_t)steps * sizeof *numbers, "a check's steps");
+    for (int64_t i = 0; i < steps; i++) numbers[i] = sgd_numbers(&c->t->sgd, i);
+    place_at(c, &at);
+    *at.shares = (batch_share){*c->of[peer].train.bounds, at.orders};
+    slice s = {at.shares, 0, steps, numbers};
+    cusgd_status status = b->ops->start(b->self, spec);
+    for (int part = 0; part < STATE_PARTS && !status; part++)
+        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
+    if (!status) status = b->ops->steps(b->self, &s);
+    if (!status) status = b->ops->report(b->self, &report);
+    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, average);
+    free(numbers);
+    return status;
+}
+
+/* Of sparse rows, lazy updates are the dense ones of the same peer but for rounding; adagrad's where there are no penalties. So
+ * are averages, where nothing moves a column that no batch has. */
+static cusgd_status lazy_run(check *c, place start, int64_t steps)
+{
+    run_spec spec = c->t->run.spec;
+    if (!sgd_may_wait(&spec, &c->t->options) || spec.shards > 1) return CUSGD_OK;
+    if (spec.optimizer == CUSGD_OPTIMIZER_ADAGRAD) spec.l1 = spec.l2 = 0;
+    if (steps > c->t->sgd.batches) steps = c->t->sgd.batches;
+    int64_t count = spec.l1 > 0 || spec.l2 > 0 ? c->size : 2 * c->size;
+    state_start(c);
+    c->report->line_count = LINES;
+    for (int peer = ON_DEVICE; peer <= ON_CPU; peer++) {
+        double *dense = c->next, *lazy = c->next + 2 * c->size;
+        spec.lazy = 0;
+        cusgd_status status = run_slice(c, peer, start, &spec, steps, dense, dense + c->size);
+        spec.lazy = 1;
+        if (!status) status = run_slice(c, peer, start, &spec, steps, lazy, lazy + c->size);
+        if (status) return status;
+        double scale = largest(dense, count), allowed = 64 * (double)steps * c->bounds.unit * scale;
+        for (int64_t u = 0; u < count && isfinite(scale); u++) compare(c, LAZY, peer, lazy[u], dense[u], scale, allowed);
+    }
+    return CUSGD_OK;
+}
+
 /* ---- All of it ----------------------------------------------------------------------------------------------------------- */
 
 static cusgd_status open_peers(check *c)
@@ -490,12 +539,10 @@ cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, 
     check c = {.report = report};
     place start = {.orders = NULL};
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
-    report->line_count = LINES;
+    report->line_count = LAZY; /* that line is of sparse rows alone */
     for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
-    if (options->update == CUSGD_UPDATE_LAZY)
-        return fail(CUSGD_ERROR_USAGE, "a check compares steps that update all parameters: leave out --update");
-    cusgd_options dense = *options; /* not by lazy updates, which auto may choose for sparse data */
+    cusgd_options dense = *options; /* lazy updates are compared with dense ones */
     if (examples_are_sparse(&data->view)) dense.update = CUSGD_UPDATE_DENSE;
     cusgd_status status = cusgd_trainer_create(&dense, data, NULL, &c.t);
     if (status) return status;
@@ -508,6 +555,7 @@ cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, 
     if (!status) status = lockstep(&c, start, steps);
     if (!status) status = full_passes(&c);
     if (!status) status = free_run(&c, start, report->steps);
+    if (!status && report->steps > 0) status = lazy_run(&c, start, report->steps);
     report->lines[FREE_THETA].share = report->lines[FREE_LOSS].share = (double)NAN;
     place_close(&start);
     close_all(&c);

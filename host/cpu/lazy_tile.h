@@ -11,30 +11,18 @@ static inline __attribute__((always_inline)) struct own_rule lazy_own(const lazy
     return (struct own_rule){1, t->limit[0][u], t->limit[1][u], t->limit[2][u], t->limit[3][u]};
 }
 
-/* Values are selected rather than branched on, so that the loop can take several at once. */
 static inline __attribute__((always_inline)) void lazy_catch_up_by(int optimizer, int limited, int penalized, const lazy_tile *t)
 {
     struct update_rule rule = t->rule;
+    int adagrad = optimizer == CUSGD_OPTIMIZER_ADAGRAD, ftrl = optimizer == CUSGD_OPTIMIZER_FTRL;
+    rule.optimizer = optimizer;
     for (int64_t u = 0; u < t->count && (penalized || limited); u++) {
-        struct own_rule own = lazy_own(t, limited, u);
-        real theta = t->theta[u], was = theta;
-        if (optimizer == CUSGD_OPTIMIZER_SGD) {
-            theta = soft_threshold(theta * t->shrink[u], t->missed[u]);
-        } else if (optimizer == CUSGD_OPTIMIZER_ADAGRAD) {
-            /* Both sides of the quotient times 1 / c. Without a gradient so far there is no scale, and theta waits. */
-            real rate = t->missed[u], root = real_sqrt(t->slot[0][u]) + rule.epsilon;
-            real moved = soft_threshold(theta * root, rate * rule.l1 * own.l1) / (root + rate * rule.l2 * own.l2);
-            theta = ((t->slot[0][u] > 0) & (rate > 0)) ? moved : was;
-        } else {
-            theta = ftrl_leader(theta, t->slot[0][u], t->slot[2][u], t->steps, rule.l1 * own.l1, rule.l2 * own.l2);
-        }
-        if (limited) theta = into_bounds(theta, own.lower, own.upper);
-        t->theta[u] = theta;
+        struct parameter q = {t->theta[u], adagrad || ftrl ? t->slot[0][u] : 0, 0, ftrl ? t->slot[2][u] : 0, 0};
+        struct missed_steps m = {t->shrink[u], t->missed[u], 1, t->steps};
+        t->theta[u] = theta_caught_up(rule, lazy_own(t, limited, u), limited, m, q);
     }
-    for (int64_t u = 0; u < t->count && rule.average; u++) {
-        real average = t->average[u], moved = t->theta[u] + t->keep[u] * (average - t->theta[u]);
-        t->average[u] = t->keep[u] < 1 ? moved : average;
-    }
+    for (int64_t u = 0; u < t->count && rule.average; u++)
+        t->average[u] = average_caught_up(t->theta[u], t->average[u], t->keep[u]);
 }
 
 static void lazy_catch_up(const lazy_tile *t)
@@ -65,7 +53,7 @@ static void lazy_catch_up(const lazy_tile *t)
 static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, int limited, const lazy_tile *t)
 {
     struct update_rule rule = t->rule;
-    int slots = optimizer_slots(optimizer), whole = optimizer != CUSGD_OPTIMIZER_ADAGRAD;
+    int slots = optimizer_slots(optimizer), whole = lazy_is_whole(optimizer);
     rule.optimizer = optimizer;
     rule.average = rule.average && whole;
     for (int64_t u = 0; u < t->count; u++) {

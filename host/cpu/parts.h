@@ -96,16 +96,6 @@ typedef struct batch_columns {
     int wide;
 } batch_columns;
 
-/* What has happened in the slice until a step, for columns that a lazy update has not touched since another one: products and
- * sums over the steps from the slice's start. */
-typedef struct catch_up {
-    double shrink, threshold; /* prod (1 - rate l2); sum rate l1 / shrink */
-    double rate;              /* sum of rates */
-    double keep;              /* prod (1 - weight of the iterate in the average) since its last zero */
-    int64_t fresh;            /* the step behind that zero */
-    real steps;               /* of the run, as ftrl counts them */
-} catch_up;
-
 /* Transposed batches, one behind the other; of samplings whose batches change, one. */
 typedef struct batch_store {
     int64_t *value_first, *column_first; /* batches + 1 */

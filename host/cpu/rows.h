@@ -9,9 +9,9 @@
 #include "cusgd.h"
 #include "real.h"
 #include "scalar/bf16.h"
+#include "scalar/lazy.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
-#include "scalar/update.h"
 
 /* How rows.c is compiled to find x: in real, or (with -DSTORED_BF16, real being float) as bf16, with the same sums: a pass over
  * bf16 rows gives the bits of one over the floats that they are. */
@@ -104,10 +104,8 @@ typedef struct lazy_tile {
     const real *gradient;            /* of a step alone */
     const real *limit[4];            /* factors on l1 and l2, lower and upper bounds; NULL all: 1 and none */
     /* Of catching up alone: what the steps since the last one would have done to each. */
-    const real *shrink; /* sgd: a product of 1 - rate l2 */
-    const real *missed; /* sgd: the threshold behind that; adagrad: the sum of the rates */
-    const real *keep;   /* of the average; 1: nothing is missed */
-    real steps;         /* ftrl: of the run until now */
+    const real *shrink, *missed, *keep; /* as missed_steps has them */
+    real steps;
 } lazy_tile;
 
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.

@@ -1,43 +1,10 @@
-/* Lazy updates: of the columns that a batch has. What the others miss is made up for before a batch that has them is predicted,
- * and at the end of the slice:
- *
- *     sgd      |theta| = max(0, P |theta| - T), the composition of the steps' shrinkage 1 - rate l2 and threshold rate l1
- *     adagrad  theta = S(theta, c A l1) / (1 + c A l2), A the sum of the rates, c = 1 / (sqrt(G) + epsilon), since G stands still
- *     ftrl     theta = what z and n say now: only the number of steps has changed
- *
- * (Duchi, Singer 2009; McMahan et al. 2013; Lipton, Elkan 2015); then theta is brought into its bounds. The average of the
- * iterates takes theta as it stood meanwhile. In adagrad l2 acts by its proximal map and does not add to G: the optimum is the
- * same, the way there is not. */
+/* Lazy updates, of the columns that a batch has: what the others miss (scalar/lazy.h) is made up for before a batch that has them
+ * is predicted, and at the end of the slice. */
 #include "parts.h"
 
 #include "failure.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* The tables of what untouched columns miss; 0: a step shrinks theta to nothing or beyond, which no product can undo. */
-static int make_tables(cpu *self, const slice *s)
-{
-    catch_up *since = self->sparse.since;
-    double l1 = (double)self->rule.l1, l2 = (double)self->rule.l2;
-    since[0] = (catch_up){1, 0, 0, 1, 0, update_step_from(s->numbers).correction1 - 1};
-    for (int64_t i = 0; i < s->count; i++) {
-        struct update_step now = update_step_from(s->numbers + i);
-        double rate = (double)now.rate, weight = s->numbers[i].average;
-        catch_up next = since[i];
-        next.steps = now.correction1;
-        next.shrink *= 1 - rate * l2;
-        next.rate += rate;
-        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD && !(next.shrink > 1e-200)) return 0;
-        next.threshold += rate * l1 / next.shrink;
-        next.keep *= 1 - weight;
-        if (!(next.keep > 1e-200)) { /* the average is this iterate, or nothing is left of the ones before */
-            next.keep = 1;
-            next.fresh = i + 1;
-        }
-        since[i + 1] = next;
-    }
-    return 1;
-}
 
 cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
 {
@@ -62,7 +29,8 @@ cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
             return fail_memory((size_t)s->count * sizeof *z->since, "a slice of lazy steps");
         }
     }
-    z->lazy = z->pending = make_tables(self, s);
+    z->lazy = z->pending = catch_up_fill(self->rule.optimizer, self->spec.l1, self->spec.l2, sizeof(real) == sizeof(float),
+                                         s->numbers, s->count, z->since);
     memset(z->last, 0, sizeof *z->last * (size_t)self->spec.d);
     return CUSGD_OK;
 }
@@ -110,22 +78,18 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
 static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy_work *work, lazy_tile *t)
 {
     const sparse_state *z = &self->sparse;
-    const catch_up *to = z->since + i, *from[LAZY_TILE];
+    const struct update_rule rule = self->rule;
     int each = self->layout.wide ? LANES : 1;
     t->shrink = work->shrink;
     t->missed = work->missed;
     t->keep = work->keep;
-    t->steps = (real)to->steps;
-    for (int64_t c = 0; c < of->count; c++) from[c] = z->since + z->last[column_at(of, c)];
-    if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
-        for (int64_t c = 0; c < of->count; c++) {
-            work->shrink[c * each] = (real)(to->shrink / from[c]->shrink);
-            work->missed[c * each] = (real)(to->shrink * (to->threshold - from[c]->threshold));
-        }
-    else
-        for (int64_t c = 0; c < of->count; c++) work->missed[c * each] = (real)(to->rate - from[c]->rate);
-    for (int64_t c = 0; c < of->count && self->rule.average; c++)
-        work->keep[c * each] = from[c] - z->since < to->fresh ? 0 : (real)(to->keep / from[c]->keep);
+    t->steps = (real)z->since[i].steps;
+    for (int64_t c = 0; c < of->count; c++) {
+        struct missed_steps m = missed_between(rule.optimizer, rule.average, z->since, z->last[column_at(of, c)], i);
+        work->shrink[c * each] = m.shrink;
+        work->missed[c * each] = m.amount;
+        work->keep[c * each] = m.keep;
+    }
 }
 
 /* Gives the other outputs of a column what the first one has. */
@@ -146,9 +110,9 @@ void NAMED(lazy_take)(const cpu *self, const lazy_columns *of, int64_t i, lazy_t
     NAMED(lazy_limits)(self, of, &work, t);
     find_missed(self, of, i, &work, t);
     if (self->layout.wide) {
-        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD) fill_outputs(of, work.shrink);
+        fill_outputs(of, work.shrink);
         fill_outputs(of, work.missed);
-        if (self->rule.average) fill_outputs(of, work.keep);
+        fill_outputs(of, work.keep);
     }
     self->rows[CUSGD_STORAGE_FULL]->catch_up(t);
 }

@@ -174,12 +174,11 @@ static int64_t column_means(const column_step *s, int64_t c, int64_t count, int6
     return at;
 }
 
-/* sgd's and ftrl's steps are whole; of adagrad's, penalties and the share in the average come with the steps that follow. */
 static void update_tile(const column_step *s, const lazy_columns *of, int64_t c, const real *gradient)
 {
     cpu *self = s->self;
     sparse_state *z = &self->sparse;
-    int whole = self->rule.optimizer != CUSGD_OPTIMIZER_ADAGRAD;
+    int whole = lazy_is_whole(self->rule.optimizer);
     lazy_work work;
     lazy_tile t = touched_tile(self, c, of->count, of->block);
     t.now = s->numbers;

@@ -96,6 +96,13 @@ typedef struct shards {
 
 typedef struct nccl_ranks nccl_ranks;
 
+/* Of a run on sparse rows whose updates are lazy. */
+typedef struct lazy_run {
+    int lazy;           /* 1: steps of this table are; 0: the run's are not, or no table can make up for these */
+    catch_up *table;    /* host: of the steps under way; NULL: a column that no batch has misses nothing */
+    void *since, *last; /* device: the same, and d numbers of steps */
+} lazy_run;
+
 /* How the batches of a slice are read: what a captured graph depends on. */
 typedef struct route {
     const dataset *examples; /* the first shard's */
@@ -153,6 +160,7 @@ typedef struct run {
     cusgd_engine engine; /* not AUTO */
     fused fused;         /* engines FUSED, PERSISTENT */
     shards shards;
+    lazy_run lazy;
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
     slice_table *table;      /* device: the batches', then those of several shards */
     slice_table *written[2]; /* pinned: where the host writes the next ones */
@@ -330,7 +338,6 @@ static inline int is_softmax(const dataset *b, loss_rule loss) { return b->class
 
 /* ---- sparse.c, sparse_bind.c, sparse_batches.c: sparse rows ---- */
 
-cusgd_status sparse_fits(const run_spec *p); /* or USAGE */
 cusgd_status sparse_bind(cuda *c, const examples *e, const transform *t, dataset *b);
 void sparse_unbind(dataset *b);
 void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t m, double *x);
@@ -348,10 +355,20 @@ sparse_store sparse_store_take(run *r);
 /* Of the batch under way, in place of gather and product, and of the transposed product. */
 cusgd_status sparse_step_rows(const cuda *c, const shard *s);
 cusgd_status sparse_step_columns(const cuda *c, const shard *s);
+sparse_columns_task sparse_columns_of(const cuda *c, const shard *s); /* of the latter */
 /* Makes the batches of `count` steps from number `done` of the slice on ready. */
 cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count);
 /* Steps whose batches are made at a time: all, or as many as some memory takes. */
 int64_t sparse_steps_at_once(const cuda *c, const slice *s);
+/* sparse_lazy.c: what lazy updates of a run need; */
+cusgd_status lazy_open(cuda *c);
+void lazy_close(run *r);
+/* before, and after, `count` steps from number `done` of the slice on; */
+cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count);
+cusgd_status lazy_end(const cuda *c);
+/* and of each step: before its rows are multiplied, and in place of the columns' sums and the update. */
+cusgd_status lazy_catch_up(const cuda *c, const shard *s);
+cusgd_status lazy_step(const cuda *c, const shard *s);
 /* The same of a pass: rows first .. first + rows - 1, which are piece `piece`. */
 cusgd_status sparse_pass_rows(const cuda *c, const dataset *b, int64_t first, int64_t rows);
 cusgd_status sparse_pass_begin(cuda *c, const dataset *b); /* before the first piece's columns */

@@ -13,6 +13,7 @@
 #include "exchange.h"
 #include "models.h"
 #include "shape.h"
+#include "sparse.h"
 
 static cusgd_status refuse(const char *engine, const char *why)
 {
@@ -97,7 +98,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
         return fail(CUSGD_ERROR_USAGE,
                     "sparse data on GPUs is trained by one process; use --device cpu, or leave the launcher out");
     if (p->world) TRY(nccl_usable());
-    TRY(sparse_fits(p));
+    TRY(sparse_refuses(p));
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)
         return fail(CUSGD_ERROR_USAGE,

@@ -3,20 +3,14 @@
  *     order --> rows (theta x, and zeros to the gradient) -> loss -> columns (x^T derivatives) -> update ->
  *                 \-> order of the next step -------------------------------------------------/
  *
+ * A lazy step: sparse_lazy.c.
+ *
  * The columns are those of the batch, which is made by columns beforehand (sparse_batches.c). */
 #include "sparse.h"
 #include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-cusgd_status sparse_fits(const run_spec *p)
-{
-    TRY(sparse_refuses(p));
-    if (p->sparse && p->lazy)
-        return fail(CUSGD_ERROR_USAGE, "a GPU updates all parameters in each step: use --update dense, or --device cpu");
-    return CUSGD_OK;
-}
 
 static sparse_rows_task rows_task(const cuda *c, const dataset *b, const void *theta, void *p)
 {
@@ -74,6 +68,7 @@ cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count
     unsigned blocks = store->blocks;
     int moved;
     TRY(number_steps(c, s, done, count));
+    TRY(lazy_begin(c, s, done, count));
     if (list.whole) list.count = (int64_t)order->batches;
     if (list.whole && store->of == b && store->batches == list.count &&
         memcmp(&store->order, &order->order, sizeof order->order) == 0)
@@ -96,17 +91,23 @@ cusgd_status sparse_step_rows(const cuda *c, const shard *s)
     t.batch = r->shards.most;
     t.rows = r->route.rows;
     t.gradient = r->work.gradient;
-    t.cleared = r->penalized;
+    t.cleared = r->lazy.lazy ? 0 : r->penalized;
     return CUDA(kernel_sparse_rows(&t, c->stream));
 }
 
-cusgd_status sparse_step_columns(const cuda *c, const shard *s)
+sparse_columns_task sparse_columns_of(const cuda *c, const shard *s)
 {
     const run *r = &c->run;
     sparse_columns_task t = columns_task(c, s->examples, &s->by_columns, r->work.p);
     t.numbers = s->by_columns.numbers;
     t.state = r->work.state;
-    t.gradient = r->work.gradient;
+    return t;
+}
+
+cusgd_status sparse_step_columns(const cuda *c, const shard *s)
+{
+    sparse_columns_task t = sparse_columns_of(c, s);
+    t.gradient = c->run.work.gradient;
     return CUDA(kernel_sparse_columns(&t, c->stream));
 }
 

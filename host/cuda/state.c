@@ -54,6 +54,7 @@ void run_close(cuda *c)
     cuda_unpin(r->report);
     work_close(&r->work);
     fused_close(&r->fused);
+    lazy_close(r);
     shards_close(r);
     memset(r, 0, sizeof *r);
 }
@@ -113,6 +114,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
     for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
     if (p->models) TRY(models_open(c, p->models));
+    TRY(lazy_open(c));
     TRY(engine_choose(c, p, &r->engine, &r->fused.shape));
     if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!(p->clip_norm > 0)) return CUSGD_OK;

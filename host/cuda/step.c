@@ -158,10 +158,12 @@ static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int
 /* Sparse rows, which need no chunks: nothing of d columns is kept of each. */
 static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
 {
+    int lazy = c->run.lazy.lazy;
+    if (lazy) TRY(lazy_catch_up(c, s));
     TRY(sparse_step_rows(c, s));
     if (!c->run.route.contiguous) TRY(fork_order(c));
     TRY(losses(c, s, 0, b->rows, 1));
-    return sparse_step_columns(c, s);
+    return lazy ? lazy_step(c, s) : sparse_step_columns(c, s);
 }
 
 static cusgd_status run_share(const cuda *c, const batch *b, int number)
@@ -184,7 +186,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     for (int h = 0; h < r->shards.own; h++) TRY(run_share(c, b, h));
     if (r->shards.count > 1) TRY(shards_add(c));
     if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
-    TRY(CUDA(kernel_update(&t, c->stream)));
+    if (!r->lazy.lazy) TRY(CUDA(kernel_update(&t, c->stream)));
     return r->route.contiguous || !products ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
 }
 
@@ -352,6 +354,7 @@ cusgd_status cuda_steps(void *of, const slice *s)
         int64_t count = min_of(maximum, s->count - done);
         if (c->run.spec.sparse) TRY(sparse_prepare(c, s, done, count));
         TRY(run_table(c, s, done, count));
+        if (c->run.spec.lazy) TRY(lazy_end(c));
     }
     return end_slice(c);
 }

@@ -277,21 +277,27 @@ static int has_factors(const run_spec *spec)
     return 0;
 }
 
-/* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. A
- * GPU always updates all, and refuses another wish. */
+int sgd_may_wait(const run_spec *spec, const cusgd_options *o)
+{
+    int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
+    return spec->sparse && optimizer_may_wait(spec->optimizer) && plain && o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
+}
+
+/* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. On a
+ * GPU, by prediction (tests/gpu/PREDICTED.md), those of the batch take as long as FROM of all parameters and some for each value.
+ */
 static void choose_update(sgd *s)
 {
+    enum { FROM = 1 << 16, EACH = 4 };
     cusgd_options *o = s->run->options;
     run_spec *spec = &s->run->spec;
     const examples *e = &s->problem->train.rows;
     spec->lazy = 0;
     if (!spec->sparse) return;
-    int takes = optimizer_may_wait(spec->optimizer);
-    int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
     double rows = (double)s->problem->train.data->view.n, values = (double)cusgd_data_stored(s->problem->train.data);
-    int few = s->problem->backend->is_host && (double)e->d > values / rows * (double)o->batch;
-    plain = plain && o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
-    spec->lazy = takes && plain && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));
+    double of_batch = values / rows * (double)o->batch, d = (double)e->d;
+    int few = s->problem->backend->is_host ? d > of_batch : (d - EACH * of_batch) * (double)spec->k > FROM;
+    spec->lazy = sgd_may_wait(spec, o) && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));
     o->update = spec->lazy ? CUSGD_UPDATE_LAZY : CUSGD_UPDATE_DENSE;
 }
 

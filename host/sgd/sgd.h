@@ -26,6 +26,8 @@ typedef struct sgd {
  * examples. */
 void sgd_choose_run(sgd *s);
 cusgd_status sgd_choose_optimizer(sgd *s);
+/* Whether updates of these sparse rows may be lazy. */
+int sgd_may_wait(const run_spec *spec, const cusgd_options *o);
 void sgd_close(sgd *s);
 
 /* fit.c: cusgd_trainer_fit. */

@@ -25,7 +25,7 @@ dry_probe() {
 # ---- steps: training steps inside a long run, at the shapes of tests/gpu/PREDICTED.md ----
 
 part_steps() {
-    local bad=0 options
+    local bad=0 options update
     run_steps() {
         "$bin/gpu-steps" --json "$work/$part.lines" "$@" | figures
         [ "${PIPESTATUS[0]}" = 0 ] || bad=1
@@ -33,7 +33,7 @@ part_steps() {
     }
     if [ "$dry" = 1 ]; then
         run_steps --device "$dry_device" --shapes 32x16,300x10 --bytes 30000 --steps 4 --repeats 2 --storages full,bf16
-        run_steps --device "$dry_device" --shapes 300x20 --bytes 30000 --steps 4 --repeats 2 --stored 12 --engines auto --samplings batches
+        run_steps --device "$dry_device" --shapes 300x20 --bytes 30000 --steps 4 --repeats 2 --stored 12 --engines auto --samplings batches --update lazy
     else
         # What may hang stands last.
         run_steps --engines auto,fused,cublas --repeats 7
@@ -41,6 +41,10 @@ part_steps() {
         run_steps --engines auto --samplings permute --repeats 5 --shapes 32x4096,256x65536,16384x1024
         echo "sparse rows of 61 values:" | figures
         run_steps --stored 61 --engines auto --samplings batches --repeats 5 --bytes 200000000 --shapes 50000x256,50000x4096,1000000x4096
+        for update in dense lazy; do
+            echo "sparse rows of 61 values, FTRL with an average and l2, $update updates:" | figures
+            run_steps --stored 61 --update $update --engines auto --samplings batches --repeats 5 --bytes 200000000 --shapes 50000x256,1000000x256
+        done
         echo "without early kernels:" | figures
         CUSGD_CUDA_EARLY=0 run_steps --engines fused --repeats 5 --shapes 32x4096,256x65536,1024x4096
         run_steps --engines persistent --repeats 5 --shapes 32x256,32x4096,32x65536,256x1024

@@ -114,7 +114,12 @@ fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first 
 fault(place-early host/cuda/place.c "status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));" "(void)c;")
 fault(place-rows host/cuda/stage.c "t.rows = c->ring.rows[slot];" "t.rows = NULL;")
 fault(sparse-batch kernels/sparse.cu "number = t.numbers[step];" "number = step;")
-fault(sparse-length kernels/sparse.cu "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;")
+fault(sparse-length kernels/columns.h "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;" sparse sparse_lazy)
+fault(lazy-batch kernels/sparse_lazy.cu "t.sum.of.each + t.sum.numbers[step];" "t.sum.of.each + step;")
+fault(lazy-late kernels/sparse_lazy.cu "t.last[j] = (int32_t)late.step;" "(void)late;")
+fault(lazy-next kernels/sparse_lazy.cu "(int32_t)(to.step + 1);" "(int32_t)to.step;")
+fault(lazy-intercept kernels/sparse_lazy.cu "if (turn > 0 || !t.update.intercept) return;" "if (turn < 0 || !t.update.intercept) return;")
+fault(lazy-end host/cuda/sparse_lazy.c "return CUDA(kernel_catch_up_all(&t, c->stream));" "(void)t; return CUSGD_OK;")
 fault(shard-tree kernels/shards.cu "real sum = tree_sum((const real *)n.sums + u, n.stride, n.count, n.nodes);"
       "real sum = 0; for (int h = 0; h < n.count; h++) sum += ((const real *)n.sums)[h * n.stride + u];")
 fault(shard-table host/cuda/shards.c "s->count > 1 ? h + 1 : 0" "s->count > 1")

@@ -75,6 +75,11 @@ planted place-rows PLAIN test-place place/emul_rows_of_any_layout 0 0 'apart'
 sparse=interface_sparse/steps_are_those_of_the_dense_matrix
 planted sparse-batch PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
 planted sparse-length PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
+lazy=sparse/lazy_steps_are_the_dense_ones
+for name in lazy-batch lazy-late lazy-next lazy-end; do
+    planted "$name" PLAIN test-sparse "$lazy" 0 0 'variant [0-9]+: '
+done
+planted lazy-intercept PLAIN test-sparse sparse/classes_are_those_of_the_dense_matrix 0 0 'variant 4: '
 planted shard-tree PLAIN test-interface-shards interface_shards/sums_are_added_by_the_tree 0 0 'shards of 8 rows'
 planted early-turn PLAIN test-interface-large "$long" 0 0 'emulator: .*fused_kernel'
 planted early-wait PLAIN test-interface-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'

@@ -15,6 +15,7 @@ enum { MAX_REPEATS = 25, MAX_SLICE = 4096, LONG = 3 /* the long run's share of s
 
 typedef struct arguments {
     const char *device, *shapes, *engines, *samplings, *storages, *json;
+    const char *update;    /* of sparse rows, by FTRL: dense or lazy; NULL: by plain SGD, dense */
     double bytes, seconds; /* of x; that one case takes at most, by estimate */
     int64_t stored;        /* values of a row that is sparse; 0: rows are dense */
     int64_t steps;         /* of a short run, at least */
@@ -108,10 +109,11 @@ static void case_write(bench *b, const test_case *c, const double *us, int count
     if (b->json)
         fprintf(b->json,
                 "{\"rows\": %lld, \"cols\": %lld, \"stored\": %lld, \"batch\": %lld, \"engine\": \"%s\", \"sampling\": \"%s\", "
-                "\"storage\": \"%s\", "
+                "\"storage\": \"%s\", \"update\": \"%s\", "
                 "\"slice\": %lld, \"n\": %d, \"step_us\": %.6g, \"min\": %.6g, \"max\": %.6g}\n",
                 (long long)c->rows, (long long)c->d, (long long)row_values(b, c->d), (long long)c->batch, engine_names[c->engine],
-                sampling_names[c->sampling], storage_names[c->storage], (long long)c->slice, count, median, us[0], us[count - 1]);
+                sampling_names[c->sampling], storage_names[c->storage], b->given->update ? b->given->update : "",
+                (long long)c->slice, count, median, us[0], us[count - 1]);
     b->timed++;
 }
 
@@ -147,10 +149,17 @@ static void case_run(bench *b, test_case *c)
                   .intercept = 1,
                   .storage = (cusgd_storage)c->storage,
                   .engine = (cusgd_engine)c->engine};
+    if (b->given->update) {
+        p.optimizer = CUSGD_OPTIMIZER_FTRL;
+        p.lazy = strcmp(b->given->update, "lazy") == 0;
+        p.average = 1;
+        p.beta1 = p.l2 = 1e-6;
+    }
     c->next = c->epoch = 0;
     for (int i = 0; i < MAX_SLICE; i++) {
         optimizer_numbers(p.optimizer, 0, 0, i, b->numbers + i);
         b->numbers[i].rate = 0.1 / (double)row_values(b, c->d);
+        b->numbers[i].average = 1e-3;
     }
     if (b->device.ops->start(b->device.self, &p) == CUSGD_OK) {
         case_time(b, c);
@@ -284,10 +293,11 @@ static int usage(void)
 {
     fputs(
         "usage: gpu-steps [--device NAME] [--shapes DxB,...] [--engines NAME,...] [--samplings NAME,...] [--storages full,bf16]\n"
-        "                 [--stored N] [--bytes N] [--steps N] [--repeats N] [--seconds S] [--json FILE]\n"
+        "                 [--stored N [--update dense|lazy]] [--bytes N] [--steps N] [--repeats N] [--seconds S] [--json FILE]\n"
         "Times steps of squared loss and plain SGD: batches of B rows of D floats, from N bytes of rows; with --stored of "
         "sparse\n"
-        "rows with so many values, at most D. A run has at least --steps steps; --repeats 0 makes one run and times nothing. "
+        "rows with so many values, at most D, and with --update by FTRL with an average and l2. A run has at least --steps "
+        "steps; --repeats 0 makes one run and times nothing. "
         "--json: a line for each case is appended.\n",
         stderr);
     return 2;
@@ -308,6 +318,8 @@ static int arguments_read(arguments *a, int count, char **words)
             a->samplings = value;
         else if (strcmp(name, "--storages") == 0)
             a->storages = value;
+        else if (strcmp(name, "--update") == 0)
+            a->update = value;
         else if (strcmp(name, "--stored") == 0)
             a->stored = atoll(value);
         else if (strcmp(name, "--bytes") == 0)
@@ -323,6 +335,7 @@ static int arguments_read(arguments *a, int count, char **words)
         else
             return 0;
     }
+    if (a->update && (a->stored == 0 || (strcmp(a->update, "dense") != 0 && strcmp(a->update, "lazy") != 0))) return 0;
     return count % 2 == 1 && a->stored >= 0 && a->bytes >= 4 && a->steps > 0 && a->repeats >= 0 && a->repeats <= MAX_REPEATS;
 }
 

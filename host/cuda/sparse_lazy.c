@@ -1,0 +1,75 @@
+/* Lazy updates of sparse columns (scalar/lazy.h). A step has these launches, and none for parameters that it does not touch:
+ *
+ *     order --> catch up -> rows (theta x) -> loss -> columns (x^T derivatives, and their steps) ->
+ *                              \-> order of the next step -----------------------------------/
+ *
+ * The first is left out where a column that no batch has misses nothing: without penalties, averages and bounds. All columns are
+ * up to date at the end of a table, so that nothing else knows of it. */
+#include "cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether a column that no batch has misses something. */
+static int misses(const run *r) { return r->spec.average || r->spec.l1 > 0 || r->spec.l2 > 0 || r->limit[LIMIT_LOWER]; }
+
+cusgd_status lazy_open(cuda *c)
+{
+    run *r = &c->run;
+    size_t entries = (size_t)r->shards.table_steps + 1;
+    if (!r->spec.lazy || !misses(r)) return CUSGD_OK;
+    r->lazy.table = allocate(entries, sizeof *r->lazy.table);
+    if (!r->lazy.table) return fail_memory(entries * sizeof *r->lazy.table, "a slice of lazy steps");
+    TRY(cuda_allocate(c, (int64_t)entries, sizeof *r->lazy.table, "a slice of lazy steps", &r->lazy.since));
+    return cuda_allocate(c, r->spec.d, sizeof(int32_t), "the columns' latest steps", &r->lazy.last);
+}
+
+void lazy_close(run *r)
+{
+    free(r->lazy.table);
+    cuda_free(r->lazy.since);
+    cuda_free(r->lazy.last);
+    r->lazy = (lazy_run){0};
+}
+
+cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
+{
+    run *r = &c->run;
+    lazy_run *l = &r->lazy;
+    int before = l->lazy, single = c->precision == CUSGD_PRECISION_FLOAT;
+    l->lazy = r->spec.lazy;
+    if (l->table) l->lazy = catch_up_fill(r->spec.optimizer, r->spec.l1, r->spec.l2, single, s->numbers + done, count, l->table);
+    if (l->lazy != before) { /* other launches */
+        graph_drop(r);
+        r->warm = 0;
+    }
+    if (!l->lazy || !l->table) return CUSGD_OK;
+    TRY(CUDA(cudaMemsetAsync(l->last, 0, sizeof(int32_t) * (size_t)r->spec.d, c->stream)));
+    return upload_bytes(c, l->table, ((size_t)count + 1) * sizeof *l->table, l->since);
+}
+
+static lazy_task task_of(const cuda *c, const shard *s)
+{
+    lazy_task t = {.update = update_of(c), .since = c->run.lazy.since, .last = c->run.lazy.last, .sum = sparse_columns_of(c, s)};
+    return t;
+}
+
+cusgd_status lazy_catch_up(const cuda *c, const shard *s)
+{
+    lazy_task t = task_of(c, s);
+    return c->run.lazy.table ? CUDA(kernel_catch_up(&t, c->stream)) : CUSGD_OK;
+}
+
+cusgd_status lazy_step(const cuda *c, const shard *s)
+{
+    lazy_task t = task_of(c, s);
+    return CUDA(kernel_lazy_step(&t, c->stream));
+}
+
+cusgd_status lazy_end(const cuda *c)
+{
+    const lazy_run *l = &c->run.lazy;
+    if (!l->lazy || !l->table) return CUSGD_OK;
+    lazy_task t = task_of(c, &c->run.shards.each[0]);
+    return CUDA(kernel_catch_up_all(&t, c->stream));
+}
