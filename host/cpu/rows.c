@@ -183,13 +183,19 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 #ifdef STORED_BF16
-#define REAL_ALONE NULL, NULL, NULL
+#define REAL_ALONE NULL, NULL, NULL, NULL
 #else
 #include "lazy_tile.h"
 #include "models_update.h"
-#define REAL_ALONE update_models, lazy_catch_up, lazy_step
+#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step
 #endif
 #include "loss_rows.h"
+#ifndef STORED_BF16
+static void losses_alone(loss_rule rule, int count, const real *p, const real *y, const real *w, real *value, real *derivative)
+{
+    losses(rule, count, &(loss_rows){p, y, w}, 0, value, derivative);
+}
+#endif
 #include "products.h"
 #include "wide.h"
 

@@ -146,6 +146,8 @@ typedef struct rows_list {
     int64_t count, next_count;
 } rows_list;
 
+enum { LOSS_ROWS = 64 };
+
 typedef struct rows_functions {
     /* Adds the rows. Returns the sum of w l over rows and outputs. */
     double (*gradient)(const rows_task *t, rows_range range);
@@ -162,6 +164,9 @@ typedef struct rows_functions {
     void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);
     void (*order_table)(const sampler *s, int64_t *table);
     /* NULL in those of bf16: */
+    /* w l and w dl/dp of so many predictions, at most LOSS_ROWS; w: NULL: all 1. value, derivative: room for a multiple of four.
+     */
+    void (*losses)(loss_rule rule, int count, const real *p, const real *y, const real *w, real *value, real *derivative);
     void (*update_models)(const models_step *s);
     void (*catch_up)(const lazy_tile *t);
     void (*step_lazily)(const lazy_tile *t);

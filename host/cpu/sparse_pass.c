@@ -90,6 +90,29 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
 
 static int64_t row_of(const sparse_pass *s, int64_t r) { return s->rows ? s->rows[r] : s->first + r; }
 
+/* Whether losses of rows follow from one prediction each, so that several are taken at once. */
+static int takes_rows_together(const sparse_pass *s)
+{
+    return sparse_width(&s->layout) == 1 && !s->b->classed && !s->loss.formula;
+}
+
+/* Predictions of rows first .. first + count - 1 of the pass, at most a chunk, become w dl/dp; returns the sum of w l. */
+static double derive_rows(const sparse_pass *s, int64_t first, int count)
+{
+    const dataset *b = s->b;
+    real y[SPARSE_CHUNK] = {0}, w[SPARSE_CHUNK] = {0}, value[SPARSE_CHUNK], derivative[SPARSE_CHUNK], *p = s->derivative + first;
+    double loss = 0;
+    for (int r = 0; r < count; r++) {
+        int64_t i = row_of(s, first + r);
+        y[r] = b->y[i];
+        w[r] = b->w ? b->w[i] : 1;
+    }
+    s->self->rows[CUSGD_STORAGE_FULL]->losses(s->loss, count, p, y, w, value, derivative);
+    for (int r = 0; r < count; r++) loss += (double)value[r];
+    memcpy(p, derivative, sizeof *p * (size_t)count);
+    return loss;
+}
+
 /* Predictions of rows first .. last - 1 of the pass: their parts, the intercept and the offset. */
 static void add_parts(const sparse_pass *s, int64_t first, int64_t last)
 {
@@ -106,18 +129,19 @@ static void add_parts(const sparse_pass *s, int64_t first, int64_t last)
     }
 }
 
+_Static_assert((int)SPARSE_CHUNK <= (int)LOSS_ROWS, "a chunk's losses are taken at once");
+
 static void take_derivatives(void *context, int64_t chunk)
 {
     const sparse_pass *s = context;
     int64_t width = sparse_width(&s->layout), first = chunk * SPARSE_CHUNK, last = min_of(first + SPARSE_CHUNK, s->count);
     double loss = 0;
     if (s->predicted) add_parts(s, first, last);
-    for (int64_t r = first; r < last; r++) {
-        int64_t i = row_of(s, r);
-        real *p = s->derivative + r * width;
-        if (!s->predicted) predict_row(s, i, p);
-        loss += derive_row(s, i, p);
-    }
+    for (int64_t r = first; r < last && !s->predicted; r++) predict_row(s, row_of(s, r), s->derivative + r * width);
+    if (takes_rows_together(s))
+        loss = derive_rows(s, first, (int)(last - first));
+    else
+        for (int64_t r = first; r < last; r++) loss += derive_row(s, row_of(s, r), s->derivative + r * width);
     s->losses[chunk] = loss;
 }
 
