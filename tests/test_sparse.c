@@ -314,6 +314,23 @@ Test(sparse, auto_learns)
     cusgd_data_free(data);
 }
 
+/* The option memory counts stored values: 400 x 37 numbers would not fit into what these rows do. */
+Test(sparse, memory_is_of_stored_values)
+{
+    static both b;
+    make(&b, 0);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 0.01, 32, 1);
+    cusgd_data *data = sparse_of(&b, 0);
+    o.precision = CUSGD_PRECISION_DOUBLE;
+    o.memory = 130000;
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
+    cusgd_trainer_free(t);
+    o.memory = 40000;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "sparse rows are not read piece by piece");
+    cusgd_data_free(data);
+}
+
 /* ---- What is wrong ---- */
 
 static void assert_refused(cusgd_csr x, const char *part)

@@ -350,7 +350,7 @@ cusgd_status stream_bind_training(problem *p)
     if (p->options->memory == 0) return shards_bind(p, t, &p->train);
     stream_needs of = stream_needs_of(p);
     if (of.fixed + p->train.rows.n * of.bound <= p->options->memory) return shards_bind(p, t, &p->train);
-    cusgd_status status = stream_check_options(p);
+    cusgd_status status = stream_check_options(p, &of);
     return status ? status : open_stream(p, &of);
 }
 

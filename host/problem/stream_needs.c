@@ -9,6 +9,8 @@
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
+static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
+
 /* ---- Room ---- */
 
 static int64_t size_of(const cusgd_options *o) { return o->precision == CUSGD_PRECISION_FLOAT ? 4 : 8; }
@@ -19,8 +21,21 @@ static int64_t bound_bytes(const cusgd_options *o, const examples *e, cusgd_stor
     return e->d * x + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
 }
 
+/* Of sparse rows with about so many stored values: these, and for the sampling `batches` a copy by columns, whose columns are
+ * taken to have two values each. */
+static int64_t sparse_bytes(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    const examples *e = &p->train.rows;
+    int64_t value = size_of(o), place = o->batch > UINT16_MAX ? 4 : 2, each = value + 4,
+            stored = cusgd_data_stored(p->train.data) / p->train.data->view.n + 1;
+    if (o->solver == CUSGD_SOLVER_SGD && o->sampling == CUSGD_SAMPLING_BATCHES) each += value + place + 4;
+    return stored * each + 8 + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
+}
+
 static int64_t sampled_bytes(const examples *e)
 {
+    if (examples_are_sparse(e)) return 2 * e->d * (int64_t)sizeof(double);
     int64_t rows = min_of(max_of(8192, 8 * e->d), max_of(1024, ((int64_t)1 << 25) / e->d)); /* curvature.c */
     return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
 }
@@ -32,6 +47,7 @@ stream_needs stream_needs_of(const problem *p)
     stream_needs out = {.bound = bound_bytes(o, e, o->storage), .slot = row_reader_row_bytes(e) + 3 * (int64_t)sizeof(int64_t)};
     out.fixed = problem_size(p) * (SNAPSHOTS * STATE_PARTS * size_of(o) + 32 * (int64_t)sizeof(double)) + sampled_bytes(e);
     if (valid->n > 0) out.fixed += valid->n * bound_bytes(o, valid, CUSGD_STORAGE_FULL);
+    if (examples_are_sparse(e)) out.bound = sparse_bytes(p);
     if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
     int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
     const backend *b = p->backend;
@@ -43,7 +59,6 @@ stream_needs stream_needs_of(const problem *p)
     return out;
 }
 
-static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
 
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room)
 {
@@ -89,11 +104,24 @@ static cusgd_status check_solver(const problem *p)
         p->train.data->source);
 }
 
-cusgd_status stream_check_options(const problem *p)
+/* Sparse rows are not read piece by piece. */
+static cusgd_status check_storage(const problem *p, const stream_needs *of)
+{
+    int64_t least = of->fixed + p->train.rows.n * of->bound;
+    if (!examples_are_sparse(&p->train.rows)) return CUSGD_OK;
+    return fail_option("memory",
+                       "%s is sparse, and sparse rows are not read piece by piece: with %" PRId64
+                       " stored values it takes about %.4g MB, %.4g MB were given; give --memory %.0fM or more, train on fewer "
+                       "rows at a time (partial_fit), or leave out --memory",
+                       p->train.data->source, cusgd_data_stored(p->train.data), in_mb(least), in_mb(p->options->memory),
+                       in_mb(least) + 1);
+}
+
+cusgd_status stream_check_options(const problem *p, const stream_needs *of)
 {
     const cusgd_options *o = p->options;
     const cusgd_data *data = p->train.data;
-    cusgd_status status = data_is_dense(data, "training within --memory");
+    cusgd_status status = check_storage(p, of);
     if (!status) status = data_on_host(data, "training within --memory");
     if (!status && data->view.x.col_stride != 1 && data->view.d > 1)
         status = fail(CUSGD_ERROR_DATA,

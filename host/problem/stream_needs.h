@@ -14,6 +14,6 @@ stream_needs stream_needs_of(const problem *p);
 /* *room: how many rows a window has within the option memory. Error: USAGE, where that is too few. */
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room);
 /* Errors: USAGE, DATA, where the options or the data need all rows at hand. */
-cusgd_status stream_check_options(const problem *p);
+cusgd_status stream_check_options(const problem *p, const stream_needs *of);
 
 #endif
