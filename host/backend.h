@@ -36,11 +36,12 @@ enum { LIMIT_L1, LIMIT_L2, LIMIT_LOWER, LIMIT_UPPER, LIMIT_COUNT };
 /* Outputs that are models of their own and share nothing but the rows: each takes the steps that it would take alone, and one
  * whose loss is not finite ends alone. Arrays of one value an output. */
 typedef struct models {
-    const int *target_of;     /* the bound target that it learns; NULL: the one of its own number */
-    const double *momentum;   /* factors on the steps' momentum; NULL: 1 */
-    const uint64_t *held_out; /* bit f: rows of fold f do not count for it; NULL: all rows count */
-    const double *share;      /* > 0: the share of the rows' weight that counts for it, which divides its gradients; NULL: 1 */
-    const double *number;     /* its loss's number, in the place of the loss rule's; NULL: that */
+    const int *target_of;       /* the bound target that it learns; NULL: the one of its own number */
+    const double *momentum;     /* factors on the steps' momentum; NULL: 1 */
+    const uint64_t *held_out;   /* bit f: rows of fold f do not count for it; NULL: all rows count */
+    const double *share;        /* > 0: the share of the rows' weight that counts for it, which divides its gradients; NULL: 1 */
+    const double *number;       /* its loss's number, in the place of the loss rule's; NULL: that */
+    const double *class_weight; /* 2 values an output, those for targets up to 0 first: factors on the rows' weights; NULL: 1 */
 } models;
 
 /* A run, fixed before its first step. */
@@ -113,7 +114,8 @@ typedef struct models_ops {
      * others changes. */
     cusgd_status (*retire)(void *self, const uint8_t *gone);
     /* Sums of w l over the rows of each fold, for each of `outputs` models at theta, (d+1) x outputs: sums folds x outputs, with
-     * as many folds as the bound examples have. Of `m` the targets and the losses' numbers count alone. */
+     * as many folds as the bound examples have. Of `m` the targets, the losses' numbers and the weights of classes count alone.
+     */
     cusgd_status (*fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                 const double *theta, double *sums);
 } models_ops;

@@ -215,8 +215,13 @@ CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_
 /* The numbers in which the models of a sweep may differ; NAN: as in the options. */
 typedef struct cusgd_configuration {
     double l1, l2, rate, momentum;
-    double loss_number; /* quantile, delta or width; of other losses NAN or 0 */
+    double loss_number;  /* quantile, delta or width; of other losses NAN or 0 */
+    double class_weight; /* of losses of two classes: the factor on the weights of the rows of class 1, > 0, or
+                            CUSGD_CLASS_BALANCED; NAN or 0: 1 */
 } cusgd_configuration;
+
+/* Class c has the factor n / (2 n_c), where n is the weight of the rows that a model is trained on, and n_c that of class c. */
+#define CUSGD_CLASS_BALANCED (-1.0)
 
 typedef enum cusgd_select {
     CUSGD_SELECT_BEST,   /* the least mean loss; of equal ones the first */
@@ -250,8 +255,8 @@ typedef struct cusgd_outcome {
     size_t size;
     cusgd_configuration numbers; /* as they ran */
     double mean;                 /* of the folds' losses, each the mean over the fold's rows; or the validation loss, or where
-                                    nothing judges the training loss. NAN: one has diverged. Of different deltas or widths the
-                                    losses are by the options', so that they can be compared */
+                                    nothing judges the training loss. NAN: one has diverged. Of different deltas, widths or class
+                                    weights the losses are by the options', so that they can be compared */
     double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
     int64_t rank;     /* from 1, by mean, among those of its quantile; those that halving dropped come behind the others, those

@@ -76,6 +76,7 @@ typedef struct model_arrays {
     const uint64_t *held_out;       /* NULL: all rows count */
     const double *momentum, *share; /* factors and divisors; NULL both */
     const double *number;           /* of their losses; NULL: the task's loss has it */
+    const double *class_weight;     /* 2 x k, of targets up to 0 and above: factors on the rows' weights; NULL: 1 */
     double *pending;                /* the loss of the batch, or of all rows of a pass */
     double *losses;                 /* since the last report */
     uint8_t *alive;                 /* whether it takes steps: MODEL_... */

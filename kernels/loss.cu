@@ -98,8 +98,15 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
             loss_point<real> l = t.shared ? softmax_at<real>(before + intercept, row[0].y > 0, found[0], found[1])
                                           : loss_at<real>(rule, before + intercept, row[0].y);
             s = t.second ? l.curvature : l.derivative;
+            real value = l.value;
             if (t.w) s *= row[0].w;
-            *loss += (double)(t.w ? row[0].w * l.value : l.value);
+            if (t.w) value *= row[0].w;
+            if (t.models.class_weight) {
+                real factor = (real)t.models.class_weight[(row[0].y > 0) * t.k + c];
+                s *= factor;
+                value *= factor;
+            }
+            *loss += (double)value;
             *derivative += (double)s;
         }
         if (t.fold_alone == 0) p[i * t.k + c] = s;

@@ -190,3 +190,23 @@ Test(command_sweep, halving_and_memory)
     assert_code(o, 1);
     assert_has(o.err, "memory must be a number of bytes above 0, such as 500M");
 }
+
+/* Each weight is an axis value, shown as it was given; the losses by which models are chosen do not have it. */
+Test(command_sweep, class_weights)
+{
+    run(&o, "awk 'BEGIN {OFS=\",\"; print \"a,b,y\"; for (i = 0; i < 90; i++) print i %% 7, i %% 5, (i * 3 %% 7 + i %% 5 > 8 ? "
+            "\"yes\" : "
+            "\"no\")}' >w.csv && "
+            "$CUSGD sweep w.csv --loss logistic --grid class-weight=balanced,none,4 --grid l2=.1 --folds 3 --epochs 5 --model "
+            "m.safetensors "
+            "--report w.report && cut -d , -f 6 w.report | tr '\\n' ' '");
+    assert_code(o, 0);
+    assert_has(o.out, "class-weight balanced 1 4 ");
+    assert_has(o.out, ", class-weight ");
+    run(&o, "$CUSGD sweep w.csv --loss logistic --grid class-weight=0 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "class-weight, of numbers above 0");
+    run(&o, "$CUSGD sweep data.csv --grid class-weight=balanced,none --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "where it is of classes");
+}

@@ -67,6 +67,7 @@ typedef struct trial {
     const scene *of;
     int optimizer, k;
     const int *which;           /* k */
+    const double *class_weight; /* 2 x k, or NULL */
     int retires, retired_after; /* the trial's output that is retired before that step; -1: none */
     double *state;              /* STATE_PARTS x (D+1) x k */
     double losses[K];
@@ -96,7 +97,8 @@ static void start(const trial *t)
         momentum[c] = t->of->momentum[t->which[c]];
         share[c] = t->of->share[t->which[c]];
     }
-    models m = {.target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share};
+    models m = {
+        .target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share, .class_weight = t->class_weight};
     run_spec p = {.loss = interface_loss(CUSGD_LOSS_LOGISTIC),
                   .optimizer = t->optimizer,
                   .d = D,
@@ -409,6 +411,44 @@ Test(interface_models, plain_ones_are_outputs)
         cr_assert(fabs(loss[0] - loss[1]) <= 1e-6 * loss[0]);
         b.ops->unbind(b.self, at);
         b.ops->close(b.self);
+    }
+}
+
+/* Weights of a model's classes are factors on its rows' weights: exactly, where they are powers of two. */
+Test(interface_models, class_weights_are_weights_of_rows)
+{
+    static scene a, b;
+    double of[2 * K];
+    scene_make(&a, 3);
+    for (int c = 0; c < K; c++) a.target_of[c] = 0;
+    b = a;
+    for (int i = 0; i < N; i++) b.w[i] *= a.y[i * TARGETS] > 0 ? 4 : .5;
+    for (int c = 0; c < 2 * K; c++) of[c] = c < K ? .5 : 4;
+    for (int precision = 0; precision < 2; precision++) {
+        backend one = {0}, two = {0};
+        double theta[SIZE], sums[2][FOLDS * K];
+        interface_backend_open((cusgd_precision)precision, 1, &one);
+        interface_backend_open((cusgd_precision)precision, 2, &two);
+        dataset *at = bind(&one, &a), *weighed = bind(&two, &b);
+        trial classes = trial_of(&one, at, &a, CUSGD_OPTIMIZER_NESTEROV),
+              rows = trial_of(&two, weighed, &b, CUSGD_OPTIMIZER_NESTEROV);
+        classes.class_weight = of;
+        run_trial(&classes);
+        run_trial(&rows);
+        for (int c = 0; c < K; c++) check_same(&classes, c, &rows, c, "weights of classes");
+        models own = {.target_of = a.target_of, .class_weight = of}, none = {.target_of = a.target_of};
+        uint64_t seed = 9;
+        for (int u = 0; u < SIZE; u++) theta[u] = (double)(float)interface_uniform(&seed);
+        loss_rule loss = interface_loss(CUSGD_LOSS_LOGISTIC);
+        interface_ok(one.ops->models.fold_losses(one.self, at, loss, K, &own, theta, sums[0]), "fold_losses");
+        interface_ok(two.ops->models.fold_losses(two.self, weighed, loss, K, &none, theta, sums[1]), "fold_losses");
+        cr_assert_arr_eq(sums[0], sums[1], sizeof sums[0]);
+        free(classes.state);
+        free(rows.state);
+        one.ops->unbind(one.self, at);
+        two.ops->unbind(two.self, weighed);
+        one.ops->close(one.self);
+        two.ops->close(two.self);
     }
 }
 

@@ -150,7 +150,7 @@ Test(own_loss, sweeps_and_paths)
 {
     const double none = (double)NAN;
     const cusgd_configuration configurations[] = {
-        {0, 0, none, none, none}, {0, 0.1, none, none, none}, {0.05, 0, none, none, none}};
+        {0, 0, none, none, none, 0}, {0, 0.1, none, none, none, 0}, {0.05, 0, none, none, none, 0}};
     cusgd_path_plan path = {.size = sizeof path, .l1_ratio = 1, .count = 5, .ratio = 0.01, .folds = 3};
     cusgd_options formula = formula_of("log(cosh(p - y))"), own = formula;
     fill();

@@ -356,7 +356,7 @@ Test(path, memory_is_checked_first)
     cusgd_configuration *all = calloc(CONFIGURATIONS, sizeof *all);
     cusgd_sweep_plan sweep_plan = CUSGD_INIT(cusgd_sweep_plan);
     cusgd_sweep *sweep;
-    for (int i = 0; i < CONFIGURATIONS; i++) all[i] = (cusgd_configuration){0, i, .1, (double)NAN, 0};
+    for (int i = 0; i < CONFIGURATIONS; i++) all[i] = (cusgd_configuration){0, i, .1, (double)NAN, 0, 0};
     sweep_plan.configurations = all;
     sweep_plan.count = CONFIGURATIONS;
     sweep_plan.folds = FEW;

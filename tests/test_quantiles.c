@@ -12,7 +12,7 @@ enum { QUANTILES = 3 };
 static cusgd_configuration of_number(double number)
 {
     const double none = (double)NAN;
-    return (cusgd_configuration){none, none, none, none, number};
+    return (cusgd_configuration){none, none, none, none, number, none};
 }
 
 static const double quantiles[QUANTILES] = {.9, .1, .5}; /* in any order */

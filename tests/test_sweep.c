@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cusgd_configuration penalties[] = {{(double)NAN, 1e-3, (double)NAN, (double)NAN, 0},
-                                                {(double)NAN, .1, (double)NAN, (double)NAN, 0},
-                                                {(double)NAN, 1, (double)NAN, (double)NAN, 0}};
+static const cusgd_configuration penalties[] = {{(double)NAN, 1e-3, (double)NAN, (double)NAN, 0, 0},
+                                                {(double)NAN, .1, (double)NAN, (double)NAN, 0, 0},
+                                                {(double)NAN, 1, (double)NAN, (double)NAN, 0, 0}};
 
 /* Fold losses of scikit-learn 1.9.1: a StandardScaler and Ridge(alpha=l2 W), or LogisticRegression(C=1/(l2 n)), fitted to the
  * other folds' rows: n of them, of weight W. Ridge without weights and with; logistic. */
@@ -60,7 +60,7 @@ Test(sweep, configurations_do_not_know_each_other)
 {
     enum { COUNT = 5 };
     const cusgd_configuration all[COUNT] = {
-        {0, 1e-3, .01, .9, 0}, {.1, 0, .02, .5, 0}, {0, .1, 1e9, .9, 0}, {.3, .1, .02, 0, 0}, {0, 1, .005, .8, 0}};
+        {0, 1e-3, .01, .9, 0, 0}, {.1, 0, .02, .5, 0, 0}, {0, .1, 1e9, .9, 0, 0}, {.3, .1, .02, 0, 0, 0}, {0, 1, .005, .8, 0, 0}};
     const cusgd_configuration some[] = {all[4], all[3], all[0], all[1]};
     const size_t place[] = {4, 3, 0, 1};
     rows_made t;
@@ -84,8 +84,9 @@ Test(sweep, configurations_do_not_know_each_other)
 /* The chosen model is trained on all rows, and is what training with its numbers leads to. */
 Test(sweep, chosen_model_is_refitted)
 {
-    const cusgd_configuration rates[] = {
-        {0, .5, (double)NAN, (double)NAN, 0}, {0, .01, (double)NAN, (double)NAN, 0}, {0, 5, (double)NAN, (double)NAN, 0}};
+    const cusgd_configuration rates[] = {{0, .5, (double)NAN, (double)NAN, 0, 0},
+                                         {0, .01, (double)NAN, (double)NAN, 0, 0},
+                                         {0, 5, (double)NAN, (double)NAN, 0, 0}};
     rows_made t;
     sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
@@ -122,7 +123,7 @@ Test(sweep, chosen_model_is_refitted)
 Test(sweep, l1_clears_coefficients)
 {
     const cusgd_configuration some[] = {
-        {0, 0, (double)NAN, (double)NAN, 0}, {.5, 0, (double)NAN, (double)NAN, 0}, {50, 0, (double)NAN, (double)NAN, 0}};
+        {0, 0, (double)NAN, (double)NAN, 0, 0}, {.5, 0, (double)NAN, (double)NAN, 0, 0}, {50, 0, (double)NAN, (double)NAN, 0, 0}};
     const int64_t nonzeros[] = {D, D - 1, 0};
     rows_made t;
     sweep_rows_make(&t);
@@ -191,9 +192,9 @@ static void refused(const cusgd_options *o, const cusgd_data *data, const cusgd_
 
 Test(sweep, refusals)
 {
-    const cusgd_configuration bad = {-1, (double)NAN, (double)NAN, (double)NAN, 0},
-                              wild = {(double)NAN, (double)NAN, 1e30, (double)NAN, 0},
-                              moving = {(double)NAN, (double)NAN, (double)NAN, .5, 0};
+    const cusgd_configuration bad = {-1, (double)NAN, (double)NAN, (double)NAN, 0, 0},
+                              wild = {(double)NAN, (double)NAN, 1e30, (double)NAN, 0, 0},
+                              moving = {(double)NAN, (double)NAN, (double)NAN, .5, 0, 0};
     rows_made t;
     sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *two = data_of(N / 2, D, 2, t.x, t.y, NULL);
@@ -246,9 +247,9 @@ Test(sweep, refusals)
 Test(sweep, numbers_of_one_run)
 {
     const double none = (double)NAN;
-    const cusgd_configuration rates[] = {{none, none, .01, none, 0}, {none, none, .1, none, 0}},
-                              mixed[] = {{none, none, .01, .5, 0}, {none, none, none, none, 0}},
-                              momenta[] = {{none, none, .01, .5, 0}, {none, none, .01, none, 0}};
+    const cusgd_configuration rates[] = {{none, none, .01, none, 0, 0}, {none, none, .1, none, 0, 0}},
+                              mixed[] = {{none, none, .01, .5, 0, 0}, {none, none, none, none, 0, 0}},
+                              momenta[] = {{none, none, .01, .5, 0, 0}, {none, none, .01, none, 0, 0}};
     rows_made t;
     sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
@@ -283,8 +284,8 @@ Test(sweep, numbers_of_one_run)
 Test(sweep, numbers_of_the_options)
 {
     const double none = (double)NAN;
-    const cusgd_configuration momenta[] = {{none, none, .01, .9, 0}, {none, none, .01, none, 0}},
-                              some[] = {{.1, none, none, none, 0}};
+    const cusgd_configuration momenta[] = {{none, none, .01, .9, 0, 0}, {none, none, .01, none, 0, 0}},
+                              some[] = {{.1, none, none, none, 0, 0}};
     rows_made t;
     sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
@@ -311,7 +312,7 @@ Test(sweep, numbers_of_the_options)
 Test(sweep, rate_of_the_largest_momentum)
 {
     const double none = (double)NAN;
-    const cusgd_configuration momenta[] = {{none, none, none, .5, 0}, {none, none, none, .99, 0}};
+    const cusgd_configuration momenta[] = {{none, none, none, .5, 0, 0}, {none, none, none, .99, 0, 0}};
     rows_made t;
     sweep_rows_make(&t);
     for (int i = 0; i < N; i += 9) t.x[i * D] *= 30; /* rows that make noise */

@@ -19,7 +19,7 @@ enum { MANY = 9 };
 /* Rates that differ, so that some configurations are soon clearly worse. */
 static void many_make(cusgd_configuration *all)
 {
-    for (int i = 0; i < MANY; i++) all[i] = (cusgd_configuration){0, 1e-3, 1e-4 * (1 << ((i * 4 + 2) % MANY)), .5, 0};
+    for (int i = 0; i < MANY; i++) all[i] = (cusgd_configuration){0, 1e-3, 1e-4 * (1 << ((i * 4 + 2) % MANY)), .5, 0, 0};
 }
 
 /* In how many passes they are trained changes no bit. */
@@ -130,7 +130,7 @@ Test(sweep_passes, halving_keeps_the_best)
 /* An average has zeros only where the end of a run clears them, also of rows in shards. */
 Test(sweep_passes, zeros_are_cleared_of_shards)
 {
-    const cusgd_configuration one[] = {{2, 0, .02, .5, 0}};
+    const cusgd_configuration one[] = {{2, 0, .02, .5, 0, 0}};
     rows_made t;
     int64_t nonzeros[2];
     if (getenv("CUSGD_TEST_DEVICE")) cr_skip_test("a GPU takes models without shards alone");

@@ -9,14 +9,17 @@ const char *grid_name(const grid *g, int at)
 {
     static const char *const names[] = {"l1", "l2", "rate", "momentum"};
     const cusgd_loss_info *info = cusgd_loss_find(g->loss);
-    return at < GRID_NUMBERS - 1 ? names[at] : info ? info->option : NULL;
+    if (at == GRID_CLASS_WEIGHT) return info && info->targets == CUSGD_TARGET_CLASS ? "class-weight" : NULL;
+    return at < GRID_LOSS_NUMBER ? names[at] : info ? info->option : NULL;
 }
+
+int grid_shows(const grid *g, int at) { return grid_name(g, at) && (at != GRID_CLASS_WEIGHT || g->axis[at].count > 0); }
 
 enum { MAX_CONFIGURATIONS = 100000 };
 
 static double *number_in(cusgd_configuration *c, int at)
 {
-    double *numbers[GRID_NUMBERS] = {&c->l1, &c->l2, &c->rate, &c->momentum, &c->loss_number};
+    double *numbers[GRID_NUMBERS] = {&c->l1, &c->l2, &c->rate, &c->momentum, &c->loss_number, &c->class_weight};
     return numbers[at];
 }
 
@@ -26,12 +29,21 @@ double grid_number(const cusgd_configuration *c, int at)
     return *number_in(&copy, at);
 }
 
+const char *grid_text(const cusgd_configuration *c, int at, int digits, char text[GRID_TEXT])
+{
+    double value = grid_number(c, at);
+    if (at == GRID_CLASS_WEIGHT && value < 0) return "balanced";
+    snprintf(text, GRID_TEXT, "%.*g", digits, value);
+    return isfinite(value) ? text : "";
+}
+
 static int complain_spec(const syntax *s, const char *text)
 {
     return complain_usage(
         s,
         "--grid %s: give NAME=VALUE,VALUE,... or NAME=FIRST..LAST:log:COUNT (or :linear:), with NAME one of l1, "
-        "l2, rate, momentum, and quantile, delta or width where the loss has it",
+        "l2, rate, momentum, quantile, delta or width where the loss has it, and class-weight, of numbers above 0, "
+        "balanced and none, where it is of classes",
         text);
 }
 
@@ -89,6 +101,16 @@ static double between(double first, double last, int logarithmic, double share)
     return logarithmic ? pow(10, log10(first) + (log10(last) - log10(first)) * share) : first + (last - first) * share;
 }
 
+/* A number at *at, or of class weights a word; *at moves behind it and the blanks around it. Returns 0 where there is neither. */
+static int take_value(const char **at, int is_class_weight, double *value)
+{
+    *value = 1;
+    if (is_class_weight && take_word(at, "none")) return 1;
+    *value = CUSGD_CLASS_BALANCED;
+    if (is_class_weight && take_word(at, "balanced")) return 1;
+    return take_number(at, value) && isfinite(*value) && (!is_class_weight || *value > 0);
+}
+
 static int parse_one(const syntax *s, const char *text, grid *out)
 {
     const char *equals = strchr(text, '=');
@@ -112,7 +134,8 @@ static int parse_one(const syntax *s, const char *text, grid *out)
     }
     for (const char *at = equals + 1;; at++) {
         double value;
-        if (!take_number(&at, &value) || (*at != ',' && *at != '\0') || !isfinite(value)) return complain_spec(s, text);
+        int is_right = take_value(&at, a == &out->axis[GRID_CLASS_WEIGHT], &value);
+        if (!is_right || (*at != ',' && *at != '\0')) return complain_spec(s, text);
         int status = add_value(a, value);
         if (status || *at == '\0') return status;
     }
@@ -175,13 +198,14 @@ int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_confi
 /* An l1 or l2 of 0 is no edge: there is nothing below it. Quantiles are not chosen from: each has its own best numbers. */
 void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
 {
-    const int last = GRID_NUMBERS - 1, of_quantiles = strcmp(g->loss, "quantile") == 0;
+    const int last = GRID_LOSS_NUMBER, of_quantiles = strcmp(g->loss, "quantile") == 0;
     char of[64] = "";
     if (of_quantiles && g->axis[last].count > 1) snprintf(of, sizeof of, " of quantile %g", grid_number(chosen, last));
     for (int i = 0; i < GRID_NUMBERS; i++) {
         const grid_axis *a = &g->axis[i];
         double value = grid_number(chosen, i), least = (double)INFINITY, most = -(double)INFINITY;
         for (size_t j = 0; j < a->count; j++) {
+            if (i == GRID_CLASS_WEIGHT && a->values[j] < 0) continue; /* balanced is no number */
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }

@@ -4,7 +4,10 @@
 
 #include "arguments.h"
 
-enum { GRID_NUMBERS = 5 }; /* l1, l2, rate, momentum, and the loss's */
+/* l1, l2, rate, momentum, and: */
+enum { GRID_LOSS_NUMBER = 4, GRID_CLASS_WEIGHT, GRID_NUMBERS };
+
+enum { GRID_TEXT = 32 };
 
 /* The values of one number, ascending where they were given by a range. */
 typedef struct grid_axis {
@@ -20,6 +23,10 @@ typedef struct grid {
 
 /* The name of a number; NULL: the loss has none. */
 const char *grid_name(const grid *g, int at);
+/* Whether reports have it: those that a model has anyway, and class weights that are swept over. */
+int grid_shows(const grid *g, int at);
+/* A number as text, of as many digits. */
+const char *grid_text(const cusgd_configuration *c, int at, int digits, char text[GRID_TEXT]);
 
 /* Returns a status, complained about; grid_free() frees what there is in any case. */
 int grid_parse(const syntax *s, const text_list *texts, grid *out);

@@ -20,7 +20,7 @@ static int parse(const syntax *s, const quantile_run *q, cusgd_configuration *ou
         for (size_t j = 0; j < i && !status; j++)
             if (!(out[j].loss_number < value) && !(out[j].loss_number > value))
                 status = complain_usage(s, "--quantile names %g twice", value);
-        out[i] = (cusgd_configuration){(double)NAN, (double)NAN, (double)NAN, (double)NAN, value};
+        out[i] = (cusgd_configuration){(double)NAN, (double)NAN, (double)NAN, (double)NAN, value, 0};
     }
     cusgd_options_free(trial);
     return status;

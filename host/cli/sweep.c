@@ -93,9 +93,10 @@ static void put_report(const void *of, FILE *to)
 {
     const sweeping *w = of;
     int folds = folds_of(w);
+    char text[GRID_TEXT];
     fputs("rank,", to);
     for (int n = 0; n < GRID_NUMBERS; n++)
-        if (grid_name(&w->grid, n)) fprintf(to, "%s,", grid_name(&w->grid, n));
+        if (grid_shows(&w->grid, n)) fprintf(to, "%s,", grid_name(&w->grid, n));
     for (int f = 0; f < folds; f++) fprintf(to, "fold_%d,", f + 1);
     fputs("mean,standard_error,loss,epochs,nonzeros,stop\n", to);
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
@@ -103,9 +104,7 @@ static void put_report(const void *of, FILE *to)
         const double *losses = cusgd_sweep_losses(w->sweep, i);
         fprintf(to, "%lld", (long long)o.rank);
         for (int n = 0; n < GRID_NUMBERS; n++) {
-            if (!grid_name(&w->grid, n)) continue;
-            fputc(',', to);
-            put_field(to, grid_number(&o.numbers, n));
+            if (grid_shows(&w->grid, n)) fprintf(to, ",%s", grid_text(&o.numbers, n, 17, text));
         }
         for (int f = 0; f < folds; f++) {
             fputc(',', to);
@@ -134,10 +133,11 @@ static void put_chosen(const sweeping *w, size_t chosen)
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
     const char *separator = ": ";
     cusgd_sweep_outcome(w->sweep, chosen, &o);
+    char text[GRID_TEXT];
     fputs("chosen", stdout);
     for (int n = 0; n < GRID_NUMBERS; n++) {
-        if (!grid_name(&w->grid, n)) continue;
-        printf("%s%s %g", separator, grid_name(&w->grid, n), grid_number(&o.numbers, n));
+        if (!grid_shows(&w->grid, n)) continue;
+        printf("%s%s %s", separator, grid_name(&w->grid, n), grid_text(&o.numbers, n, 6, text));
         separator = ", ";
     }
     printf(": loss %.6g", o.mean);

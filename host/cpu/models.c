@@ -21,6 +21,7 @@ void NAMED(models_close)(cpu *self)
     free(m->momentum);
     free(m->share);
     free(m->number);
+    free(m->class_weight);
     free(m->chunk_losses);
     free(m->losses);
     free(m->reported);
@@ -43,6 +44,15 @@ static double *copy_filled(const double *values, int64_t k)
     return copy;
 }
 
+/* Likewise of 2 x k. */
+static real *copy_weights(const double *weights, int64_t k)
+{
+    int64_t width = width_of(k);
+    real *copy = allocate(2 * (size_t)width, sizeof *copy);
+    for (int64_t i = 0; copy && i < 2 * width; i++) copy[i] = i % width < k ? (real)weights[i / width * k + i % width] : 1;
+    return copy;
+}
+
 int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
 {
     models_state *m = &self->models;
@@ -56,11 +66,13 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     m->momentum = allocate_zeroed(width, sizeof *m->momentum);
     m->share = allocate_zeroed(width, sizeof *m->share);
     if (of->number) m->number = copy_filled(of->number, k);
+    if (of->class_weight) m->class_weight = copy_weights(of->class_weight, k);
     m->chunk_losses = allocate_zeroed(chunks * width, sizeof(double));
     m->losses = allocate_zeroed(width, sizeof(double));
     m->reported = allocate_zeroed(width, sizeof(double));
-    if ((of->target_of && !m->target_of) || (of->held_out && !m->counts) || (of->number && !m->number) || !m->alive ||
-        !m->ended || !m->momentum || !m->share || !m->chunk_losses || !m->losses || !m->reported)
+    if ((of->target_of && !m->target_of) || (of->held_out && !m->counts) || (of->number && !m->number) ||
+        (of->class_weight && !m->class_weight) || !m->alive || !m->ended || !m->momentum || !m->share || !m->chunk_losses ||
+        !m->losses || !m->reported)
         return 0;
     for (size_t c = 0; c < width; c++) {
         m->momentum[c] = (int64_t)c < k && of->momentum ? (real)of->momentum[c] : 1;
@@ -75,6 +87,7 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     m->rows = (rows_models){.target_of = m->target_of,
                             .shared = all_equal(m->target_of, k),
                             .number = m->number,
+                            .class_weight = m->class_weight,
                             .counts = m->counts,
                             .width = (int64_t)width,
                             .alive = m->alive};
@@ -192,16 +205,18 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
     if (status) return status;
     layout l = layout_as(1, b->d, outputs);
     int64_t width = width_of(outputs), size = b->folds * width;
-    rows_models rows = {.by_fold = width};
+    rows_models rows = {.width = width, .by_fold = width};
     int *target_of = allocate_zeroed((size_t)width, sizeof *target_of);
     double *number = m->number ? copy_filled(m->number, outputs) : NULL;
+    real *class_weight = m->class_weight ? copy_weights(m->class_weight, outputs) : NULL;
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
     double *total = allocate_zeroed((size_t)(size * (WAVE + 1)), sizeof *total);
-    if (target_of && point && total && (number || !m->number)) {
+    if (target_of && point && total && (number || !m->number) && (class_weight || !m->class_weight)) {
         for (int64_t c = 0; c < outputs; c++) target_of[c] = m->target_of ? m->target_of[c] : (int)c;
         rows.target_of = target_of;
         rows.shared = all_equal(target_of, outputs);
         rows.number = number;
+        rows.class_weight = class_weight;
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         task.k = outputs;
         task.layout = l;
@@ -216,6 +231,7 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
     }
     free(target_of);
     free(number);
+    free(class_weight);
     free(point);
     free(total);
     return status;

@@ -57,6 +57,17 @@ static void lanes_formula(loss_rule rule, real w, const real *y, real *at, real 
     }
 }
 
+/* weight: of the lanes' rows of one class, and `width` behind it of the other. */
+static inline __attribute__((always_inline)) void weigh_classes(const real *weight, int64_t width, const real *y, real *at,
+                                                                real *value)
+{
+    for (int l = 0; l < LANES; l++) {
+        real factor = y[l] > 0 ? weight[width + l] : weight[l];
+        value[l] *= factor;
+        at[l] *= factor;
+    }
+}
+
 /* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
  * computed like the outputs, and nobody looks at it. */
 static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
@@ -71,6 +82,7 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
             lanes_formula(t->loss, w, y, at, value);
         else
             lanes_losses(kind, t->loss, number, w, y, at, value);
+        if (m->class_weight) weigh_classes(m->class_weight + c, m->width, y, at, value);
         const real *counts = m->counts ? m->counts + g->fold[r] * m->width + c : NULL;
         for (int l = 0; counts && l < LANES; l++) {
             value[l] = counts[l] > 0 ? value[l] : 0;

@@ -60,14 +60,15 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 /* Outputs that are models of their own (backend.h), in blocks of LANES whatever their number. Arrays of one value an output, the
  * last block's filled up. */
 typedef struct rows_models {
-    const int *target_of; /* NULL: the target of its own number */
-    int shared;           /* 1: all learn the first one's target */
-    const double *number; /* of their losses; NULL: the task's loss has it */
-    const real *counts;   /* MAX_FOLDS x width, 0: the fold's rows do not count for the output; NULL: all rows count */
-    int64_t width;        /* outputs, with what fills up the last block */
-    const uint8_t *alive; /* a block of none is left out; NULL: all */
-    int64_t by_fold;      /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
-                             output alone */
+    const int *target_of;     /* NULL: the target of its own number */
+    int shared;               /* 1: all learn the first one's target */
+    const double *number;     /* of their losses; NULL: the task's loss has it */
+    const real *class_weight; /* 2 x width: factors on the weights of rows whose target is up to 0, and above; NULL: 1 */
+    const real *counts;       /* MAX_FOLDS x width, 0: the fold's rows do not count for the output; NULL: all rows count */
+    int64_t width;            /* outputs, with what fills up the last block */
+    const uint8_t *alive;     /* a block of none is left out; NULL: all */
+    int64_t by_fold;          /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
+                                 output alone */
 } rows_models;
 
 /* Whether a block of outputs, the first of which is c, has one that is wanted. */

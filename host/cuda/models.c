@@ -13,6 +13,7 @@ void models_close(run *r)
     cuda_free((void *)m->momentum);
     cuda_free((void *)m->share);
     cuda_free((void *)m->number);
+    cuda_free((void *)m->class_weight);
     cuda_free(m->pending);
     cuda_free(m->losses);
     cuda_free(m->alive);
@@ -71,6 +72,9 @@ cusgd_status models_open(cuda *c, const models *of)
     at = NULL;
     if (of->number) TRY(put_array(c, of->number, k, sizeof(double), &at));
     r->models.number = at;
+    at = NULL;
+    if (of->class_weight) TRY(put_array(c, of->class_weight, 2 * k, sizeof(double), &at));
+    r->models.class_weight = at;
     TRY(put_factors(c, of->momentum, k, &r->models.momentum));
     TRY(put_factors(c, of->share, k, &r->models.share));
     r->reported.losses = allocate((size_t)k, sizeof(double));
@@ -148,18 +152,20 @@ cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_
                               double *sums)
 {
     cuda *c = of;
-    void *target_of = NULL, *number = NULL, *at = NULL;
+    void *target_of = NULL, *number = NULL, *class_weight = NULL, *at = NULL;
     TRY(models_fit(b->classed));
     TRY(check_shape(b->d, outputs));
     TRY(pass_open(c, b, b->n, outputs, theta));
     cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
     if (!status && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
     if (!status && m->number) status = put_array(c, m->number, outputs, sizeof(double), &number);
-    const model_arrays arrays = {.target_of = target_of, .number = number};
+    if (!status && m->class_weight) status = put_array(c, m->class_weight, 2 * outputs, sizeof(double), &class_weight);
+    const model_arrays arrays = {.target_of = target_of, .number = number, .class_weight = class_weight};
     if (!status) status = fold_pass(c, b, loss, &arrays, at);
     if (!status) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
     cuda_free(target_of);
     cuda_free(number);
+    cuda_free(class_weight);
     cuda_free(at);
     return status;
 }

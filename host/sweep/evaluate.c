@@ -5,10 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Whose losses are summed, and whether each model's has its own number. */
+/* Whose losses are summed, and whether each model's has its own number and weights of classes. */
 typedef struct loss_sums {
     const cusgd_sweep *sweep;
-    int own_numbers;
+    int own;
 } loss_sums;
 
 static cusgd_status add_losses(const void *context, const problem *p, const dataset *b, double *values)
@@ -17,31 +17,38 @@ static cusgd_status add_losses(const void *context, const problem *p, const data
     const cusgd_sweep *s = of->sweep;
     size_t lives = (size_t)s->pass.lives;
     int *target_of = allocate_zeroed(lives, sizeof *target_of);
-    double *number = of->own_numbers ? allocate(lives, sizeof *number) : NULL;
-    cusgd_status status = target_of && (number || !of->own_numbers)
-                              ? CUSGD_OK
-                              : fail_memory(lives * (sizeof *target_of + sizeof *number), "the models' targets");
-    for (size_t i = 0; i < lives && number; i++) number[i] = s->number[s->pass.columns[s->pass.live[i]].configuration];
-    models m = {.target_of = target_of, .number = number};
+    double *numbers = allocate(3 * lives, sizeof *numbers), *number = numbers, *weight = number + lives;
+    cusgd_status status =
+        target_of && numbers ? CUSGD_OK : fail_memory(lives * (sizeof *target_of + 3 * sizeof *numbers), "the models' targets");
+    for (size_t i = 0; i < lives && !status; i++) {
+        const column *c = &s->pass.columns[s->pass.live[i]];
+        number[i] = s->number ? s->number[c->configuration] : 0;
+        for (size_t y = 0; y < 2; y++) weight[y * lives + i] = c->class_weight[y];
+    }
+    models m = {.target_of = target_of,
+                .number = of->own && s->number ? number : NULL,
+                .class_weight = of->own && s->weighs ? weight : NULL};
     if (!status)
         status = p->backend->ops->models.fold_losses(p->backend->self, b, p->loss, s->pass.lives, &m, s->pass.gathered, values);
     free(target_of);
-    free(number);
+    free(numbers);
     return status;
 }
 
 /* Fills the pass's sums, folds x lives. */
-static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int own_numbers)
+static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int own)
 {
-    const loss_sums of = {s, own_numbers && s->number};
+    const loss_sums of = {s, own};
     sweep_pass *p = &s->pass;
     for (int64_t j = 0; j <= s->trainer->problem.d; j++)
         for (int64_t i = 0; i < p->lives; i++) p->gathered[j * p->lives + i] = p->theta[j * p->k + p->live[i]];
     return shards_pass(&s->trainer->problem, rows, add_losses, &of, 0, (size_t)(folds * p->lives), p->sums);
 }
 
-/* Losses of different deltas are no measure of which is the best: those of the options' are. */
-static int judges_by_own(const cusgd_sweep *s) { return !s->number || has_quantiles(s); }
+/* Losses of different deltas, or of classes that weigh differently, are no measure of which is the best: those of the options'
+ * are.
+ */
+static int judges_by_own(const cusgd_sweep *s) { return (!s->number || has_quantiles(s)) && !s->weighs; }
 
 /* The held-out losses of the columns, from the pass's sums. */
 static void take_held_out(cusgd_sweep *s)
@@ -68,7 +75,7 @@ cusgd_status sweep_evaluate(cusgd_sweep *s)
         double sum = 0;
         for (int f = 0; f < folds; f++)
             if (f != of->fold) sum += now->sums[f * now->lives + i];
-        of->loss = sum / (n * of->share);
+        of->loss = sum / (n * of->divisor);
     }
     if (!status && s->folds > 0 && !judges_by_own(s)) status = sum_losses(s, &p->train, folds, 0);
     if (!status && s->folds > 0) take_held_out(s);

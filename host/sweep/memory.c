@@ -27,7 +27,7 @@ static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
     double each, there, host = host_bytes(s), all = memory_of_machine() / 2;
     cusgd_status status = b->ops->models.room(b->self, &s->trainer->run.spec, s->folds > 0 ? s->folds : 1, &each, &there);
     if (b->is_host) each += host;
-    if (b->is_host && s->world) there /= s->world->neighbors;
+    if (b->is_host && s->share.world) there /= s->share.world->neighbors;
     *out = (room){each, limit > 0 ? limit : there > 0 ? there : (double)INFINITY};
     if (b->is_host) out->there = fmax(out->there - kept_bytes(s), 0);
     if (!b->is_host && !(limit > 0) && all / host < there / each) *out = (room){host, all};
@@ -50,9 +50,9 @@ cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
                     "%.3g MB; give more memory, fewer folds or fewer columns",
                     r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d,
                     r.each * (double)(BLOCK * blocks) / 1e6);
-    size_t own = s->end - s->first, passes = (own + most - 1) / most;
-    s->each = own > 0 ? (own + passes - 1) / passes : 1;
-    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, r.each * (double)s->each * (double)columns_each(s));
+    size_t own = s->share.end - s->share.first, passes = (own + most - 1) / most;
+    s->share.each = own > 0 ? (own + passes - 1) / passes : 1;
+    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, r.each * (double)s->share.each * (double)columns_each(s));
     return CUSGD_OK;
 }
 

@@ -12,7 +12,7 @@
 cusgd_status pass_open(cusgd_sweep *s)
 {
     sweep_pass *p = &s->pass;
-    size_t k = s->each * (size_t)columns_each(s), size = (size_t)(s->trainer->problem.d + 1) * k;
+    size_t k = s->share.each * (size_t)columns_each(s), size = (size_t)(s->trainer->problem.d + 1) * k;
     p->live = allocate(k, sizeof *p->live);
     p->theta = allocate_zeroed(size, sizeof(double));
     p->gathered = allocate_zeroed(size, sizeof(double));
@@ -68,12 +68,15 @@ static void all_live(sweep_pass *p)
 void pass_take(cusgd_sweep *s, size_t first)
 {
     sweep_pass *p = &s->pass;
-    size_t count = s->end - first < s->each ? s->end - first : s->each;
+    size_t count = s->share.end - first < s->share.each ? s->share.end - first : s->share.each;
     p->columns = s->columns + (int64_t)first * columns_each(s);
     p->k = (int64_t)count * columns_each(s);
     for (int64_t c = 0; c < p->k; c++) {
         column *of = &p->columns[c];
-        *of = (column){.configuration = of->configuration, .fold = of->fold, .share = of->share, .best = (double)INFINITY};
+        of->best = (double)INFINITY;
+        of->loss = 0;
+        of->stale = of->epochs = 0;
+        of->stop = CUSGD_STOP_NONE;
     }
     all_live(p);
     fill_numbers(s);
@@ -95,7 +98,7 @@ static void gather(const cusgd_sweep *s, const double *from, double *to)
 /* Arrays of one value a live column, and of (d+1) values. */
 typedef struct own_numbers {
     int *target_of;
-    double *momentum, *share, *number, *rate, *limit[LIMIT_COUNT];
+    double *momentum, *share, *number, *class_weight, *rate, *limit[LIMIT_COUNT];
     uint64_t *held_out;
 } own_numbers;
 
@@ -105,9 +108,11 @@ static int own_open(size_t lives, size_t size, own_numbers *own)
                          .momentum = allocate(lives, sizeof(double)),
                          .share = allocate(lives, sizeof(double)),
                          .number = allocate(lives, sizeof(double)),
+                         .class_weight = allocate(2 * lives, sizeof(double)),
                          .rate = allocate(size, sizeof(double)),
                          .held_out = allocate(lives, sizeof(uint64_t))};
-    int complete = own->target_of && own->momentum && own->share && own->number && own->rate && own->held_out;
+    int complete =
+        own->target_of && own->momentum && own->share && own->number && own->class_weight && own->rate && own->held_out;
     for (int i = 0; i < LIMIT_COUNT; i++) complete &= (own->limit[i] = allocate(size, sizeof(double))) != NULL;
     return complete;
 }
@@ -118,6 +123,7 @@ static void own_close(own_numbers *own)
     free(own->momentum);
     free(own->share);
     free(own->number);
+    free(own->class_weight);
     free(own->rate);
     free(own->held_out);
     for (int i = 0; i < LIMIT_COUNT; i++) free(own->limit[i]);
@@ -130,7 +136,8 @@ static void own_fill(const cusgd_sweep *s, own_numbers *own)
     for (int64_t i = 0; i < p->lives; i++) {
         const column *of = &p->columns[p->live[i]];
         own->momentum[i] = momentum > 0 ? s->configurations[of->configuration].momentum / momentum : 1;
-        own->share[i] = of->share;
+        own->share[i] = of->divisor;
+        for (int y = 0; y < 2; y++) own->class_weight[y * p->lives + i] = of->class_weight[y];
         own->number[i] = s->number ? s->number[of->configuration] : 0;
         own->held_out[i] = of->fold < 0 ? 0 : (uint64_t)1 << of->fold;
     }
@@ -148,7 +155,12 @@ static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
         own_open(lives, size, &own) ? CUSGD_OK : fail_memory((1 + LIMIT_COUNT) * size * sizeof(double), "the models' numbers");
     if (!status) {
         own_fill(s, &own);
-        models m = {own.target_of, own.momentum, own.held_out, own.share, s->number ? own.number : NULL};
+        models m = {own.target_of,
+                    own.momentum,
+                    own.held_out,
+                    own.share,
+                    s->number ? own.number : NULL,
+                    s->weighs ? own.class_weight : NULL};
         spec.k = s->pass.lives;
         spec.models = &m;
         spec.rate_factor = own.rate;

@@ -93,9 +93,9 @@ static void fill_safe_rates(cusgd_sweep *s, double steepest)
     const problem *p = &s->trainer->problem;
     sweep_pass *now = &s->pass;
     for (int64_t c = 0; c < now->k; c++) {
-        double l2 = 0;
+        double l2 = 0, heaviest = fmax(now->columns[c].class_weight[0], now->columns[c].class_weight[1]);
         for (int64_t j = 0; j < p->d; j++) l2 = fmax(l2, p->l2 * now->limit[LIMIT_L2][j * now->k + c]);
-        for (int64_t j = 0; j <= p->d; j++) now->rate[j * now->k + c] = 1 / (steepest / now->columns[c].share + l2);
+        for (int64_t j = 0; j <= p->d; j++) now->rate[j * now->k + c] = 1 / (steepest * heaviest / now->columns[c].divisor + l2);
     }
 }
 
@@ -196,7 +196,7 @@ static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint
 {
     cusgd_status status = CUSGD_OK;
     for (int64_t epochs = 1; epochs <= s->trainer->options.epochs && !status; epochs *= s->halving) {
-        for (size_t first = s->first; first < s->end && !status; first += s->each) {
+        for (size_t first = s->share.first; first < s->share.end && !status; first += s->share.each) {
             s->trainer->run.at = *begun;
             status = begin_pass(s, first, epochs, gone);
         }
@@ -210,11 +210,11 @@ static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint
 cusgd_status sweep_run(cusgd_sweep *s)
 {
     const run_position begun = s->trainer->run.at; /* every pass reads the rows in the same order */
-    size_t most = s->each * (size_t)columns_each(s);
+    size_t most = s->share.each * (size_t)columns_each(s);
     uint8_t *gone = allocate(most, 1);
     cusgd_status status = gone ? pass_open(s) : fail_memory(most, "the models' states");
     if (!status && s->halving > 0 && sweep_has_passes(s)) status = find_dropped(s, &begun, gone);
-    for (size_t first = s->first; first < s->end && !status; first += s->each) {
+    for (size_t first = s->share.first; first < s->share.end && !status; first += s->share.each) {
         s->trainer->run.at = begun;
         status = run_pass(s, first, gone);
     }

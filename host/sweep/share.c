@@ -11,15 +11,15 @@
 
 static size_t first_of(const cusgd_sweep *s, int rank)
 {
-    int64_t ranks = s->world ? s->world->ranks : 1, count = (int64_t)s->count;
+    int64_t ranks = s->share.world ? s->share.world->ranks : 1, count = (int64_t)s->count;
     return (size_t)(count / ranks * rank + count % ranks * rank / ranks);
 }
 
 void share_take(cusgd_sweep *s)
 {
-    int rank = s->world ? s->world->rank : 0;
-    s->first = first_of(s, rank);
-    s->end = first_of(s, rank + 1);
+    int rank = s->share.world ? s->share.world->rank : 0;
+    s->share.first = first_of(s, rank);
+    s->share.end = first_of(s, rank + 1);
 }
 
 /* A hash of what the ranks must have been given alike, besides the options and the data. */
@@ -33,9 +33,9 @@ static uint64_t hash_plan(const cusgd_sweep_plan *plan, size_t rows)
 
 cusgd_status share_begin(cusgd_sweep *s, const cusgd_sweep_plan *plan)
 {
-    if (!s->world) return CUSGD_OK;
-    s->world->stop = 0;
-    return shared_compare(s->world, s->trainer, hash_plan(plan, (size_t)s->trainer->problem.train.data->view.n));
+    if (!s->share.world) return CUSGD_OK;
+    s->share.world->stop = 0;
+    return shared_compare(s->share.world, s->trainer, hash_plan(plan, (size_t)s->trainer->problem.train.data->view.n));
 }
 
 /* All ranks take part, those that work and those that wait. */
@@ -48,24 +48,24 @@ static cusgd_status beat(world *w, int works, int *any_works)
 cusgd_status share_beat(cusgd_sweep *s)
 {
     int any_works;
-    return s->world ? beat(s->world, 1, &any_works) : CUSGD_OK;
+    return s->share.world ? beat(s->share.world, 1, &any_works) : CUSGD_OK;
 }
 
 /* `size` bytes of each configuration, of which this process has its own. */
 static cusgd_status gather(cusgd_sweep *s, void *all, size_t size)
 {
     int64_t bytes[MAX_SHARDS];
-    for (int rank = 0; rank < s->world->ranks; rank++)
+    for (int rank = 0; rank < s->share.world->ranks; rank++)
         bytes[rank] = (int64_t)((first_of(s, rank + 1) - first_of(s, rank)) * size);
-    return world_share(s->world, all, bytes);
+    return world_share(s->share.world, all, bytes);
 }
 
 cusgd_status share_gather(cusgd_sweep *s)
 {
     int working = 1;
     cusgd_status status = CUSGD_OK;
-    if (!s->world) return CUSGD_OK;
-    while (working && !status) status = beat(s->world, 0, &working);
+    if (!s->share.world) return CUSGD_OK;
+    while (working && !status) status = beat(s->share.world, 0, &working);
     if (!status) status = gather(s, s->columns, (size_t)columns_each(s) * sizeof *s->columns);
     if (!status) status = gather(s, s->losses, (s->folds > 0 ? (size_t)s->folds : 1) * sizeof(double));
     return status ? status : gather(s, s->kept, ((size_t)s->trainer->problem.d + 1) * sizeof(double));
@@ -74,7 +74,7 @@ cusgd_status share_gather(cusgd_sweep *s)
 /* All find by themselves that no configuration is left, and what an exchange fails by. */
 void share_end(cusgd_sweep *s, cusgd_status status)
 {
-    world *w = s->world;
+    world *w = s->share.world;
     if (!w || !status || status == CUSGD_ERROR_DIVERGED) return;
     if (w->stop || (w->failed && status == CUSGD_ERROR_DEVICE)) return;
     w->ops->notify(w->of, cusgd_last_error());

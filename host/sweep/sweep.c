@@ -193,6 +193,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) status = check_given(plan, NUMBER(momentum), options->momentum, "momentum");
     if (!status) status = check_rates(options, plan);
     if (!status) status = numbers_check(options, plan, plan->folds > 0 || valid || options->valid_fraction > 0);
+    if (!status) status = class_weights_check(options, plan);
     if (!status) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
@@ -204,6 +205,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) take_configurations(s, options, plan);
     if (!status) status = numbers_take(s);
     if (!status) status = sweep_take_folds(s, plan->fold);
+    if (!status) status = class_weights_take(s);
     if (!status) status = sweep_run(s);
     return status ? status : sweep_judge(s, plan->select);
 }
@@ -229,7 +231,7 @@ cusgd_status cusgd_sweep_create_shared(cusgd_world *w, const cusgd_options *opti
     cusgd_sweep *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "a sweep");
     cusgd_options mine = *options;
-    s->world = w && w->ranks > 1 ? w : NULL;
+    s->share.world = w && w->ranks > 1 ? w : NULL;
     if (w) status = shared_cpu(w, &mine);
     if (!status) status = train_all(s, &mine, train, valid, &complete);
     share_end(s, status);

@@ -7,12 +7,14 @@
 /* One model: a configuration, without the rows of a fold. */
 typedef struct column {
     size_t configuration;
-    int fold;       /* of its rows none count; -1: all rows count */
-    double share;   /* of the rows' weight that counts */
-    double best;    /* the least training objective so far, */
-    int64_t stale;  /* and the evaluations since that have not improved on it */
-    double loss;    /* the latest mean loss on its training rows */
-    int64_t epochs; /* that it took */
+    int fold;               /* of its rows none count; -1: all rows count */
+    double share;           /* of the rows' weight that counts */
+    double class_weight[2]; /* factors on it, of the rows of either class */
+    double divisor;         /* the share with these factors, by which gradients and losses are divided */
+    double best;            /* the least training objective so far, */
+    int64_t stale;          /* and the evaluations since that have not improved on it */
+    double loss;            /* the latest mean loss on its training rows */
+    int64_t epochs;         /* that it took */
     cusgd_stop stop;
 } column;
 
@@ -28,12 +30,19 @@ typedef struct sweep_pass {
     double *sums;                      /* folds x k, or k: losses */
 } sweep_pass;
 
+/* The configurations that this process trains. */
+typedef struct sweep_share {
+    world *world;      /* whose processes share them all; NULL: there is one */
+    size_t first, end; /* those of this one, */
+    size_t each;       /* and of a pass */
+} sweep_share;
+
 struct cusgd_sweep {
     cusgd_trainer *trainer; /* of one output: the problem, the choices, the device */
-    world *world;           /* whose processes share the configurations; NULL: there is one */
     cusgd_configuration *configurations;
-    size_t count, each;  /* configurations: all, and of a pass */
-    size_t first, end;   /* those that this process trains */
+    size_t count; /* of configurations */
+    sweep_share share;
+    int weighs;          /* 1: some have weights of classes */
     int folds;           /* 0: validation rows judge */
     int halving;         /* see cusgd_sweep_plan */
     int64_t *dropped_at; /* count: the epoch after which halving drops the configuration; 0: it does not, as far as is known */
@@ -57,6 +66,10 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
+/* class_weights.c: USAGE where configurations have weights of classes that cannot be. */
+cusgd_status class_weights_check(const cusgd_options *o, const cusgd_sweep_plan *plan);
+/* Sets the columns' class weights and divisors, where their shares are known. */
+cusgd_status class_weights_take(cusgd_sweep *s);
 /* numbers.c: checks the configurations' numbers of the loss; judged: 0: no rows are held out, which only a sweep that chooses
  * nothing may do without. */
 cusgd_status numbers_check(const cusgd_options *o, const cusgd_sweep_plan *plan, int judged);
@@ -69,7 +82,7 @@ int are_rivals(const cusgd_sweep *s, size_t a, size_t b);
 /* memory.c: sets how many configurations a pass has, and calls the plan's `begins`; refuses those of which not one fits. The
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
-static inline int sweep_has_passes(const cusgd_sweep *s) { return s->each < s->count || s->world; }
+static inline int sweep_has_passes(const cusgd_sweep *s) { return s->share.each < s->count || s->share.world; }
 /* share.c: which configurations this process trains; count and world are set. */
 void share_take(cusgd_sweep *s);
 /* USAGE or DATA where ranks were given different plans, options or data. */

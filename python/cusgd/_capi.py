@@ -130,7 +130,7 @@ cusgd_checkpoint_callback = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(cusgd_progre
 
 
 class cusgd_configuration(C.Structure):
-    _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double), ("loss_number", C.c_double)]
+    _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double), ("loss_number", C.c_double), ("class_weight", C.c_double)]
 
 CUSGD_SELECT_BEST = 0
 CUSGD_SELECT_ONE_SE = 1

@@ -43,7 +43,8 @@ class Outcome:
     Attributes
     ----------
     parameters : dict
-        ``l1``, ``l2``, ``rate``, ``momentum`` and ``quantile``, ``delta`` or ``width``, if the loss has it, as they ran.
+        ``l1``, ``l2``, ``rate``, ``momentum`` and ``quantile``, ``delta`` or ``width``, if the loss has it, as they ran; and
+        ``class_weight``, if the grid has it.
     losses : array
         The loss of each fold, or the validation loss.
     mean, standard_error : float
@@ -61,7 +62,7 @@ class Outcome:
         ``"converged"``, ``"epochs"``, ``"dropped"`` (by halving) or ``"diverged"``.
     """
 
-    parameters: dict[str, float]
+    parameters: dict[str, Any]
     losses: NDArray[np.float64]
     mean: float
     standard_error: float
@@ -94,19 +95,36 @@ class Sweep:
     model: Model
 
     @property
-    def parameters(self) -> dict[str, float]:
+    def parameters(self) -> dict[str, Any]:
         """The chosen configuration."""
         return self.outcomes[self.chosen].parameters
 
 
-def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]], names: Mapping[str, str]) -> Any:
+_BALANCED = -1.0  # CUSGD_CLASS_BALANCED
+
+
+def _class_weight(value: Any) -> float:
+    """Return the library's number for a factor on the second class, "balanced" or None."""
+    if value is None:
+        return 1.0
+    if isinstance(value, str) and value != "balanced":
+        raise ValueError(f"class_weight must be 'balanced', None or a number above 0, not {value!r}")
+    return _BALANCED if isinstance(value, str) else float(value)
+
+
+def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Any:
     """Return an array of the C library's configurations: all combinations of a mapping's values, or those listed.
 
     ``names`` are those of the numbers here and there.
     """
     if isinstance(grid, Mapping):
-        axes = [np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist() for values in grid.values()]
-        listed: list[Mapping[str, float]] = [dict(zip(grid, values, strict=True)) for values in itertools.product(*axes)]
+        axes = [
+            [_class_weight(value) for value in ([values] if values is None or isinstance(values, str) else values)]
+            if name == "class_weight"
+            else np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist()
+            for name, values in grid.items()
+        ]
+        listed: list[Mapping[str, Any]] = [dict(zip(grid, values, strict=True)) for values in itertools.product(*axes)]
     else:
         listed = list(grid)
     made = (_capi.cusgd_configuration * max(len(listed), 1))()
@@ -115,8 +133,9 @@ def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]], nam
         if unknown:
             raise ValueError(f"a sweep varies {', '.join(names)}, not {', '.join(sorted(map(str, unknown)))}")
         for name, member in names.items():
-            setattr(to, member, float(numbers.get(name, np.nan)))
-        if len(names) == len(_NUMBERS):
+            value = numbers.get(name, np.nan)
+            setattr(to, member, _class_weight(value) if name == "class_weight" else float(value))
+        if "loss_number" not in names.values():
             to.loss_number = np.nan
     return made, len(listed)
 
@@ -135,12 +154,16 @@ def _set_folds(plan: Any, folds: Any, rows: int) -> NDArray[np.uint8] | None:
     return of_rows
 
 
+def _shown(name: str, value: float) -> Any:
+    return "balanced" if name == "class_weight" and value == _BALANCED else value
+
+
 def _outcome(handle: C.c_void_p, i: int, folds: int, names: Mapping[str, str]) -> Outcome:
     found = sized(_capi.cusgd_outcome)
     lib.cusgd_sweep_outcome(handle, i, C.byref(found))
     losses = np.ctypeslib.as_array(lib.cusgd_sweep_losses(handle, i), (max(folds, 1),)).copy()
     return Outcome(
-        parameters={name: getattr(found.numbers, member) for name, member in names.items()},
+        parameters={name: _shown(name, getattr(found.numbers, member)) for name, member in names.items()},
         losses=losses,
         mean=found.mean,
         standard_error=found.standard_error,
@@ -155,7 +178,7 @@ def _outcome(handle: C.c_void_p, i: int, folds: int, names: Mapping[str, str]) -
 def sweep(
     X: Any,
     y: Any,
-    grid: Mapping[str, Any] | Sequence[Mapping[str, float]],
+    grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     *,
     folds: int | Any = None,
     valid: tuple[Any, ...] | None = None,
@@ -175,7 +198,8 @@ def sweep(
         As for `Trainer`, with one output; y is None with a table.
     grid : mapping or list of mappings
         Values of ``l1``, ``l2``, ``rate``, ``momentum`` and, with such a loss, ``quantile``, ``delta`` or ``width``, of which all
-        combinations are trained; or the configurations themselves. Different quantiles are not chosen from: the model predicts
+        combinations are trained; with a loss of two classes also ``class_weight``: ``"balanced"``, None or the factor on the
+        weights of the rows of the second class. The losses by which models are chosen do not have these weights; or the configurations themselves. Different quantiles are not chosen from: the model predicts
         each, by the best of its configurations.
     folds : int or array of shape (n,)
         How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0. By default 5, if no
@@ -227,6 +251,8 @@ def sweep(
     given = make_options(options)
     loss = str(options.get("loss", "squared")).replace("_", "-")
     names = {name: name for name in _NUMBERS} | ({_LOSS_NUMBERS[loss]: "loss_number"} if loss in _LOSS_NUMBERS else {})
+    if any("class_weight" in of for of in ([grid] if isinstance(grid, Mapping) else grid)):
+        names["class_weight"] = "class_weight"
     configurations, count = _configurations(grid, names)
     plan = sized(_capi.cusgd_sweep_plan)
     plan.configurations, plan.count = configurations, count

@@ -11,7 +11,16 @@ sklearn = pytest.importorskip("sklearn")
 from cusgd.linear_model import SGDClassifierCV, SGDRegressorCV  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedSplit, ShuffleSplit  # noqa: E402
+from sklearn.metrics import log_loss  # noqa: E402
+from sklearn.model_selection import (  # noqa: E402
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+)
+from sklearn.utils.class_weight import compute_sample_weight  # noqa: E402
 
 CONVERGED = {"optimizer": "nesterov", "batch_size": 10**6, "max_iter": 600, "tol": 0.0}
 ALPHAS = [1e-3, 0.1, 1.0]
@@ -55,6 +64,26 @@ def test_logistic_is_grid_search():
     assert set(ours.predict(X)) == {"yes", "no"}
     assert ours.predict_proba(X).shape == (120, 2)
     assert not hasattr(SGDClassifierCV("hinge"), "predict_proba")
+
+
+def test_class_weights_are_grid_search():
+    X, y = problem()
+    labels = np.where(y > np.quantile(y, 0.8), "yes", "no")
+    weights = ["balanced", None, {"yes": 4.0}, {"no": 0.5, "yes": 3.0}]
+    grid = {"alpha": [0.1], "class_weight": weights, "momentum": [0.7]}
+    ours = SGDClassifierCV(param_grid=grid, cv=3, **CONVERGED).fit(X, labels)
+    for i, candidate in enumerate(ours.cv_results_["params"]):
+        for fold, (train, test) in enumerate(StratifiedKFold(3).split(X, labels)):
+            weight = candidate["class_weight"]
+            total = compute_sample_weight(weight, labels[train]).sum()
+            model = LogisticRegression(C=1 / (0.1 * total), class_weight=weight, tol=1e-12, solver="newton-cholesky")
+            expected = -log_loss(labels[test], model.fit(X[train], labels[train]).predict_proba(X[test]))
+            assert ours.cv_results_[f"split{fold}_test_score"][i] == pytest.approx(expected, rel=1e-6)
+    assert ours.sweep_.outcomes[0].parameters["class_weight"] == "balanced"
+    with pytest.raises(ValueError, match="no classes of y"):
+        SGDClassifierCV(param_grid={"class_weight": [{"maybe": 2}]}).fit(X, labels)
+    with pytest.raises(ValueError, match="not class_weight"):
+        SGDRegressorCV(param_grid={"class_weight": ["balanced"]}).fit(X, y)
 
 
 def test_end_of_epochs_is_told():

@@ -25,15 +25,33 @@ _NUMBERS = ("alpha", "l1_ratio", "eta0", "momentum")
 _MOST_FOLDS = 63
 
 
-def _configuration(candidate: Mapping[str, Any], l1_ratio: float) -> dict[str, float]:
-    """Return the library's numbers for scikit-learn's."""
-    unknown = set(candidate) - set(_NUMBERS)
+def _class_weight(weight: Any, classes: Array) -> Any:
+    """Return scikit-learn's weights of two classes as the library has them: the factor on the second class alone."""
+    if not isinstance(weight, Mapping):
+        if weight is None or weight == "balanced":
+            return weight
+        raise ValueError(f"class_weight in param_grid must be a dict, 'balanced' or None, not {weight!r}")
+    unknown = set(weight) - set(classes.tolist())
     if unknown:
-        raise ValueError(f"param_grid varies {', '.join(_NUMBERS)}, not {', '.join(sorted(map(str, unknown)))}")
+        raise ValueError(f"class_weight in param_grid has {sorted(map(str, unknown))}, which are no classes of y")
+    of = [float(weight.get(label, 1)) for label in classes.tolist()]
+    if not min(of) > 0:
+        raise ValueError(f"class_weight in param_grid must have numbers above 0, not {weight!r}")
+    return of[1] / of[0]
+
+
+def _configuration(candidate: Mapping[str, Any], l1_ratio: float, classes: Array | None) -> dict[str, Any]:
+    """Return the library's numbers for scikit-learn's; classes: None where there are none."""
+    names = _NUMBERS if classes is None else (*_NUMBERS, "class_weight")
+    unknown = set(candidate) - set(names)
+    if unknown:
+        raise ValueError(f"param_grid varies {', '.join(names)}, not {', '.join(sorted(map(str, unknown)))}")
     alpha = nonnegative(candidate.get("alpha", 1e-4), "alpha")
     of_l1 = share(candidate.get("l1_ratio", l1_ratio), "l1_ratio")
-    numbers = {"l1": alpha * of_l1, "l2": alpha * (1 - of_l1)}
+    numbers: dict[str, Any] = {"l1": alpha * of_l1, "l2": alpha * (1 - of_l1)}
     numbers.update({to: float(candidate[name]) for name, to in (("eta0", "rate"), ("momentum", "momentum")) if name in candidate})
+    if classes is not None and "class_weight" in candidate:
+        numbers["class_weight"] = _class_weight(candidate["class_weight"], classes)
     return numbers
 
 
@@ -135,7 +153,8 @@ class _Cv(Estimator):
     def _minimize(self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: Any) -> tuple[Array, Array]:
         grid = {"alpha": np.logspace(-6, 0, 13)} if self.param_grid is None else self.param_grid
         candidates = list(ParameterGrid(grid))
-        numbers = [_configuration(candidate, self.l1_ratio) for candidate in candidates]
+        classes = self.classes_ if self._of_classes else None
+        numbers = [_configuration(candidate, self.l1_ratio, classes) for candidate in candidates]
         if is_sparse(X):
             found = self._one_by_one(X, y, numbers, weights, options)
             self._keep_results(candidates, found)
@@ -156,11 +175,13 @@ class _Cv(Estimator):
         return model.weight, model.bias
 
     def _one_by_one(
-        self, X: Any, y: Array, numbers: list[dict[str, float]], weights: Array | None, options: dict[str, Any]
+        self, X: Any, y: Array, numbers: list[dict[str, Any]], weights: Array | None, options: dict[str, Any]
     ) -> Sweep:
         """Return the outcomes on sparse rows, which no sweep takes."""
         if self.halving:
             raise ValueError("halving=0 is needed with sparse X, of which each model is trained by itself")
+        if any("class_weight" in of for of in numbers):
+            raise ValueError("class_weight cannot be in param_grid with sparse X, of which each model is trained by itself")
         return cross_validate(Rows(X, y, weights, self._folds(X, y)), numbers, self.select, options)
 
     def _keep_results(self, candidates: list[dict[str, Any]], found: Sweep) -> None:
@@ -179,7 +200,8 @@ class _Cv(Estimator):
         for name in sorted({name for candidate in candidates for name in candidate}):
             values = [candidate.get(name) for candidate in candidates]
             self.cv_results_[f"param_{name}"] = np.ma.masked_array(
-                [0.0 if value is None else value for value in values], mask=[value is None for value in values]
+                np.array([0.0 if value is None else value for value in values], dtype=object if name == "class_weight" else None),
+                mask=[value is None for value in values],
             )
         self.best_index_ = found.chosen
         self.best_params_ = candidates[found.chosen]
@@ -281,8 +303,11 @@ class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
     loss : {"log_loss", "hinge", "squared_hinge", "modified_huber"}
         Loss function. There are probabilities for "log_loss".
     class_weight : dict or "balanced", optional
-        Weights of the classes.
-    param_grid, cv, select, halving, memory, l1_ratio
+        Weights of the classes, also in the losses by which models are compared.
+    param_grid : dict or list of dict, optional
+        As for `SGDRegressorCV`; with X that is not sparse also ``class_weight``: dicts, "balanced" (of the rows that a model is
+        trained on) or None, with which models are trained. The losses by which they are compared do not have them.
+    cv, select, halving, memory, l1_ratio
         As for `SGDRegressorCV`; folds are stratified.
     fit_intercept, max_iter, tol, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
         As for `SGDRegressorCV`.
