@@ -125,7 +125,7 @@ typedef struct models_ops {
 typedef struct piece_of {
     int64_t first, n; /* its first row; the rows of the whole set */
 } piece_of;
-enum full_pass { PASS_OBJECTIVE, PASS_CURVATURE };
+enum full_pass { PASS_OBJECTIVE, PASS_CURVATURE, PASS_HESSIAN };
 typedef struct pieces_ops {
     /* As bind(), in the place of *b, whose memory may be used again; *b may be NULL. On failure it is what unbind() takes. */
     cusgd_status (*bind_again)(void *self, const examples *e, const transform *t, dataset **b);
@@ -137,6 +137,9 @@ typedef struct pieces_ops {
     cusgd_status (*objective)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
                               double *gradient);
     cusgd_status (*curvature)(void *self, const dataset *b, piece_of at, const double *scale, curvature *out);
+    /* As hessian(), which is set behind the last piece alone: the backend keeps the sums until then, or until the next first one.
+     */
+    cusgd_status (*hessian)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *hessian);
 } pieces_ops;
 
 typedef struct backend_ops {

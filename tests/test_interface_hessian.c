@@ -134,3 +134,40 @@ Test(interface_hessian, of_many_rows_is_the_same_for_all_threads)
         interface_examples_free(&e);
     }
 }
+
+/* Of rows that are bound piece by piece it has the bits of all rows, also after a pass that was not ended. */
+Test(interface_hessian, pieces)
+{
+    enum { ROWS = 40001, COLUMNS = 5, OUTPUTS = 2, SIDE = COLUMNS + 1, VALUES = OUTPUTS * SIDE * SIDE };
+    static const cusgd_loss losses[] = {CUSGD_LOSS_LOGISTIC, CUSGD_LOSS_SQUARED};
+    interface_session s;
+    interface_session_open(&s);
+    for (int i = 0; i < 4; i++) {
+        interface_spec spec = {
+            .n = ROWS, .d = COLUMNS, .k = OUTPUTS, .precision = (cusgd_precision)(i / 2), .weighted = 1, .binary = 1, .seed = 43};
+        const backend *b = &s.of[spec.precision];
+        loss_rule loss = interface_loss(losses[i % 2]);
+        double theta[SIDE * OUTPUTS], whole[VALUES] = {0}, parts[VALUES] = {0};
+        interface_examples e;
+        dataset *piece = NULL;
+        int pieces = 0;
+        for (int u = 0; u < SIDE * OUTPUTS; u++) theta[u] = 0.1 * u - 0.5;
+        interface_examples_make(&spec, &e);
+        dataset *at = interface_bind(b, &e);
+        interface_ok(b->ops->hessian(b->self, at, loss, theta, whole), "hessian");
+        b->ops->unbind(b->self, at);
+        for (int64_t first = 0, end; first < ROWS; first = end, pieces++) {
+            end = b->ops->pieces.end(b->self, PASS_HESSIAN, ROWS, COLUMNS, OUTPUTS, first, 17000);
+            cr_assert(end > first && end - first <= 17000, "a piece of rows %d to %d", (int)first, (int)end);
+            examples rows_of = examples_piece(&e.source, first, end - first);
+            interface_ok(b->ops->pieces.bind_again(b->self, &rows_of, &e.transform, &piece), "bind_again");
+            for (int again = first == 0; again >= 0; again--)
+                interface_ok(b->ops->pieces.hessian(b->self, piece, (piece_of){first, ROWS}, loss, theta, parts), "a piece");
+        }
+        b->ops->unbind(b->self, piece);
+        cr_assert_geq(pieces, 3);
+        cr_assert_arr_eq(whole, parts, sizeof whole);
+        interface_examples_free(&e);
+    }
+    interface_session_close(&s);
+}

@@ -152,6 +152,9 @@ Test(stream, full_batch_solvers)
     check_budgets(&m, "solver=cg gradient-tolerance=1e-3", one_budget);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-2", one_budget);
     check_budgets(&m, "solver=gd rate=0.1 gradient-tolerance=3e-1", one_budget);
+    check_budgets(&m, "solver=gd gradient-tolerance=1e-1", one_budget);
+    check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2", two_budgets);
+    check_budgets(&m, "solver=exact l2=1e-3", one_budget);
     unmake(&m);
 }
 
@@ -402,8 +405,7 @@ Test(stream, what_cannot_be_read_piece_by_piece)
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
-    check_refused(&m, "memory=25M solver=newton", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
-    check_refused(&m, "memory=25M solver=gd", CUSGD_ERROR_USAGE, "give --rate");
+    check_refused(&m, "memory=25M solver=bfgs", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
     unmake(&m);
     cusgd_options o = options_default();

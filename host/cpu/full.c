@@ -117,13 +117,14 @@ cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, 
     return NAMED(cpu_objective_piece)(self, b, (piece_of){0, b->n}, loss, theta, value, gradient);
 }
 
-/* Waves of an objective, and spans of a curvature, are whole. */
+/* Waves of an objective, and spans of a curvature and of second derivatives, are whole. */
 int64_t NAMED(cpu_piece_end)(void *self, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room)
 {
     (void)self, (void)k;
     int64_t each = WAVE * chunk_rows(n, d), end = first + room;
     if (end >= n) return n;
     if (pass == PASS_OBJECTIVE) return end / each * each;
+    if (pass == PASS_HESSIAN) return end / HESSIAN_SPAN * HESSIAN_SPAN;
     int64_t span = first * CURVATURE_SPANS / n;
     while (span < CURVATURE_SPANS && curvature_span(n, span + 1) <= end) span++;
     return max_of(first, curvature_span(n, span));

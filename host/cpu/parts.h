@@ -152,6 +152,7 @@ typedef struct cpu {
     own_nodes nodes;
     models_state models; /* width is 0 where all outputs are one model */
     steps_report report;
+    double *second; /* sums of second derivatives, between two pieces of the rows; NULL: there are none */
 } cpu;
 
 static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const real *theta, real *gradient)
@@ -276,6 +277,9 @@ int64_t NAMED(cpu_piece_end)(void *self, enum full_pass pass, int64_t n, int64_t
 cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out);
 /* hessian.c */
 cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian);
+cusgd_status NAMED(cpu_hessian_piece)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta,
+                                      double *hessian);
+enum { HESSIAN_SPAN = 2048 }; /* rows; a piece has a multiple of them */
 /* generate.c */
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);

@@ -194,6 +194,7 @@ static void closes(void *of)
 {
     release(of);
     pool_free(((cpu *)of)->pool);
+    free(((cpu *)of)->second);
     free(of);
 }
 
@@ -217,7 +218,8 @@ static const backend_ops ops = {
     .pieces = {.bind_again = NAMED(cpu_bind_again),
                .end = NAMED(cpu_piece_end),
                .objective = NAMED(cpu_objective_piece),
-               .curvature = NAMED(cpu_curvature_piece)},
+               .curvature = NAMED(cpu_curvature_piece),
+               .hessian = NAMED(cpu_hessian_piece)},
     .objective = NAMED(cpu_objective),
     .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),

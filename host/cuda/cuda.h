@@ -210,6 +210,7 @@ typedef struct cuda {
     work pass;         /* objective and predict; kept from call to call */
     void *pass_theta;  /* (d+1) x k */
     void *pass_x;      /* pass.rows x ld: rows that are kept as bf16, widened; NULL until needed */
+    void *second;      /* sums of second derivatives, between two pieces of the rows; NULL: there are none */
 } cuda;
 
 /* Bound examples, all on the device. */
@@ -465,8 +466,11 @@ cusgd_status cuda_add_loss(void *of, double loss);
 cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
 cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value,
-                            double *gradient);                                                               /* pass.c */
-cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */
+                            double *gradient); /* pass.c */
+/* hessian.c; rows whose products are added at a time: few enough for sums in real. A piece has a multiple of them. */
+enum { HESSIAN_ROWS = 8192 };
+cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian);
+cusgd_status cuda_hessian_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *hessian);
 cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                            void *y);                                                 /* generate.c */

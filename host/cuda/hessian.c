@@ -33,60 +33,74 @@ static cusgd_status multiply(const cuda *c, const second_work *h, const void *x,
         cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, d, d, n, &one_double, x, ld, h->scaled, ld, &zero_double, h->product, d));
 }
 
-static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, loss_task *t, int64_t first, int64_t rows)
+/* begins: the first one of all rows. */
+static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, loss_task *t, int begins)
 {
     const void *x;
-    int64_t values = b->d * b->d;
-    t->first = first;
-    t->rows = rows;
-    t->begins = first == 0;
+    int64_t values = b->d * b->d, first = t->first, rows = t->rows;
+    t->begins = begins;
     TRY(pass_rows(c, b, first, rows, &x));
     TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
     TRY(launch_loss(c, t));
     TRY(product_transposed(c, &c->pass, x, b->ld, rows));
-    TRY(CUDA(kernel_accumulate(c->precision, c->pass.gradient, c->pass.sum, b->d * b->k, first == 0, c->stream)));
+    TRY(CUDA(kernel_accumulate(c->precision, c->pass.gradient, c->pass.sum, b->d * b->k, begins, c->stream)));
     for (int64_t k = 0; k < h->blocks; k++) {
         scale_task s = {c->precision, x, t->p, rows, b->ld, b->k, k, h->scaled};
         TRY(CUDA(kernel_scale(&s, c->stream)));
         TRY(multiply(c, h, x, b, rows));
-        TRY(CUDA(kernel_accumulate(c->precision, h->product, h->sums + k * values, values, first == 0, c->stream)));
+        TRY(CUDA(kernel_accumulate(c->precision, h->product, h->sums + k * values, values, begins, c->stream)));
     }
     return CUSGD_OK;
 }
 
 /* Block k: the coefficients' part, then the intercept's row and column. Both triangles are taken from one. */
-static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b, int64_t k, double *hessian)
+static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b, int64_t n, int64_t k, double *hessian)
 {
     int64_t d = b->d, side = d + 1;
-    const double *edge = h->host + d * d, n[] = {(double)b->n};
+    const double *edge = h->host + d * d, rows = (double)n;
     TRY(download_bytes(c, h->sums + k * d * d, sizeof(double) * (size_t)(d * d), h->host));
     for (int64_t i = 0; i < d; i++) {
-        for (int64_t j = i; j < d; j++) hessian[i * side + j] = hessian[j * side + i] = h->host[i * d + j] / *n;
-        hessian[i * side + d] = hessian[d * side + i] = edge[i * b->k + k] / *n;
+        for (int64_t j = i; j < d; j++) hessian[i * side + j] = hessian[j * side + i] = h->host[i * d + j] / rows;
+        hessian[i * side + d] = hessian[d * side + i] = edge[i * b->k + k] / rows;
     }
-    hessian[d * side + d] = edge[d * b->k + k] / *n;
+    hessian[d * side + d] = edge[d * b->k + k] / rows;
     return CUSGD_OK;
 }
 
-static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, loss_rule loss, double *hessian)
+/* Of all rows, once their sums are there. */
+static cusgd_status fetch(cuda *c, const second_work *h, const dataset *b, int64_t n, double *hessian)
 {
-    enum { MAX_ROWS = 8192 }; /* few enough for sums in real */
-    int64_t d = b->d, maximum = min_of(c->pass.rows, MAX_ROWS);
+    int64_t d = b->d, side = d + 1;
+    TRY(download_bytes(c, c->pass.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
+    TRY(download_bytes(c, c->pass.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
+    for (int64_t k = 0; k < h->blocks; k++) TRY(fetch_block(c, h, b, n, k, hessian + k * side * side));
+    return CUSGD_OK;
+}
+
+static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, piece_of at, loss_rule loss, double *hessian)
+{
+    int64_t d = b->d, maximum = min_of(c->pass.rows, HESSIAN_ROWS);
     loss_task t = pass_loss(c, b, loss);
-    void *sums = NULL;
     t.second = 1;
     TRY(cuda_allocate(c, maximum * b->ld, c->element, "weighed rows", &h->scaled));
     TRY(cuda_allocate(c, d * d, c->element, "second derivatives", &h->product));
-    TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &sums));
-    h->sums = sums;
-    for (int64_t first = 0; first < b->n; first += maximum) TRY(add_chunk(c, h, b, &t, first, min_of(maximum, b->n - first)));
-    TRY(download_bytes(c, c->pass.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
-    TRY(download_bytes(c, c->pass.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
-    for (int64_t k = 0; k < h->blocks; k++) TRY(fetch_block(c, h, b, k, hessian + k * (d + 1) * (d + 1)));
-    return CUSGD_OK;
+    if (!c->second) TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &c->second));
+    h->sums = c->second;
+    for (t.first = 0; t.first < b->n; t.first += maximum) {
+        t.rows = min_of(maximum, b->n - t.first);
+        TRY(add_chunk(c, h, b, &t, at.first + t.first == 0));
+    }
+    return at.first + b->n < at.n ? cuda_synchronize(c) : fetch(c, h, b, at.n, hessian); /* the piece will be unbound */
 }
 
-cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian)
+static void free_sums(cuda *c)
+{
+    cuda_free(c->second);
+    c->second = NULL;
+}
+
+/* The sums stay on the device until the last piece. */
+cusgd_status cuda_hessian_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *hessian)
 {
     cuda *c = of;
     if (is_softmax(b, loss))
@@ -97,12 +111,18 @@ cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const doub
     double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));
     h.host = allocate(values, sizeof(double));
     cusgd_status status = h.host && (theta || zero) ? CUSGD_OK : fail_memory(values * sizeof(double), "second derivatives");
-    if (!status) status = pass_open(c, b, b->n, b->k, theta ? theta : zero);
-    if (!status) status = add_rows(c, &h, b, loss, hessian);
+    if (!status) status = pass_open(c, b, at.n, b->k, theta ? theta : zero);
+    if (!status && at.first == 0) free_sums(c); /* of a pass that was not ended */
+    if (!status) status = add_rows(c, &h, b, at, loss, hessian);
+    if (status || at.first + b->n == at.n) free_sums(c);
     cuda_free(h.scaled);
     cuda_free(h.product);
-    cuda_free(h.sums);
     free(h.host);
     free(zero);
     return status;
+}
+
+cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian)
+{
+    return cuda_hessian_piece(of, b, (piece_of){0, b->n}, loss, theta, hessian);
 }

@@ -174,6 +174,7 @@ static void cuda_close(void *of)
     work_close(&c->pass);
     cuda_free(c->pass_theta);
     cuda_free(c->pass_x);
+    cuda_free(c->second);
     ring_close(c);
     if (c->random.generator) (void)curandDestroyGenerator(c->random.generator);
     if (c->blas) (void)cublasDestroy(c->blas);
@@ -233,7 +234,8 @@ static const backend_ops ops = {
     .pieces = {.bind_again = cuda_bind_again,
                .end = cuda_piece_end,
                .objective = cuda_objective_piece,
-               .curvature = cuda_curvature_piece},
+               .curvature = cuda_curvature_piece,
+               .hessian = cuda_hessian_piece},
     .objective = cuda_objective,
     .hessian = cuda_hessian,
     .predict = cuda_predict,

@@ -110,7 +110,8 @@ cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const do
 
 int64_t cuda_piece_end(void *of, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room)
 {
-    int64_t each = pass == PASS_OBJECTIVE ? chunk_rows(of, d, k) : CURVATURE_ROWS, end = first + room;
+    int64_t rows = pass == PASS_CURVATURE ? CURVATURE_ROWS : chunk_rows(of, d, k), end = first + room;
+    int64_t each = pass == PASS_HESSIAN ? min_of(rows, HESSIAN_ROWS) : rows;
     return end >= n ? n : end / each * each;
 }
 

@@ -91,7 +91,7 @@ static cusgd_status hessian_of_shard(const void *context, const problem *p, cons
 
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
 {
-    if (p->train.stream) return fail_option("memory", "second derivatives need all rows at hand: give more --memory");
+    if (p->train.stream) return stream_hessian(p, p->train.stream, loss, theta, hessian);
     evaluation e = {loss, theta, 0};
     size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((cusgd_loss)loss.kind) ? 1 : (size_t)p->k;
     return shards_pass(p, &p->train, hessian_of_shard, &e, 1, blocks * side * side, hessian);

@@ -268,6 +268,24 @@ cusgd_status stream_curvature(const problem *p, stream *s, const double *scale, 
     return pass_over(p, s, PASS_CURVATURE, add_curvature, &c);
 }
 
+typedef struct hessian_pass {
+    loss_rule loss;
+    const double *theta;
+    double *hessian;
+} hessian_pass;
+
+static cusgd_status add_second(void *context, const problem *p, const dataset *b, piece_of at)
+{
+    const hessian_pass *h = context;
+    return p->backend->ops->pieces.hessian(p->backend->self, b, at, h->loss, h->theta, h->hessian);
+}
+
+cusgd_status stream_hessian(const problem *p, stream *s, loss_rule loss, const double *theta, double *hessian)
+{
+    hessian_pass h = {loss, theta, hessian};
+    return pass_over(p, s, PASS_HESSIAN, add_second, &h);
+}
+
 /* ---- Single rows ---- */
 
 typedef struct wanted_row {

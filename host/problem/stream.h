@@ -16,9 +16,10 @@ void stream_close(const problem *p, stream *s); /* accepts NULL */
  * functions, and *end the batch behind them. The device must have reported the steps that it was given before. */
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end);
 
-/* Over all rows: the mean loss and, unless NULL, its gradient; the curvature. */
+/* Over all rows: the mean loss and, unless NULL, its gradient; the curvature; second derivatives, as the device's hessian(). */
 cusgd_status stream_loss(const problem *p, stream *s, loss_rule loss, const double *theta, double *value, double *gradient);
 cusgd_status stream_curvature(const problem *p, stream *s, const double *scale, curvature *out);
+cusgd_status stream_hessian(const problem *p, stream *s, loss_rule loss, const double *theta, double *hessian);
 /* Rows as they are bound: x m x d, w m. */
 cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64_t m, double *x, double *w);
 

@@ -40,6 +40,30 @@ static int64_t sampled_bytes(const examples *e)
     return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
 }
 
+/* Whether the solver takes second derivatives over all rows. */
+static int takes_second(const cusgd_options *o)
+{
+    return o->solver == CUSGD_SOLVER_NEWTON || o->solver == CUSGD_SOLVER_EXACT ||
+           (o->solver == CUSGD_SOLVER_GD && isnan(o->rate));
+}
+
+/* Matrices of the solver, and the device's sums: those of up to 16 slots, of 32 MB at most where there are several. */
+static int64_t second_bytes(const problem *p)
+{
+    double side = (double)p->d + 32, matrix = (double)p->k * side * side * (double)sizeof(double);
+    return (int64_t)fmin(3 * matrix + fmax(matrix, fmin(16 * matrix, 0x1p25)), 0x1p62);
+}
+
+/* Whether pieces of so many rows can be taken by all passes. */
+static int are_enough(const problem *p, int64_t room)
+{
+    const backend *b = p->backend;
+    enum full_pass last = takes_second(p->options) ? PASS_HESSIAN : PASS_CURVATURE;
+    for (enum full_pass pass = PASS_OBJECTIVE; pass <= last; pass++)
+        if (b->ops->pieces.end(b->self, pass, p->train.rows.n, p->d, p->k, 0, room) == 0) return 0;
+    return 1;
+}
+
 stream_needs stream_needs_of(const problem *p)
 {
     const cusgd_options *o = p->options;
@@ -50,11 +74,9 @@ stream_needs stream_needs_of(const problem *p)
     if (examples_are_sparse(e)) out.bound = sparse_bytes(p);
     if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
     int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
-    const backend *b = p->backend;
+    if (takes_second(o)) out.fixed += second_bytes(p);
     for (out.window = span + min_of(e->n, o->batch > 0 ? o->batch : 256); out.window < e->n; out.window += span)
-        if (b->ops->pieces.end(b->self, PASS_OBJECTIVE, e->n, p->d, p->k, 0, out.window) > 0 &&
-            b->ops->pieces.end(b->self, PASS_CURVATURE, e->n, p->d, p->k, 0, out.window) > 0)
-            break;
+        if (are_enough(p, out.window)) break;
     out.window = min_of(out.window, e->n);
     return out;
 }
@@ -90,18 +112,20 @@ static cusgd_status check_order(const problem *p)
 static cusgd_status check_solver(const problem *p)
 {
     cusgd_solver solver = p->options->solver;
-    if (solver == CUSGD_SOLVER_GD && isnan(p->options->rate))
-        return fail_option("rate",
-                           "%s does not fit into the memory that was given, and the usual rate of gd follows from second "
-                           "derivatives, which need all rows at hand: give --rate, for example 0.1, or take solver lbfgs",
-                           p->train.data->source);
-    if (solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_LBFGS || solver == CUSGD_SOLVER_CG || solver == CUSGD_SOLVER_GD)
+    if (solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_LBFGS || solver == CUSGD_SOLVER_CG || solver == CUSGD_SOLVER_GD ||
+        solver == CUSGD_SOLVER_NEWTON)
         return CUSGD_OK;
-    return fail_option(
-        "solver",
-        "%s does not fit into the memory that was given: only the solvers sgd, lbfgs, cg and gd read rows piece by "
-        "piece; give one of them, or more --memory",
-        p->train.data->source);
+    int is_wide = p->d >= p->train.rows.n;
+    if (solver == CUSGD_SOLVER_EXACT && !is_wide) return CUSGD_OK;
+    if (solver == CUSGD_SOLVER_EXACT)
+        return fail_option("solver",
+                           "%s does not fit into the memory that was given, and has more columns than rows, for which solver "
+                           "exact needs all rows at hand: give --solver cg, or more --memory",
+                           p->train.data->source);
+    return fail_option("solver",
+                       "%s does not fit into the memory that was given: only the solvers sgd, exact, newton, lbfgs, cg and gd "
+                       "read rows piece by piece; give one of them, or more --memory",
+                       p->train.data->source);
 }
 
 /* Sparse rows are not read piece by piece. */
