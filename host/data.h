@@ -122,6 +122,14 @@ cusgd_status data_create(const char *source, cusgd_data **out);
 /* data/map.c: a whole regular file in memory, read-only; it is not empty. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
 void file_unmap(void *mapping); /* accepts NULL */
+/* Likewise of an open file that is mapped at `mapping` already, both of which file_unmap() then gives back. `path` is for
+ * messages. */
+cusgd_status file_adopt(const char *path, void *mapping, size_t bytes, int file);
+/* Where the bytes lie in a file that file_map() and its like have mapped: those in front of a page's end are not needed soon, and
+ * do not count as memory of the process until they are. */
+void file_forget(const void *at, size_t bytes);
+/* The same of rows of dense x. */
+void examples_forget(const examples *e, int64_t row, int64_t count);
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
  */
 cusgd_status file_check(const void *mapping);
@@ -135,6 +143,9 @@ typedef struct file_piece {
 } file_piece;
 /* The files behind `at`, one behind the other: how many there are, 0 where none are known. Lists the first `room` of them. */
 int64_t file_pieces(const void *at, file_piece *list, int64_t room);
+/* data/shared_map.c: 1 if the memory at `at` is what the system has of the open file from `offset` on, so that reading the file gives
+ * the same bytes, whoever writes to either. */
+int map_is_of(const void *at, int file, size_t offset);
 /* Like file_map() of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
  * file_unwatch(), which leaves the mapping. */
 cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);
@@ -202,27 +213,15 @@ void npy_abandon(npy_writer *writer);          /* removes what was written; acce
 cusgd_status csr_check(const cusgd_csr *s, int64_t n, int64_t d, const char *source);
 /* Rows `rows` of a sparse matrix as the data's own. */
 cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t count, cusgd_data *to);
-/* data/sparsity.c: a sparse matrix that grows by rows, to become the data's own x. Columns of a row ascend. */
-typedef struct csr_rows {
-    int64_t rows, stored, row_room, stored_room;
-    int64_t *start;
-    int32_t *column;
-    void *value;
-    cusgd_type type;
-} csr_rows;
-/* One more row of d values, of which those that are 0 are not stored; then a row of what was put since the last one. */
-cusgd_status csr_add_row(csr_rows *s, const double *x, int64_t d);
-cusgd_status csr_put(csr_rows *s, int64_t j, double value); /* nothing where the value is 0 */
-cusgd_status csr_end_row(csr_rows *s);
-void csr_give(csr_rows *s, cusgd_data *data); /* in the place of the x that there is, which is freed */
-void csr_free(csr_rows *s);
+/* data/sparsity.c */
 cusgd_status csr_note(cusgd_data *data); /* that x is sparse, though the file is not */
 /* data/csr_files.c: an archive of scipy.sparse.save_npz as x, of the formats csr, csc and coo; *found: whether it is one. */
 cusgd_status csr_open_archive(cusgd_data *data, const char *path, int *found);
 /* Likewise a folder with indptr.npy, indices.npy and data.npy, of which the last two stay in their files. d: the number of
  * columns; 0: as many as the largest index requires. */
 cusgd_status csr_open_folder(cusgd_data *data, const char *folder, int64_t d, int *found);
-/* data/svmlight.c: a LIBSVM text file. */
+/* data/svmlight.c: a LIBSVM text file. Blocks of so many bytes are for one thread; tests choose smaller ones. */
+extern size_t svmlight_block_bytes;
 cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data);
 
 /* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */

@@ -127,7 +127,11 @@ typedef struct cusgd_reader {
      * there */
     const char *datasets;
     int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
-    int threads;       /* of the CPU, that read a table; 0: as many as help. What is read does not depend on it */
+    int threads;       /* of the CPU, that read text; 0: as many as help. What is read does not depend on it */
+    /* A folder for files without names, or NULL: an array of more than spill_bytes (0: 256 MB) that is read from text lies in
+     * such a file, which is mapped and goes with the data. The folder's disk must have room for 8 bytes per value. */
+    const char *spill;
+    int64_t spill_bytes;
 } cusgd_reader;
 
 /* 1 if the file is read as LIBSVM text: it is called .svm, .libsvm or .svmlight, also with .gz or .zst; or it is not called .csv
@@ -204,9 +208,10 @@ typedef struct cusgd_folder_options {
  * into classes, bf16 for sparse rows), DATA (the folder, a full disk), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_save(const cusgd_data *data, const char *folder, const cusgd_folder_options *options);
 /* The same by and by: dense data with the same numbers of columns and targets, and the same arrays, one behind the other. The
- * first has the types, names, classes and encoding. cusgd_folder_finish completes the folder and frees the handle, also on
- * failure; cusgd_folder_free instead removes what was written, and accepts NULL. After an error the folder can only be freed.
- * Errors as above. */
+ * first has the types, names, classes and encoding; a target of classes must be read with the first data's class names
+ * (cusgd_data_reader), as later rows need not have all of the classes, nor in the same order. cusgd_folder_finish completes the
+ * folder and frees the handle, also on failure; cusgd_folder_free instead removes what was written, and accepts NULL. After an
+ * error the folder can only be freed. Errors as above. */
 typedef struct cusgd_folder cusgd_folder;
 CUSGD_API cusgd_status cusgd_folder_create(const char *folder, const cusgd_folder_options *options, cusgd_folder **out);
 CUSGD_API cusgd_status cusgd_folder_append(cusgd_folder *to, const cusgd_data *data);

@@ -72,3 +72,85 @@ Test(svmlight, what_is_no_number_is_refused)
         }
     }
 }
+
+/* ---- Several threads ---- */
+
+static cusgd_data *open_in_blocks(const char *path, size_t block_bytes, int threads, const char *spill)
+{
+    size_t before = svmlight_block_bytes;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data = NULL;
+    reader.threads = threads;
+    reader.spill = spill;
+    reader.spill_bytes = 100;
+    svmlight_block_bytes = block_bytes;
+    cr_assert_eq(cusgd_data_open(path, &reader, &data), CUSGD_OK, "%s", cusgd_last_error());
+    svmlight_block_bytes = before;
+    return data;
+}
+
+static void assert_same(const cusgd_data *a, const cusgd_data *b)
+{
+    const cusgd_csr *s = &a->view.s, *t = &b->view.s;
+    int64_t n = a->view.n;
+    cr_assert(n == b->view.n && a->view.d == b->view.d);
+    cr_assert_arr_eq(s->start, t->start, (size_t)(n + 1) * sizeof *s->start);
+    cr_assert_arr_eq(s->column, t->column, (size_t)s->start[n] * sizeof(int32_t));
+    cr_assert_arr_eq(s->value, t->value, (size_t)s->start[n] * sizeof(double));
+    cr_assert_arr_eq(a->view.y.at, b->view.y.at, (size_t)n * sizeof(double));
+}
+
+/* Rows of 0 to 20 values, in order or not, with comments, empty lines and ends of several kinds; the last line ends with its
+ * text. */
+static char *draw_rows(random_source *r, int rows)
+{
+    static const char *const ends[] = {"\n", " \r\n", " # 5:x\n", "\n\n", "\n# 1 2:3\n"};
+    static char text[1 << 18];
+    size_t at = 0;
+    for (int i = 0; i < rows; i++) {
+        int values = (int)random_under(r, 21), turned = (int)random_under(r, 4) == 0;
+        at += (size_t)sprintf(text + at, "%d", (int)random_under(r, 3) - 1);
+        for (int v = 0; v < values; v++)
+            at += (size_t)sprintf(text + at, " %d:%.6f", 1 + 7 * (turned ? values - v : v), (double)random_under(r, 1000) / 7);
+        at += (size_t)sprintf(text + at, "%s", i == rows - 1 ? "" : ends[random_under(r, 5)]);
+    }
+    return text;
+}
+
+Test(svmlight, blocks_threads_and_files_give_the_bits_of_one_block)
+{
+    random_source r = {3, 0};
+    char path[600];
+    snprintf(path, sizeof path, "%s", file_text("x.svm", draw_rows(&r, 500)));
+    cusgd_data *whole = open_in_blocks(path, 1 << 20, 1, NULL);
+    for (size_t block = 1; block < 100000; block = 3 * block + 1)
+        for (int threads = 1; threads < 4; threads++) {
+            cusgd_data *data = open_in_blocks(path, block, threads, threads == 3 ? path_of("") : NULL);
+            cr_assert((data->mapping[0] != NULL) == (threads == 3), "where the values lie");
+            assert_same(whole, data);
+            cusgd_data_free(data);
+        }
+    cusgd_data_free(whole);
+}
+
+/* What is wrong is named by its line, whichever block it is in and whatever is wrong behind it. */
+Test(svmlight, the_first_line_that_is_wrong_is_named_whatever_the_blocks)
+{
+    static const char *const wrong[] = {"1 3:x", "1 2:1 2:2", "1 5:2 3:1 5:7", "x 1:1"};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        random_source r = {seed, 0};
+        char *text = draw_rows(&r, (int)random_under(&r, 60) + 1), named[64];
+        char *all = malloc(strlen(text) + 64);
+        cusgd_data *data;
+        cr_assert(all != NULL);
+        sprintf(all, "%s\n%s\n1 1:1\n1 1:bad\n", text, wrong[seed % 4]);
+        int64_t line = 1;
+        for (const char *c = text; *c; c++) line += *c == '\n';
+        snprintf(named, sizeof named, "x.svm: line %lld:", (long long)line + 1);
+        size_t before = svmlight_block_bytes;
+        svmlight_block_bytes = 1 + random_under(&r, 200);
+        assert_fails(cusgd_data_open(file_text("x.svm", all), NULL, &data), CUSGD_ERROR_DATA, named);
+        svmlight_block_bytes = before;
+        free(all);
+    }
+}

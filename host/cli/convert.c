@@ -3,12 +3,15 @@
 #include "reading.h"
 #include "signals.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 typedef struct conversion {
     const char *paths[2]; /* IN, OUT */
     const char *like, *storage, *seed;
+    char *spill;
     int all_levels;
     cusgd_folder_options folder;
     reading r;
@@ -43,11 +46,23 @@ static int open_like(const syntax *s, conversion *c, cusgd_data **out)
     cusgd_status opened = is_model ? cusgd_model_load(c->like, &model) : cusgd_data_open(c->like, NULL, &first);
     if (opened) return complain_last(opened);
     int status = reading_reader(&c->r, s, c->paths[0], model, &reader);
+    reader.spill = c->spill;
     if (!status && is_model) status = reading_open(c->paths[0], &reader, 0, out);
     if (!status && !is_model) status = reading_open_alike(c->paths[0], first, reader, 0, out);
     cusgd_data_free(first);
     cusgd_model_free(model);
     return status;
+}
+
+/* The folder in which OUT will be: a table's values lie in a file there until OUT has them. */
+static int find_spill(conversion *c)
+{
+    const char *out = c->paths[1];
+    size_t length = strlen(out);
+    while (length > 1 && out[length - 1] == '/') length--;
+    while (length > 0 && out[length - 1] != '/') length--;
+    c->spill = length ? strndup(out, length) : strdup(".");
+    return c->spill ? CUSGD_OK : complain(CUSGD_ERROR_MEMORY, "out of memory");
 }
 
 static int open_input(const syntax *s, conversion *c, cusgd_data **out)
@@ -57,6 +72,7 @@ static int open_input(const syntax *s, conversion *c, cusgd_data **out)
     if (c->like) return open_like(s, c, out);
     int status = reading_reader(&c->r, s, c->paths[0], NULL, &reader);
     reader.encode.all_levels = c->all_levels;
+    reader.spill = c->spill;
     reader.x_only = length > 4 && strcasecmp(c->paths[0] + length - 4, ".npy") == 0;
     return status ? status : reading_open(c->paths[0], &reader, 0, out);
 }
@@ -107,10 +123,12 @@ int convert_main(int argc, char **argv)
     signals_handle();
     if (arguments_parse(&s, argc, argv, c.paths, &status)) {
         status = take_options(&s, &c);
+        if (!status) status = find_spill(&c);
         if (!status) status = open_input(&s, &c, &data);
         if (!status) status = convert(&c, data);
     }
     cusgd_data_free(data);
+    free(c.spill);
     reading_free(&c.r);
     return signals_exit_code(status);
 }

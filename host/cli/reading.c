@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
 {
@@ -245,6 +246,20 @@ static int read_sparse(const reading *r, const syntax *s, cusgd_reader *reader)
     return r->sparse ? complain_usage(s, "sparse must be auto, yes or no, not \"%s\"", r->sparse) : CUSGD_OK;
 }
 
+/* A table that is larger than memory lies in a file until the command ends; but training without a budget has its rows in memory.
+ */
+static void choose_spill(const syntax *s, cusgd_reader *reader)
+{
+    enum { PARTS = 8 }; /* of the budget, which no array of the table takes more than one of */
+    const char *folder = getenv("TMPDIR");
+    double memory = s->options ? option_number(s->options, "memory") : 0;
+    if (s->options && !(memory > 0)) return;
+    if (!folder || !*folder) folder = "/var/tmp";
+    if (access(folder, W_OK) != 0) return;
+    reader->spill = folder;
+    reader->spill_bytes = (int64_t)(memory / PARTS);
+}
+
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
@@ -268,6 +283,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     if (!status) status = read_indexed(&r->indexed, s, reader);
     if (!status) status = read_sparse(r, s, reader);
     if (status) return status;
+    choose_spill(s, reader);
     reader->datasets = r->datasets;
     double threads = s->options ? option_number(s->options, "threads") : 0;
     reader->threads = threads >= 1 ? (int)threads : 0; /* not a number: as many as help */

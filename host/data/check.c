@@ -217,6 +217,7 @@ static void check_block(void *context, int64_t b)
     int seen = 0;
     if (b >= bad) return;
     int good = block_is_good(c->e, c->loss, first, count, &seen);
+    examples_forget(c->e, first, count);
     if ((atomic_load_explicit(&c->seen, memory_order_relaxed) | seen) != atomic_load_explicit(&c->seen, memory_order_relaxed))
         atomic_fetch_or(&c->seen, seen);
     while (!good && b < bad && !atomic_compare_exchange_weak(&c->bad, &bad, b)) continue;

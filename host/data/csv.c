@@ -25,34 +25,50 @@ static void table_free(table *t)
     free(t->observed);
     columns_free(&t->columns);
     encoding_free(t->encoding);
-    free(t->x);
-    free(t->y);
-    free(t->w);
-    free(t->o);
+    for (int i = 0; i < 4; i++) grown_free(&t->held[i]);
     texts_free(&t->classes);
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------------------- */
 
-/* Makes room for rows >= 1 rows of `values` doubles each. */
-static cusgd_status resize(double **array, int64_t rows, int64_t values)
+/* Doubles of a row in each of the arrays. */
+static void widths(const table *t, size_t width[4])
 {
-    size_t row_bytes = (size_t)values * sizeof(double), bytes = (size_t)rows * row_bytes;
-    if (values == 0) return CUSGD_OK;
-    double *larger = bytes / row_bytes == (size_t)rows ? realloc(*array, bytes) : NULL;
-    if (!larger) return fail_memory(bytes, "the rows read");
-    *array = larger;
-    return CUSGD_OK;
+    width[0] = (size_t)t->columns.d;
+    width[1] = (size_t)t->columns.k;
+    width[2] = (size_t)t->columns.weighted;
+    width[3] = t->columns.offset != CUSGD_OFFSET_NONE;
 }
 
 cusgd_status csv_resize(table *t, int64_t rows)
 {
-    cusgd_status status = resize(&t->x, rows, t->columns.d);
-    if (!status) status = resize(&t->y, rows, t->columns.k);
-    if (!status) status = resize(&t->w, rows, t->columns.weighted);
-    if (!status) status = resize(&t->o, rows, t->columns.offset != CUSGD_OFFSET_NONE);
+    double **const arrays[4] = {&t->x, &t->y, &t->w, &t->o};
+    size_t width[4];
+    cusgd_status status = CUSGD_OK;
+    widths(t, width);
+    for (int i = 0; i < 4 && !status; i++) {
+        size_t row = width[i] * sizeof(double), bytes = (size_t)rows * row;
+        if (row == 0) continue;
+        if (bytes / row != (size_t)rows) return fail_memory(bytes, "the rows read");
+        status = grown_resize(&t->held[i], bytes, t->reader, "the rows read");
+        *arrays[i] = t->held[i].at;
+    }
     if (!status) t->capacity = rows;
     return status;
+}
+
+cusgd_status csv_make_room(table *t, int64_t rows)
+{
+    size_t row = (size_t)t->columns.d * sizeof(double);
+    return rows <= t->capacity ? CUSGD_OK : csv_resize(t, (int64_t)(grown_larger(&t->held[0], (size_t)rows * row) / row));
+}
+
+void csv_forget(const table *t, int64_t first, int64_t count)
+{
+    size_t width[4];
+    widths(t, width);
+    for (int i = 0; i < 4; i++)
+        grown_forget(&t->held[i], (size_t)first * width[i] * sizeof(double), (size_t)count * width[i] * sizeof(double));
 }
 
 static cusgd_status fail_count(const table *t, int64_t line, int64_t j, int last)
@@ -105,7 +121,7 @@ static cusgd_status read_rows(table *t, int64_t *maximum, int64_t *records)
         if (last && *maximum == INT64_MAX) *maximum = t->rows + SURVEY_ROWS;
         t->cut = t->rows >= *maximum;
         if (t->cut) break;
-        if (t->rows == t->capacity && !last) status = csv_resize(t, 2 * t->rows);
+        if (!last) status = csv_make_room(t, t->rows + 1);
         if (!status) status = read_row(t);
         if (status) break;
     }
@@ -180,8 +196,10 @@ static cusgd_status sort_classes(table *t)
         qsort(c->at, (size_t)c->count, sizeof *c->at, compare_texts);
         texts_renumber(c);
         for (int64_t i = 0; i < c->count; i++) number[i] = (double)texts_find(c, before[i], strlen(before[i]));
-        for (int64_t i = 0; i < t->rows; i++)
+        for (int64_t i = 0; i < t->rows; i++) {
+            csv_passed(t, i);
             if (t->y[i] >= 0) t->y[i] = number[(int64_t)t->y[i]]; /* NaN: missing */
+        }
     }
     cusgd_status status = before && number ? CUSGD_OK : fail_memory((size_t)c->count * sizeof *number, "the classes");
     free(before);
@@ -244,21 +262,23 @@ static cusgd_status give_names(table *t, cusgd_data *data)
 static cusgd_status give_arrays(table *t, cusgd_data *data)
 {
     int64_t d = t->columns.d, k = t->columns.k;
+    void *at[4];
+    size_t width[4];
+    cusgd_status status = CUSGD_OK;
+    widths(t, width);
+    for (int i = 0; i < 4 && !status; i++)
+        status = grown_give(&t->held[i], (size_t)t->rows * width[i] * sizeof(double), data, i, &at[i]);
+    t->x = t->y = t->w = t->o = NULL;
+    if (status) return status;
     data->view = (examples){.n = t->rows, .d = d, .k = k};
-    data->view.x = (cusgd_matrix){t->x, CUSGD_TYPE_FLOAT64, d, 1};
-    data->view.y = (cusgd_matrix){t->y, CUSGD_TYPE_FLOAT64, k, 1};
-    data->view.w = (cusgd_matrix){t->w, CUSGD_TYPE_FLOAT64, 1, 1};
-    data->memory[0] = t->x;
-    data->memory[1] = t->y;
-    data->memory[2] = t->w;
-    data->memory[3] = t->o;
+    data->view.x = (cusgd_matrix){at[0], CUSGD_TYPE_FLOAT64, d, 1};
+    data->view.y = (cusgd_matrix){at[1], CUSGD_TYPE_FLOAT64, k, 1};
+    data->view.w = (cusgd_matrix){at[2], CUSGD_TYPE_FLOAT64, 1, 1};
     if (t->target == TARGET_CLASSES) {
         data_take_classes(data, t->classes.at, t->classes.count);
         t->classes.at = NULL;
     }
-    cusgd_matrix o = {t->o, CUSGD_TYPE_FLOAT64, 1, 1};
-    t->x = t->y = t->w = t->o = NULL;
-    return cusgd_data_set_offset(data, t->columns.offset, o);
+    return cusgd_data_set_offset(data, t->columns.offset, (cusgd_matrix){at[3], CUSGD_TYPE_FLOAT64, 1, 1});
 }
 
 /* All that was found, and with what reading ended, in one message. */

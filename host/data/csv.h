@@ -4,6 +4,7 @@
 
 #include "columns.h"
 #include "encoding.h"
+#include "grown.h"
 #include "survey.h"
 
 /* What the fields of a feature have shown in addition to numbers. */
@@ -23,7 +24,8 @@ typedef struct table {
     scanner scan;
     columns columns;
     const cusgd_reader *reader;
-    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows */
+    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows, */
+    grown held[4];         /* in which they lie, in the data's places */
     int64_t rows, capacity;
     int64_t to;               /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
     survey survey;            /* why it cannot */
@@ -43,8 +45,16 @@ cusgd_status csv_put_field(table *t, int64_t j, const field *f);
 /* Puts where column j's field lies before the message. */
 cusgd_status csv_fail_at(const table *t, int64_t line, int64_t j, cusgd_status status);
 
-/* data/csv.c: makes room for rows >= 1 rows. */
+/* data/csv.c: makes room for rows >= 1 rows; or for them and more, as they come. */
 cusgd_status csv_resize(table *t, int64_t rows);
+cusgd_status csv_make_room(table *t, int64_t rows);
+/* Of a pass over the rows in order: these have been passed, and where they lie in a file they need no memory any more. */
+enum { CSV_SPAN = 8192 }; /* rows that are passed at a time */
+void csv_forget(const table *t, int64_t first, int64_t count);
+static inline void csv_passed(const table *t, int64_t row)
+{
+    if (row % CSV_SPAN == 0 && row > 0) csv_forget(t, row - CSV_SPAN, CSV_SPAN);
+}
 
 /* data/csv_window.c: reads rows on several threads, up to the next record that only csv.c's reader understands, or to the end.
  * Rows from `maximum` on are left, and t->cut set. *records: how many records are for csv.c's reader before this is worth trying

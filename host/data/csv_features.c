@@ -32,15 +32,39 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
 }
 
-/* 0 and 1 for the numbers of the texts. */
-static void put_booleans(table *t, int64_t at)
+/* 0 and 1 for the numbers of the texts, in some rows of a feature. */
+static void put_booleans(table *t, int64_t at, int64_t first, int64_t count)
 {
     const text_set *words = &t->observed[at].texts;
     int pair, values[MAX_CATEGORIES] = {0};
-    double *x = t->x + at;
+    double *x = t->x + first * t->columns.d + at;
     for (int64_t i = 0; i < words->count; i++) (void)text_is_boolean(words->at[i], strlen(words->at[i]), &pair, &values[i]);
-    for (int64_t i = 0; i < t->rows; i++, x += t->columns.d)
+    for (int64_t i = 0; i < count; i++, x += t->columns.d)
         if (!isnan(*x)) *x = values[(int)*x];
+}
+
+/* The order of day and month, where it was open. */
+static void put_dates(table *t, int64_t at, int64_t first, int64_t count)
+{
+    double *x = t->x + first * t->columns.d + at;
+    for (int64_t i = 0; i < count; i++, x += t->columns.d)
+        if (date_is_open(*x)) *x = date_settle(*x, t->observed[at].order);
+}
+
+/* Once the kinds are known: span by span, as a table may be larger than memory. */
+static void put_values(table *t)
+{
+    for (int64_t first = 0; first < t->rows; first += CSV_SPAN) {
+        int64_t count = t->rows - first < CSV_SPAN ? t->rows - first : CSV_SPAN, changed = 0;
+        for (int64_t at = 0; at < t->columns.d; at++) {
+            enum feature_kind kind = t->encoding->at[at].kind;
+            if (kind == FEATURE_BOOLEAN) put_booleans(t, at, first, count);
+            if (kind == FEATURE_DATE && t->observed[at].open > 0) put_dates(t, at, first, count);
+            changed += kind == FEATURE_BOOLEAN || (kind == FEATURE_DATE && t->observed[at].open > 0);
+        }
+        if (changed == 0) return;
+        csv_forget(t, first, count);
+    }
 }
 
 /* Decides about the order of day and month of a column's dates: the only one in which all of them are dates. */
@@ -48,7 +72,6 @@ static cusgd_status settle_dates(table *t, int64_t j)
 {
     observed *seen = &t->observed[t->columns.at[j].at];
     char where[COLUMN_BYTES];
-    double *x = t->x + t->columns.at[j].at;
     if (seen->open == 0) seen->order = DATE_ORDER_OPEN;
     if (seen->open == 0 || survey_found(&t->survey)) return CUSGD_OK;
     enum date_order found = seen->order;
@@ -66,10 +89,7 @@ static cusgd_status settle_dates(table *t, int64_t j)
         fail(CUSGD_ERROR_DATA,
              "%s: some dates in column %s have the day first and others the month: write them all as 2024-03-05", t->scan.source,
              where);
-    if (seen->order == DATE_ORDER_OPEN || seen->order == DATE_ORDER_NONE) return survey_add_other(&t->survey);
-    for (int64_t i = 0; i < t->rows; i++, x += t->columns.d)
-        if (date_is_open(*x)) *x = date_settle(*x, seen->order);
-    return CUSGD_OK;
+    return seen->order == DATE_ORDER_OPEN || seen->order == DATE_ORDER_NONE ? survey_add_other(&t->survey) : CUSGD_OK;
 }
 
 /* The kinds of all features, once the table has been read; an encoding is made where one is needed. Not of a table that was not
@@ -97,11 +117,11 @@ static cusgd_status settle_features(table *t, int whole, enum feature_kind *kind
     for (int64_t at = 0; at < t->columns.d; at++) {
         t->encoding->at[at].kind = kinds[at];
         t->encoding->at[at].order = t->observed[at].order;
-        if (kinds[at] == FEATURE_BOOLEAN) put_booleans(t, at);
         if (kinds[at] != FEATURE_CATEGORY) continue;
         t->encoding->at[at].categories = t->observed[at].texts;
         t->observed[at].texts = (text_set){0};
     }
+    put_values(t);
     return CUSGD_OK;
 }
 
@@ -173,7 +193,10 @@ cusgd_status csv_settle_missing(table *t)
     int64_t count = 0;
     if (t->missing != CUSGD_MISSING_AUTO || !t->gaps.at) return CUSGD_OK;
     if (survey_found(&t->survey)) return survey_add_missing(&t->survey, &t->gaps);
-    for (int64_t i = 0; i < t->rows; i++) count += is_incomplete(t, i);
+    for (int64_t i = 0; i < t->rows; i++) {
+        csv_passed(t, i);
+        count += is_incomplete(t, i);
+    }
     int is_part = t->reader->lines_before > 0; /* of a longer table, whose share is not known */
     if (!is_part && ONE_IN * count > t->rows) return survey_add_missing(&t->survey, &t->gaps);
     t->missing = CUSGD_MISSING_DROP;
@@ -191,6 +214,8 @@ cusgd_status csv_settle_rows(table *t, cusgd_data *data)
     if (keeps && !data->incomplete) return fail_memory((size_t)all * sizeof *data->incomplete, "the rows that lack a value");
     for (int64_t i = 0; i < all; i++) {
         int incomplete = is_incomplete(t, i);
+        csv_passed(t, i);
+        if (kept != i) csv_passed(t, kept);
         if (keeps && incomplete) {
             data->incomplete[data->incomplete_count++] = i;
             for (int64_t j = 0; j < d; j++)
@@ -252,6 +277,7 @@ static cusgd_status check_terms(const cusgd_data *data, const cusgd_encoding *e)
     const examples *v = &data->view;
     int64_t base = e->d - e->terms.count;
     for (int64_t i = 0; e->terms.count > 0 && i < v->n; i++) {
+        if (i % CSV_SPAN == 0 && i > 0) examples_forget(v, i - CSV_SPAN, CSV_SPAN);
         for (int64_t j = base; j < e->d && !examples_are_sparse(v); j++)
             if (!isfinite(matrix_at(&v->x, i, j))) return fail_term(data, i, j);
         for (int64_t at = examples_are_sparse(v) ? v->s.start[i] : 0; examples_are_sparse(v) && at < v->s.start[i + 1]; at++)
@@ -261,28 +287,54 @@ static cusgd_status check_terms(const cusgd_data *data, const cusgd_encoding *e)
     return CUSGD_OK;
 }
 
-static cusgd_status encode_dense(const cusgd_encoding *e, cusgd_data *data)
+static cusgd_status fail_large(const cusgd_data *data, const cusgd_encoding *e)
 {
-    examples *v = &data->view;
-    double *raw = data->memory[0], *x = NULL;
-    if ((uint64_t)v->n <= SIZE_MAX / sizeof *x / (uint64_t)e->d) x = allocate((size_t)(v->n * e->d), sizeof *x);
-    if (!x)
-        return fail(CUSGD_ERROR_MEMORY,
-                    "%s: out of memory for %" PRId64 " x %" PRId64 " values: its features make many columns; where most values "
-                    "are 0, store x sparse (--sparse yes)",
-                    data->source, v->n, e->d);
-    encoding_apply(e, raw, v->n, x);
-    free(raw);
-    data->memory[0] = x;
-    v->x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, e->d, 1};
-    return CUSGD_OK;
+    return fail(CUSGD_ERROR_MEMORY,
+                "%s: out of memory for %" PRId64 " x %" PRId64 " values: its features make many columns; where most values "
+                "are 0, store x sparse (--sparse yes)",
+                data->source, data->view.n, e->d);
 }
 
-static cusgd_status encode_sparse(const cusgd_encoding *e, int chosen, cusgd_data *data)
+static void free_raw(cusgd_data *data)
 {
-    csr_rows rows = {.type = CUSGD_TYPE_FLOAT64};
-    cusgd_status status = encoding_apply_sparse(e, data->memory[0], data->view.n, &rows);
-    if (!status) csr_give(&rows, data);
+    free(data->memory[0]);
+    file_unmap(data->mapping[0]);
+    data->memory[0] = data->mapping[0] = NULL;
+}
+
+static cusgd_status encode_dense(const cusgd_encoding *e, const cusgd_reader *reader, cusgd_data *data)
+{
+    examples *v = &data->view;
+    const double *raw = v->x.at;
+    size_t row = (size_t)e->d * sizeof(double), raw_row = (size_t)e->count * sizeof(double);
+    grown x = {0};
+    void *at;
+    if ((uint64_t)v->n > SIZE_MAX / row) return fail_large(data, e);
+    cusgd_status status = grown_resize(&x, (size_t)v->n * row, reader, "encoded rows");
+    if (status) return status == CUSGD_ERROR_MEMORY ? fail_large(data, e) : status;
+    for (int64_t first = 0; first < v->n; first += CSV_SPAN) {
+        int64_t count = v->n - first < CSV_SPAN ? v->n - first : CSV_SPAN;
+        encoding_apply(e, raw + first * e->count, count, (double *)x.at + first * e->d);
+        grown_forget(&x, (size_t)first * row, (size_t)count * row);
+        file_forget(raw + first * e->count, (size_t)count * raw_row);
+    }
+    free_raw(data);
+    status = grown_give(&x, (size_t)v->n * row, data, 0, &at);
+    v->x = (cusgd_matrix){at, CUSGD_TYPE_FLOAT64, e->d, 1};
+    return status;
+}
+
+static cusgd_status encode_sparse(const cusgd_encoding *e, const cusgd_reader *reader, int chosen, cusgd_data *data)
+{
+    csr_rows rows = {.type = CUSGD_TYPE_FLOAT64, .reader = reader};
+    const double *raw = data->view.x.at;
+    cusgd_status status = CUSGD_OK;
+    for (int64_t first = 0; first < data->view.n && !status; first += CSV_SPAN) {
+        int64_t count = data->view.n - first < CSV_SPAN ? data->view.n - first : CSV_SPAN;
+        status = encoding_apply_sparse(e, raw + first * e->count, count, &rows);
+        file_forget(raw + first * e->count, (size_t)(count * e->count) * sizeof *raw);
+    }
+    if (!status) status = csr_give(&rows, data);
     csr_free(&rows);
     if (status) return fail_in(status, "%s", data->source);
     data->view.d = e->d;
@@ -295,7 +347,7 @@ cusgd_status csv_encode(table *t, cusgd_data *data)
     examples *v = &data->view;
     cusgd_encoding *e = t->encoding;
     if (!e) return CUSGD_OK;
-    cusgd_status status = t->reader->encoding ? CUSGD_OK : encoding_fit(e, data->memory[0], v->n, t->reader->encode.all_levels);
+    cusgd_status status = t->reader->encoding ? CUSGD_OK : encoding_fit(e, (double *)v->x.at, v->n, t->reader->encode.all_levels);
     if (status) return fail_in(status, "%s", data->source);
     if (e->d < 1)
         return fail(CUSGD_ERROR_DATA, "%s: every feature has the same category in all rows: there is nothing to learn from",
@@ -304,7 +356,7 @@ cusgd_status csv_encode(table *t, cusgd_data *data)
         e->sparse = t->reader->encode.sparse == CUSGD_SPARSE_YES;
     else if (!t->reader->encoding)
         e->sparse = encoding_has_many(e);
-    status = e->sparse ? encode_sparse(e, !t->reader->encoding, data) : encode_dense(e, data);
+    status = e->sparse ? encode_sparse(e, t->reader, !t->reader->encoding, data) : encode_dense(e, t->reader, data);
     if (status) return status;
     v->d = e->d;
     status = encoding_names(e, data->layout->features, &data->features);

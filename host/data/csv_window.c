@@ -127,7 +127,7 @@ static cusgd_status read_blocks(windows *w, char *text, size_t length, int *coun
     if (status) return status;
     cut(w, *count, t->scan.line);
     int64_t rows = t->rows + w->lines + 1; /* a record that the window cuts leaves values behind the last row */
-    if (rows > t->capacity) status = csv_resize(t, rows > 2 * t->capacity ? rows : 2 * t->capacity);
+    status = csv_make_room(t, rows);
     if (status) return status;
     for (int64_t j = 0; j < t->columns.count; j++) w->places[j] = place_of(t, &t->columns.at[j]);
     return on_threads(w, *count, read_block);

@@ -202,23 +202,40 @@ static void sort_categories(text_set *all, category *sorted, int64_t *rank)
     texts_renumber(all);
 }
 
-static cusgd_status fit_categories(feature *f, double *raw, int64_t n, int64_t stride)
+/* What the values of a feature have shown, in the order of the rows. */
+typedef struct fitting {
+    int64_t *rank; /* of a category: 0 where it occurs, else -1; then where it comes. NULL: the feature has none */
+    int64_t seen;  /* values that are there */
+    double sum, first[DATE_PARTS];
+} fitting;
+
+/* Whether its values decide anything. */
+static int must_see(const cusgd_encoding *e, const feature *f)
+{
+    return f->kind >= FEATURE_CATEGORY || e->missing == CUSGD_MISSING_MEAN;
+}
+
+static void see_values(feature *f, fitting *s, const double *raw, int64_t n, int64_t stride)
+{
+    double parts[DATE_PARTS];
+    for (int64_t i = 0; i < n; i++, raw += stride) {
+        if (s->rank && *raw >= 0) s->rank[(int64_t)*raw] = 0;
+        if (isnan(*raw)) continue;
+        if (f->kind == FEATURE_DATE) date_parts(*raw, s->seen ? parts : s->first);
+        for (int p = 0; p < DATE_PARTS && f->kind == FEATURE_DATE && s->seen > 0; p++) f->parts |= (parts[p] != s->first[p]) << p;
+        s->sum += *raw;
+        s->seen++;
+    }
+}
+
+static cusgd_status settle_categories(feature *f, int64_t *rank)
 {
     size_t count = (size_t)f->categories.count + 1; /* there may be none */
     category *sorted = allocate(count, sizeof *sorted);
-    int64_t *rank = allocate(count, sizeof *rank);
-    cusgd_status status = sorted && rank ? CUSGD_OK : fail_memory(count * sizeof *sorted, "a column's categories");
-    if (!status) {
-        for (size_t c = 0; c < count; c++) rank[c] = -1;
-        for (int64_t i = 0; i < n; i++)
-            if (raw[i * stride] >= 0) rank[(int64_t)raw[i * stride]] = 0;
-        sort_categories(&f->categories, sorted, rank);
-        for (int64_t i = 0; i < n; i++)
-            if (raw[i * stride] >= 0) raw[i * stride] = (double)rank[(int64_t)raw[i * stride]];
-    }
+    if (!sorted) return fail_memory(count * sizeof *sorted, "a column's categories");
+    sort_categories(&f->categories, sorted, rank);
     free(sorted);
-    free(rank);
-    return status;
+    return CUSGD_OK;
 }
 
 /* Of values whose sum overflows. */
@@ -233,45 +250,78 @@ static double mean_of_large(const double *raw, int64_t n, int64_t stride)
     return mean;
 }
 
-/* Keeps the parts that differ, or the days where none does. */
-static void fit_dates(feature *f, const double *raw, int64_t n, int64_t stride)
+static void settle_missing(feature *f, const fitting *s, const double *raw, int64_t n, int64_t stride)
 {
-    double first[DATE_PARTS], parts[DATE_PARTS];
-    int64_t seen = 0;
-    f->parts = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (isnan(raw[i * stride])) continue;
-        date_parts(raw[i * stride], seen++ ? parts : first);
-        for (int p = 0; p < DATE_PARTS && seen > 1; p++) f->parts |= (parts[p] != first[p]) << p;
-    }
-    if (f->parts == 0) f->parts = 1 << DATE_DAY_NUMBER;
-}
-
-static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride)
-{
-    double sum = 0;
-    int64_t count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (isnan(raw[i * stride])) continue;
-        sum += raw[i * stride];
-        count++;
-    }
     f->fills = 1;
-    f->indicator = count < n;
-    f->fill = f->kind == FEATURE_CATEGORY || count == 0 ? 0 : isfinite(sum) ? sum / (double)count : mean_of_large(raw, n, stride);
+    f->indicator = s->seen < n;
+    f->fill = f->kind == FEATURE_CATEGORY || s->seen == 0 ? 0
+              : isfinite(s->sum)                          ? s->sum / (double)s->seen
+                                                          : mean_of_large(raw, n, stride);
 }
 
-cusgd_status encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)
+/* Of all features; raw: n x e->count. Dates keep the parts that differ, or the days where none does. */
+static cusgd_status settle_features(cusgd_encoding *e, const fitting *all, const double *raw, int64_t n, int all_levels)
 {
     for (int64_t j = 0; j < e->count; j++) {
         feature *f = &e->at[j];
-        cusgd_status status = f->kind == FEATURE_CATEGORY ? fit_categories(f, raw + j, n, e->count) : CUSGD_OK;
+        cusgd_status status = all[j].rank ? settle_categories(f, all[j].rank) : CUSGD_OK;
         if (status) return status;
         f->reference = f->kind == FEATURE_CATEGORY && !all_levels;
-        if (f->kind == FEATURE_DATE) fit_dates(f, raw + j, n, e->count);
-        if (e->missing == CUSGD_MISSING_MEAN) fit_missing(f, raw + j, n, e->count);
+        if (f->kind == FEATURE_DATE && f->parts == 0) f->parts = 1 << DATE_DAY_NUMBER;
+        if (e->missing == CUSGD_MISSING_MEAN) settle_missing(f, &all[j], raw + j, n, e->count);
     }
     return encoding_set_columns(e);
+}
+
+static cusgd_status begin_fitting(cusgd_encoding *e, fitting *all)
+{
+    for (int64_t j = 0; j < e->count; j++) {
+        feature *f = &e->at[j];
+        size_t count = (size_t)f->categories.count + 1;
+        f->parts = 0;
+        if (f->kind != FEATURE_CATEGORY) continue;
+        all[j].rank = allocate(count, sizeof *all[j].rank);
+        if (!all[j].rank) return fail_memory(count * sizeof *all[j].rank, "a column's categories");
+        for (size_t c = 0; c < count; c++) all[j].rank[c] = -1;
+    }
+    return CUSGD_OK;
+}
+
+/* The numbers of categories in their order, in the place of those in which they came. */
+static void put_ranks(const cusgd_encoding *e, const fitting *all, double *raw, int64_t n)
+{
+    for (int64_t j = 0; j < e->count; j++)
+        for (int64_t i = j; all[j].rank && i < n * e->count; i += e->count)
+            if (raw[i] >= 0) raw[i] = (double)all[j].rank[(int64_t)raw[i]];
+}
+
+/* Span by span, as the rows may be more than memory holds. */
+cusgd_status encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)
+{
+    enum { SPAN = 8192 };
+    fitting *all = allocate_zeroed((size_t)e->count, sizeof *all);
+    cusgd_status status = all ? begin_fitting(e, all) : fail_memory((size_t)e->count * sizeof *all, "the features");
+    int must = 0, has_categories = 0;
+    for (int64_t j = 0; j < e->count && !status; j++) {
+        must |= must_see(e, &e->at[j]);
+        has_categories |= all[j].rank != NULL;
+    }
+    for (int64_t first = 0; first < n && !status && must; first += SPAN) {
+        int64_t count = n - first < SPAN ? n - first : SPAN;
+        double *span = raw + first * e->count;
+        for (int64_t j = 0; j < e->count; j++)
+            if (must_see(e, &e->at[j])) see_values(&e->at[j], &all[j], span + j, count, e->count);
+        file_forget(span, (size_t)(count * e->count) * sizeof *span);
+    }
+    if (!status) status = settle_features(e, all, raw, n, all_levels);
+    for (int64_t first = 0; first < n && !status && has_categories; first += SPAN) {
+        int64_t count = n - first < SPAN ? n - first : SPAN;
+        put_ranks(e, all, raw + first * e->count, count);
+        file_forget(raw + first * e->count, (size_t)(count * e->count) * sizeof *raw);
+    }
+    for (int64_t j = 0; all && j < e->count; j++) free(all[j].rank);
+    free(all);
+    return status;
 }
 
 /* ---- Applying ------------------------------------------------------------------------------------------------------------ */

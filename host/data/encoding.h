@@ -4,7 +4,7 @@
 #ifndef CUSGD_HOST_DATA_ENCODING_H
 #define CUSGD_HOST_DATA_ENCODING_H
 
-#include "data.h"
+#include "csr_rows.h"
 #include "dates.h"
 #include "polynomial.h"
 #include "texts.h"

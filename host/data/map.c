@@ -22,6 +22,7 @@ typedef struct entry {
     _Atomic int lost;             /* a page was no longer there */
     void *mapping;                /* is unmapped at the end; NULL: the caller's */
     int file;                     /* -1: not known */
+    int is_same;                  /* of the caller's mappings: 1: what is mapped is what the file has */
     size_t bytes, offset;         /* of the mapping; where in the file it begins */
     struct stat before;           /* of the file, when it was mapped; not of the caller's mappings */
     struct entry *rest;           /* of a mapping of several files: its next part */
@@ -123,6 +124,23 @@ static void entry_give_back(entry *e)
     atomic_store(&e->taken, 0);
 }
 
+cusgd_status file_adopt(const char *path, void *mapping, size_t bytes, int file)
+{
+    char *name = strdup(path);
+    entry *e = name ? entry_take() : NULL;
+    if (!e) {
+        free(name);
+        return fail_memory(sizeof *e + strlen(path), "a mapped file");
+    }
+    e->mapping = mapping;
+    e->file = file;
+    e->bytes = bytes;
+    e->offset = 0;
+    e->rest = NULL;
+    entry_use(e, name, mapping);
+    return CUSGD_OK;
+}
+
 void file_unmap(void *mapping)
 {
     entry *e = mapping ? entry_find(mapping) : NULL;
@@ -158,15 +176,31 @@ cusgd_status file_check(const void *mapping)
     return status;
 }
 
-/* The mapping of a file, or of the first of its files, in which the address lies; NULL: none. */
+/* The mapping of a file, or of the first of its files, in which the address lies; NULL: none, or one that may differ from it. */
 static entry *entry_around(const void *at)
 {
     uintptr_t address = (uintptr_t)at;
     for (entry *e = first; e; e = entry_after(e)) {
         uintptr_t begin = atomic_load(&e->begin);
-        if (begin != 0 && address >= begin && address < atomic_load(&e->end) && e->mapping) return e;
+        if (begin != 0 && address >= begin && address < atomic_load(&e->end) && (e->mapping || e->is_same)) return e;
     }
     return NULL;
+}
+
+void file_forget(const void *at, size_t bytes)
+{
+    uintptr_t page = atomic_load(&page_bytes), begin = (uintptr_t)at, end = begin + bytes;
+    if (bytes == 0 || !entry_around(at)) return;
+    begin = begin / page * page;
+    end = end / page * page;
+    if (end > begin) (void)madvise((char *)at - ((uintptr_t)at - begin), end - begin, MADV_DONTNEED);
+}
+
+void examples_forget(const examples *e, int64_t row, int64_t count)
+{
+    size_t value = e->x.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    if (e->rows || !e->x.at || e->x.col_stride != 1 || e->x.row_stride < e->d) return;
+    file_forget((const char *)e->x.at + (size_t)(row * e->x.row_stride) * value, (size_t)(count * e->x.row_stride) * value);
 }
 
 /* ---- Parts of several files ---- */
@@ -280,6 +314,7 @@ cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, siz
     e->bytes = bytes;
     e->offset = offset;
     e->file = open_whole(path, offset + bytes);
+    e->is_same = map_is_of(mapping, e->file, offset);
     entry_use(e, name, mapping);
     return CUSGD_OK;
 }

@@ -1,5 +1,4 @@
 /* Data from memory and from files of every kind, and what is asked of it. */
-#include "data.h"
 #include "encoding.h"
 #include "failure.h"
 #include "hdf5.h"
@@ -307,11 +306,12 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     return csv_open(path, reader, data);
 }
 
-static cusgd_status settle_storage(cusgd_data *data, cusgd_sparse wanted)
+static cusgd_status settle_storage(cusgd_data *data, const cusgd_reader *reader)
 {
+    cusgd_sparse wanted = reader->encode.sparse;
     int is_sparse = examples_are_sparse(&data->view);
     if (wanted == CUSGD_SPARSE_AUTO || is_sparse == (wanted == CUSGD_SPARSE_YES)) return CUSGD_OK;
-    cusgd_status status = cusgd_data_set_sparse(data, !is_sparse);
+    cusgd_status status = is_sparse ? cusgd_data_set_sparse(data, 0) : data_make_sparse(data, reader);
     return status || is_sparse ? status : csr_note(data);
 }
 
@@ -341,7 +341,7 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
     }
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
-    if (!status && reader) status = settle_storage(*out, reader->encode.sparse);
+    if (!status && reader) status = settle_storage(*out, reader);
     if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes, reader_classes(reader));
     if (!status && reader && reader->find_classes) status = cusgd_data_find_classes(*out, NULL);
     if (status) {

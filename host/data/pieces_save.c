@@ -73,6 +73,7 @@ static cusgd_status append_in_order(pieces_writer *w, const pieces *s, const cus
     for (int64_t first = 0; first < data->view.n && !status; first += block) {
         int64_t count = data->view.n - first < block ? data->view.n - first : block;
         pieces_pack(&data->view, s, first, count, arrays);
+        examples_forget(&data->view, first, count);
         status = data_check_files(data);
         if (!status) status = pieces_append(w, (const void *const *)arrays, count);
         if (!status && interrupt_asked()) status = fail_interrupted();

@@ -83,6 +83,7 @@ static cusgd_status deal_all(buckets *b, const cusgd_data *data, uint64_t seed)
     for (int64_t first = 0; first < b->n && !status; first += block) {
         int64_t count = b->n - first < block ? b->n - first : block;
         pieces_pack(&data->view, b->s, first, count, arrays);
+        examples_forget(&data->view, first, count);
         status = data_check_files(data);
         for (int64_t i = 0; i < count && !status; i++)
             status = deal(b, arrays, i, (int64_t)permutation_at(&order, (uint64_t)(first + i)));

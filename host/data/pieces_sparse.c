@@ -81,8 +81,19 @@ static cusgd_status append_row(npy_writer *writer, const cusgd_csr *s, int64_t r
     return status;
 }
 
+/* Rows in their own order that have been written. */
+static void forget(const cusgd_csr *s, int64_t first, int64_t end, int columns)
+{
+    size_t size = columns                         ? (s->wide ? sizeof(int64_t) : sizeof(int32_t))
+                  : s->type == CUSGD_TYPE_FLOAT32 ? sizeof(float)
+                                                  : sizeof(double);
+    const char *at = columns ? s->column : s->value;
+    if (at) file_forget(at + (size_t)s->start[first] * size, (size_t)(s->start[end] - s->start[first]) * size);
+}
+
 static cusgd_status save_stored(const job *j, int columns)
 {
+    enum { SPAN = 65536 };
     const examples *e = &j->data->view;
     int64_t stored = e->s.start[e->n];
     npy_writer *writer;
@@ -91,7 +102,8 @@ static cusgd_status save_stored(const job *j, int columns)
     if (status) return status;
     for (int64_t i = 0; i < e->n && !status; i++) {
         status = append_row(writer, &e->s, row_at(j, i), columns);
-        if (!status && i % 65536 == 0 && interrupt_asked()) status = fail_interrupted();
+        if (!status && i % SPAN == 0 && interrupt_asked()) status = fail_interrupted();
+        if (i % SPAN == 0 && i > 0 && !j->order) forget(&e->s, i - SPAN, i, columns);
     }
     if (!status) status = data_check_files(j->data);
     return end(writer, status);

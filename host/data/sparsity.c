@@ -1,5 +1,5 @@
 /* Dense x becomes sparse, and sparse x dense. */
-#include "data.h"
+#include "csr_rows.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "notes.h"
@@ -12,37 +12,35 @@ static size_t type_size(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? s
 
 /* ---- Rows that are added ---- */
 
+static cusgd_status enlarge(const csr_rows *s, grown *g, int64_t count, size_t size)
+{
+    enum { LEAST = 8192 };
+    size_t bytes = (size_t)count * size;
+    if (bytes <= g->room) return CUSGD_OK;
+    return grown_resize(g, grown_larger(g, bytes < LEAST ? LEAST : bytes), s->reader, "the stored values");
+}
+
 cusgd_status csr_put(csr_rows *s, int64_t j, double value)
 {
     if (value == 0) return CUSGD_OK;
-    if (s->stored == s->stored_room) {
-        size_t room = 2 * (size_t)s->stored_room + 1024;
-        void *indices = realloc(s->column, room * sizeof *s->column), *values = NULL;
-        if (indices) s->column = indices;
-        if (indices) values = realloc(s->value, room * type_size(s->type));
-        if (!values) return fail_memory(room * (sizeof *s->column + type_size(s->type)), "the stored values");
-        s->value = values;
-        s->stored_room = (int64_t)room;
-    }
-    s->column[s->stored] = (int32_t)j;
+    cusgd_status status = enlarge(s, &s->column, s->stored + 1, sizeof(int32_t));
+    if (!status) status = enlarge(s, &s->value, s->stored + 1, type_size(s->type));
+    if (status) return status;
+    ((int32_t *)s->column.at)[s->stored] = (int32_t)j;
     if (s->type == CUSGD_TYPE_FLOAT32)
-        ((float *)s->value)[s->stored++] = (float)value;
+        ((float *)s->value.at)[s->stored++] = (float)value;
     else
-        ((double *)s->value)[s->stored++] = value;
+        ((double *)s->value.at)[s->stored++] = value;
     return CUSGD_OK;
 }
 
 cusgd_status csr_end_row(csr_rows *s)
 {
-    if (s->rows + 1 >= s->row_room) {
-        size_t room = 2 * (size_t)s->row_room + 1024;
-        int64_t *start = realloc(s->start, room * sizeof *start);
-        if (!start) return fail_memory(room * sizeof *start, "the starts of the rows");
-        start[0] = 0;
-        s->start = start;
-        s->row_room = (int64_t)room;
-    }
-    s->start[++s->rows] = s->stored;
+    cusgd_status status = enlarge(s, &s->start, s->rows + 2, sizeof(int64_t));
+    if (status) return status;
+    int64_t *start = s->start.at;
+    start[0] = 0;
+    start[++s->rows] = s->stored;
     return CUSGD_OK;
 }
 
@@ -53,7 +51,7 @@ cusgd_status csr_add_row(csr_rows *s, const double *x, int64_t d)
     return status ? status : csr_end_row(s);
 }
 
-static void replace_x(cusgd_data *data, void *x)
+static void remove_x(cusgd_data *data)
 {
     static const int places[] = {0, PLACE_START, PLACE_COLUMN};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -61,32 +59,26 @@ static void replace_x(cusgd_data *data, void *x)
         file_unmap(data->mapping[places[i]]);
         data->memory[places[i]] = data->mapping[places[i]] = NULL;
     }
-    data->memory[0] = x;
 }
 
-/* Gives back the room that is not used; where that fails, all of it stays. */
-static void *shrink(void *at, size_t bytes)
+cusgd_status csr_give(csr_rows *s, cusgd_data *data)
 {
-    void *less = realloc(at, bytes ? bytes : 1);
-    return less ? less : at;
-}
-
-void csr_give(csr_rows *s, cusgd_data *data)
-{
-    size_t stored = (size_t)s->stored;
-    replace_x(data, shrink(s->value, stored * type_size(s->type)));
-    data->memory[PLACE_START] = shrink(s->start, ((size_t)s->rows + 1) * sizeof *s->start);
-    data->memory[PLACE_COLUMN] = shrink(s->column, stored * sizeof *s->column);
+    void *start, *column_at, *value;
+    remove_x(data);
     data->view.x = (cusgd_matrix){0};
-    data->view.s = (cusgd_csr){data->memory[PLACE_START], data->memory[PLACE_COLUMN], data->memory[0], s->type, 0};
-    *s = (csr_rows){0};
+    cusgd_status status = enlarge(s, &s->value, s->stored + 1, type_size(s->type)); /* none would stand for ones */
+    if (!status) status = grown_give(&s->value, (size_t)s->stored * type_size(s->type), data, 0, &value);
+    if (!status) status = grown_give(&s->start, ((size_t)s->rows + 1) * sizeof(int64_t), data, PLACE_START, &start);
+    if (!status) status = grown_give(&s->column, (size_t)s->stored * sizeof(int32_t), data, PLACE_COLUMN, &column_at);
+    if (!status) data->view.s = (cusgd_csr){start, column_at, value, s->type, 0};
+    return status;
 }
 
 void csr_free(csr_rows *s)
 {
-    free(s->start);
-    free(s->column);
-    free(s->value);
+    grown_free(&s->start);
+    grown_free(&s->column);
+    grown_free(&s->value);
     *s = (csr_rows){0};
 }
 
@@ -99,19 +91,21 @@ cusgd_status csr_note(cusgd_data *data)
 
 /* ---- Between the two ---- */
 
-static cusgd_status make_sparse(cusgd_data *data)
+cusgd_status data_make_sparse(cusgd_data *data, const cusgd_reader *reader)
 {
+    enum { SPAN = 8192 };
     const examples *e = &data->view;
-    csr_rows s = {.type = e->x.type};
+    csr_rows s = {.type = e->x.type, .reader = reader};
     if (e->d > INT32_MAX) return fail(CUSGD_ERROR_USAGE, "%s: a sparse matrix has at most 2147483647 columns", data->source);
     cusgd_status status = CUSGD_OK;
     for (int64_t i = 0; i < e->n && !status; i++) {
         if (interrupt_asked_at(i)) status = fail_interrupted();
+        if (i % SPAN == 0 && i > 0) examples_forget(e, i - SPAN, SPAN);
         for (int64_t j = 0; j < e->d && !status; j++) status = csr_put(&s, j, matrix_at(&e->x, i, j));
         if (!status) status = csr_end_row(&s);
     }
     if (!status) status = data_check_files(data);
-    if (!status) csr_give(&s, data);
+    if (!status) status = csr_give(&s, data);
     csr_free(&s);
     return status;
 }
@@ -141,7 +135,8 @@ static cusgd_status make_dense(cusgd_data *data)
         free(x);
         return status;
     }
-    replace_x(data, x);
+    remove_x(data);
+    data->memory[0] = x;
     e->s = (cusgd_csr){0};
     e->x = (cusgd_matrix){x, type, e->d, 1};
     return CUSGD_OK;
@@ -152,5 +147,5 @@ cusgd_status cusgd_data_set_sparse(cusgd_data *data, int sparse)
     if (!data) return fail_null(__func__);
     if ((sparse != 0) == examples_are_sparse(&data->view)) return CUSGD_OK;
     cusgd_status status = data_on_host(data, "the change of storage");
-    return status ? status : sparse ? make_sparse(data) : make_dense(data);
+    return status ? status : sparse ? data_make_sparse(data, NULL) : make_dense(data);
 }

@@ -107,6 +107,7 @@ cusgd_status problem_predict(const problem *p, const double *theta, int64_t firs
     cusgd_status status = ops->bind(p->backend->self, &piece, &p->units.transform, &b);
     if (!status) status = ops->predict(p->backend->self, b, theta, out);
     ops->unbind(p->backend->self, b);
+    examples_forget(&p->train.rows, first, count);
     return status;
 }
 

@@ -42,6 +42,7 @@ cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (!status) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);
+    examples_forget(&data->view, first, count);
     for (int64_t i = 0; !status && i < count * s->k; i++) p[i] = (p[i] + s->shift[i % s->k]) * s->unit;
     return status;
 }

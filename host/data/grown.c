@@ -1,0 +1,140 @@
+#include "grown.h"
+
+#include "failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SPILL_BYTES = 1 << 28, STEP_BYTES = 1 << 26 }; /* where the reader says nothing; by which a file grows */
+
+static int must_spill(size_t bytes, const cusgd_reader *reader)
+{
+    return reader && reader->spill && bytes > (reader->spill_bytes ? (size_t)reader->spill_bytes : (size_t)SPILL_BYTES);
+}
+
+static cusgd_status fail_spill(const cusgd_reader *reader, size_t bytes, const char *what)
+{
+    return fail(CUSGD_ERROR_DATA, "%s: %zu bytes of %s cannot be kept in a file there: %s", reader->spill, bytes, what,
+                strerror(errno));
+}
+
+/* A file without a name; some file systems have them only once a name was removed. */
+static int open_unnamed(const char *folder)
+{
+    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0) return file;
+    size_t size = strlen(folder) + 32;
+    char *path = allocate(size, 1);
+    if (!path) return -1;
+    snprintf(path, size, "%s/.cusgd-XXXXXX", folder);
+    file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0) unlink(path);
+    free(path);
+    return file;
+}
+
+/* Room in the file for `bytes`, which no later write lacks: a full disk would end the program then. */
+static cusgd_status resize_file(const grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
+{
+    int error = 0;
+    if (bytes < g->room)
+        error = ftruncate(g->file, (off_t)bytes) == 0 ? 0 : errno;
+    else if (bytes > g->room)
+        while ((error = posix_fallocate(g->file, (off_t)g->room, (off_t)(bytes - g->room))) == EINTR) continue;
+    errno = error;
+    return error ? fail_spill(reader, bytes, what) : CUSGD_OK;
+}
+
+void grown_forget(const grown *g, size_t from, size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = from / page * page, end = (from + count) / page * page;
+    if (!g->is_file || end <= begin) return;
+    (void)madvise((char *)g->at + begin, end - begin, MADV_DONTNEED);
+    (void)sync_file_range(g->file, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE); /* or it would wait to the last */
+}
+
+/* Moves what is in memory to a file. */
+static cusgd_status spill(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
+{
+    grown to = {.is_file = 1, .file = open_unnamed(reader->spill)};
+    if (to.file < 0) return fail_spill(reader, bytes, what);
+    cusgd_status status = resize_file(&to, bytes, reader, what);
+    to.at = status ? NULL : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, to.file, 0);
+    if (!status && to.at == MAP_FAILED) status = fail_spill(reader, bytes, what);
+    if (status) {
+        close(to.file);
+        return status;
+    }
+    to.room = bytes;
+    if (g->at) memcpy(to.at, g->at, g->room < bytes ? g->room : bytes);
+    free(g->at);
+    *g = to;
+    return CUSGD_OK;
+}
+
+static cusgd_status resize_map(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
+{
+    if (bytes == g->room) return CUSGD_OK;
+    if (bytes > g->room) {
+        grown_forget(g, g->forgotten, g->room - g->forgotten);
+        g->forgotten = g->room;
+    }
+    cusgd_status status = resize_file(g, bytes, reader, what);
+    void *at = status ? NULL : mremap(g->at, g->room, bytes, MREMAP_MAYMOVE);
+    if (!status && at == MAP_FAILED) status = fail_spill(reader, bytes, what);
+    if (status) return status;
+    g->at = at;
+    g->room = bytes;
+    if (g->forgotten > bytes) g->forgotten = bytes;
+    return CUSGD_OK;
+}
+
+cusgd_status grown_resize(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
+{
+    if (bytes == 0) bytes = 1;
+    if (g->is_file) return resize_map(g, bytes, reader, what);
+    if (must_spill(bytes, reader)) return spill(g, bytes, reader, what);
+    void *larger = realloc(g->at, bytes);
+    if (!larger) return fail_memory(bytes, what);
+    g->at = larger;
+    g->room = bytes;
+    return CUSGD_OK;
+}
+
+size_t grown_larger(const grown *g, size_t bytes)
+{
+    size_t step = g->is_file ? STEP_BYTES : g->room;
+    return g->room + step > bytes ? g->room + step : bytes;
+}
+
+void grown_free(grown *g)
+{
+    if (g->is_file) {
+        munmap(g->at, g->room);
+        close(g->file);
+    } else {
+        free(g->at);
+    }
+    *g = (grown){0};
+}
+
+cusgd_status grown_give(grown *g, size_t bytes, cusgd_data *data, int place, void **at)
+{
+    cusgd_status status = CUSGD_OK;
+    *at = g->at;
+    if (g->is_file) {
+        status = file_adopt(data->source, g->at, g->room, g->file);
+        if (status) grown_free(g);
+        data->mapping[place] = g->at;
+    } else if (g->at) {
+        void *less = realloc(g->at, bytes ? bytes : 1); /* where that fails, all of it stays */
+        *at = data->memory[place] = less ? less : g->at;
+    }
+    *g = (grown){0};
+    return status;
+}
