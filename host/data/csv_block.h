@@ -4,6 +4,7 @@
 #ifndef CUSGD_HOST_DATA_CSV_BLOCK_H
 #define CUSGD_HOST_DATA_CSV_BLOCK_H
 
+#include "csv_grammar.h"
 #include "scan.h"
 
 /* Where a column's fields go. */
@@ -37,12 +38,11 @@ typedef struct csv_block {
 } csv_block;
 
 typedef struct csv_text {
-    const char *stop; /* the text's end, where a newline stands that is not the text's */
+    csv_grammar grammar; /* its stop is the text's, behind which the file may go on */
     const csv_place *places;
     int64_t columns;
-    const unsigned char *special; /* as a scanner has it */
-    field written;                /* how a number is written: comma, thousands */
-    char separator, decimal;
+    field written; /* how a number is written: comma, thousands */
+    char decimal;
 } csv_text;
 
 void csv_block_read(csv_block *b, const csv_text *t);

@@ -71,11 +71,11 @@ static void cut(windows *w, int count, int64_t line)
         const char *at = w->counted[i].begin;
         int64_t before = lines;
         int quoted = quotes % 2 != 0;
-        while (i > 0 && at < w->text.stop && (quoted || *at != '\n')) {
+        while (i > 0 && at < w->text.grammar.stop && (quoted || *at != '\n')) {
             if (*at == '"') quoted = !quoted;
             before += *at++ == '\n';
         }
-        if (i > 0 && at < w->text.stop) at++, before++;
+        if (i > 0 && at < w->text.grammar.stop) at++, before++;
         w->blocks[i].begin = at;
         w->blocks[i].line = line + before;
         w->blocks[i].row = w->t->rows + before; /* if each line before is a row */
@@ -83,7 +83,7 @@ static void cut(windows *w, int count, int64_t line)
         lines += w->counted[i].lines;
         quotes += w->counted[i].quotes;
     }
-    w->blocks[count - 1].end = w->text.stop;
+    w->blocks[count - 1].end = w->text.grammar.stop;
     w->lines = lines;
 }
 
@@ -116,7 +116,7 @@ static cusgd_status on_threads(windows *w, int count, void (*body)(void *context
 static cusgd_status read_blocks(windows *w, char *text, size_t length, int *count)
 {
     table *t = w->t;
-    w->text.stop = text + length;
+    w->text.grammar.stop = text + length;
     size_t least = (length + (size_t)w->most - 1) / (size_t)w->most, each = least > w->block_bytes ? least : w->block_bytes;
     *count = (int)((length + each - 1) / each);
     for (int i = 0; i < *count; i++) {
@@ -236,11 +236,10 @@ cusgd_status csv_windows_create(table *t, windows **out)
     w->counted = allocate((size_t)w->most + 1, sizeof *w->counted);
     w->blocks = allocate_zeroed((size_t)w->most + 1, sizeof *w->blocks);
     w->places = allocate((size_t)t->columns.count, sizeof *w->places);
-    w->text = (csv_text){.places = w->places,
+    w->text = (csv_text){.grammar = {.special = t->scan.special, .separator = d->separator},
+                         .places = w->places,
                          .columns = t->columns.count,
-                         .special = t->scan.special,
                          .written = {.comma = d->decimal == ',', .thousands = d->thousands},
-                         .separator = d->separator,
                          .decimal = d->decimal};
     if (w->pool && w->counted && w->blocks && w->places) return CUSGD_OK;
     csv_windows_free(w);

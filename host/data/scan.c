@@ -1,5 +1,6 @@
 #include "scan.h"
 
+#include "csv_grammar.h"
 #include "failure.h"
 #include "kind.h"
 
@@ -241,27 +242,6 @@ cusgd_status scan_record(scanner *s, int *more)
     return CUSGD_OK;
 }
 
-/* The field's text starts `start` bytes after begin, and its end (a separator, a line's end, the file's) stands at `at`. Hands it
- * out. */
-static cusgd_status finish(scanner *s, size_t start, size_t length, size_t at, field *f)
-{
-    int blanks = s->dialect.separator == ' ';
-    int c = peek(s, at), next = c == '\r' ? peek(s, at + 1) : 0;
-    while (blanks && (c == ' ' || c == '\t')) {
-        c = peek(s, ++at);
-        next = c == '\r' ? peek(s, at + 1) : 0;
-    }
-    if (s->status) return s->status;
-    if (c == '\r' && next != '\n' && next >= 0)
-        return fail_at(s, s->line, "a carriage return inside a field: end lines by a newline, with or without one before it");
-    f->text = s->buffer + s->begin + start;
-    f->length = length;
-    f->last = c < 0 || c == '\n' || c == '\r';
-    s->begin += at + (c >= 0 && (f->last || !blanks)) + (next == '\n');
-    s->line += c == '\n' || next == '\n';
-    return CUSGD_OK;
-}
-
 size_t field_undouble(char *text, size_t length)
 {
     size_t kept = 0;
@@ -272,56 +252,49 @@ size_t field_undouble(char *text, size_t length)
     return kept;
 }
 
-/* A field whose opening quote stands at `at`. */
-static cusgd_status scan_quoted(scanner *s, size_t at, field *f)
+/* The shape of the field at begin, and the field; reads on until all of it is in the buffer. */
+static enum csv_shape take_field(scanner *s, csv_field *f)
 {
-    size_t start = ++at, length;
-    int doubled = 0, c;
-    for (;; at++) {
-        c = peek(s, at);
-        if (c == '\n') s->line++;
-        if (c >= 0 && c != '"') continue;
-        if (c < 0 || peek(s, at + 1) != '"') break;
-        doubled = 1;
-        at++;
+    enum { LONG = 1 << 16 }; /* of a longer field as much again is read before it is looked at once more */
+    for (;;) {
+        const csv_grammar g = {s->buffer + s->end, s->at_end, s->special, s->dialect.separator};
+        enum csv_shape shape = csv_take_field(&g, s->buffer + s->begin, f);
+        size_t length = s->end - s->begin;
+        if (shape != CSV_CUT) return shape;
+        (void)fill(s, length < LONG ? length : 2 * length);
+        if (s->status) return shape;
     }
-    if (s->status) return s->status;
-    if (c < 0) return fail_at(s, f->line, "the quote that opens this field is never closed");
-    length = at - start;
-    if (doubled) length = field_undouble(s->buffer + s->begin + start, length);
-    do {
-        c = peek(s, ++at);
-    } while ((c == ' ' || c == '\t') && !s->special[c]);
-    if (s->status) return s->status;
-    if (c >= 0 && (!s->special[c] || c == '"'))
-        return fail_at(s, s->line, "text after the field's closing quote: a quote inside a quoted field is doubled");
-    f->quoted = 1;
-    return finish(s, start, length, at, f);
+}
+
+static cusgd_status fail_shape(const scanner *s, enum csv_shape shape, const csv_field *f)
+{
+    int64_t line = s->line + f->lines;
+    if (shape == CSV_QUOTE_OPEN) return fail_at(s, s->line, "the quote that opens this field is never closed");
+    if (shape == CSV_QUOTE_INSIDE)
+        return fail_at(s, line, "a quote inside an unquoted field: quote the whole field and double the quotes in it");
+    if (shape == CSV_TEXT_BEHIND)
+        return fail_at(s, line, "text after the field's closing quote: a quote inside a quoted field is doubled");
+    return fail_at(s, line, "a carriage return inside a field: end lines by a newline, with or without one before it");
 }
 
 cusgd_status scan_field(scanner *s, field *f)
 {
+    csv_field found;
     s->column++;
     f->line = s->start = s->line;
-    f->quoted = 0;
+    enum csv_shape shape = take_field(s, &found);
+    if (s->status) return s->status;
+    if (shape != CSV_FIELD) return fail_shape(s, shape, &found);
+    size_t start = (size_t)(found.text - s->buffer);
+    f->text = s->buffer + start;
+    f->length = found.doubled ? field_undouble(s->buffer + start, found.length) : found.length;
+    f->last = found.last;
+    f->quoted = found.quoted;
     f->comma = s->dialect.decimal == ',';
     f->thousands = s->dialect.thousands;
-    const unsigned char *special = s->special;
-    size_t at = 0;
-    int c;
-    do { /* the newline at the buffer's end stops the inner loop; peek reads on, and the field goes on if it can */
-        const char *p = s->buffer + s->begin + at;
-        while (!special[(unsigned char)*p]) p++;
-        at = (size_t)(p - (s->buffer + s->begin));
-        c = peek(s, at);
-    } while (c >= 0 && !special[c]);
-    if (c != '"') return finish(s, 0, at, at, f);
-    for (size_t i = 0; i < at; i++) {
-        char before = s->buffer[s->begin + i];
-        if (before != ' ' && before != '\t')
-            return fail_at(s, s->line, "a quote inside an unquoted field: quote the whole field and double the quotes in it");
-    }
-    return scan_quoted(s, at, f);
+    s->begin = (size_t)(found.next - s->buffer);
+    s->line += found.lines;
+    return CUSGD_OK;
 }
 
 void field_trim(field *f)
