@@ -72,6 +72,18 @@ static void feed_npz(const uint8_t *bytes, size_t size)
     open_file(file_of("data.npz", bytes, size), &reader);
 }
 
+/* A byte of choices, then an HDF5 file, by the module where that was built. */
+static void feed_hdf5(const uint8_t *bytes, size_t size)
+{
+    static const char *const datasets[] = {NULL, "x=/train/x,y=/train/y", "x=/x", "x=/x,y=/y,offset=/w"};
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    if (size < 1) return;
+    reader.datasets = datasets[bytes[0] % 4];
+    reader.x_only = bytes[0] >> 2 & 1;
+    reader.find_classes = bytes[0] >> 3 & 1;
+    open_file(file_of("data.h5", bytes + 1, size - 1), &reader);
+}
+
 /* A byte of choices, then LIBSVM text. There are few columns, of all of which predictions have a coefficient. */
 static void feed_svmlight(const uint8_t *bytes, size_t size)
 {
@@ -245,11 +257,17 @@ static void feed_expression(const uint8_t *bytes, size_t size)
 }
 
 static const fuzz_reader readers[] = {
-    {"npy", feed_npy},         {"npz", feed_npz},
-    {"csv", feed_csv},         {"svmlight", feed_svmlight},
-    {"index", feed_index},     {"safetensors", feed_safetensors},
-    {"options", feed_options}, {"expression", feed_expression},
-    {"command", feed_command}, {"checkpoint", feed_checkpoint},
+    {"npy", feed_npy, 0},
+    {"npz", feed_npz, 0},
+    {"hdf5", feed_hdf5, 1},
+    {"csv", feed_csv, 0},
+    {"svmlight", feed_svmlight, 0},
+    {"index", feed_index, 0},
+    {"safetensors", feed_safetensors, 0},
+    {"options", feed_options, 0},
+    {"expression", feed_expression, 0},
+    {"command", feed_command, 0},
+    {"checkpoint", feed_checkpoint, 0},
 };
 
 const fuzz_reader *fuzz_reader_at(size_t i) { return i < sizeof readers / sizeof *readers ? &readers[i] : NULL; }

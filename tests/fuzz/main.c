@@ -15,6 +15,7 @@ static void clean(void)
     static const char *const names[] = {"x.npy",
                                         "data.npz",
                                         "data.svm",
+                                        "data.h5",
                                         "table.csv",
                                         "rows/cusgd.json",
                                         "rows/x-00000.npy",
