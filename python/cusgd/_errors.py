@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes as C
-import re
 import sys
 import warnings
 from typing import Any
 
 from . import _capi
 from ._library import lib
+from ._words import in_python_words
 
 
 class CusgdError(Exception):
@@ -90,32 +90,6 @@ _KINDS: dict[int, type[CusgdError]] = {
     _capi.CUSGD_ERROR_NOT_CONVERGED: NotConvergedError,
     _capi.CUSGD_ERROR_INTERRUPTED: InterruptedCall,
 }
-
-
-def _option_names() -> list[str]:
-    """Return the names of options that have a hyphen."""
-    names = []
-    index = 0
-    while entry := lib.cusgd_option_at(index):
-        for name in (entry.contents.name, entry.contents.alias):
-            if name and b"-" in name:
-                names.append(name.decode())
-        index += 1
-    return sorted(names, key=len, reverse=True)
-
-
-def in_python_words(message: str) -> str:
-    """Write the names of options in a message as Python spells them."""
-    pattern = r"(?<![\w-])(?:--)?(" + "|".join(map(re.escape, _option_names())) + r")(?![\w-])"
-
-    def spelled(match: re.Match[str]) -> str:
-        name = match.group(1).replace("-", "_")
-        return f"{name[3:]}=False" if name.startswith("no_") else name
-
-    message = re.sub(r"(?<![\w-])--date\b(?!-)", "dates", message)  # as the parameter of read_table is called
-    message = re.sub(pattern, spelled, message)
-    message = message.replace("--date-order", "date_order")
-    return re.sub(r"(?<![\w-])--([a-z])", r"\1", message)
 
 
 def last_error(status: int) -> CusgdError:

@@ -73,12 +73,12 @@ def fit(
             error.model = trainer.model()
         raise
     model = trainer.model()
+    warning = warning or trainer._trouble()
     if warning is None and model.result is not None and model.result.stop == "epochs" and options.get("epochs") is None:
         warning = (
             f"cuSGD stopped at its limit of {model.result.epochs} epochs before its stopping rule was met; set epochs to a "
             'larger number, or solver="auto"'
         )
-    warning = warning or trainer._trouble()
     if warning:
         warn(warning, ConvergenceWarning)
     return model

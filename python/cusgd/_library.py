@@ -27,6 +27,7 @@ def _load() -> C.CDLL:
     if library.cusgd_version_number() != VERSION_NUMBER:
         raise ImportError(f"cusgd: {path} is of another version of cuSGD than the Python package ({__version__})")
     _capi.declare(library)
+    library.cusgd_set_option_dashes(1)  # by which in_python_words finds options in messages
     return library
 
 

@@ -7,6 +7,7 @@ raised again when the call has ended. A call in another thread, which runs no si
 
 from __future__ import annotations
 
+import contextvars
 import ctypes as C
 import os
 import queue
@@ -34,6 +35,7 @@ class _Task:
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
+        self.context = contextvars.copy_context()
         self.begun = self.ended = False
         self.lock = threading.Lock()  # released at the end. An Event may stay locked when a signal handler raises in its methods
         self.lock.acquire()
@@ -47,7 +49,7 @@ class _Task:
             return
         self.begun = True
         try:
-            self.result = self.function()
+            self.result = self.context.run(self.function)
         except BaseException as error:  # raised again in the thread that called
             self.error = error
         finally:

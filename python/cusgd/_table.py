@@ -11,11 +11,12 @@ import numpy as np
 
 from . import _capi
 from ._arrays import text_array
-from ._errors import UsageError, check, in_python_words
+from ._errors import UsageError, check
 from ._library import lib
 from ._results import sized
 from ._run import run
 from ._text import c_path, c_text
+from ._words import in_python_words
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
 _SPARSE = {None: _capi.CUSGD_SPARSE_AUTO, False: _capi.CUSGD_SPARSE_NO, True: _capi.CUSGD_SPARSE_YES}

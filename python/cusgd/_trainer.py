@@ -14,7 +14,7 @@ from . import _capi
 from ._arrays import Data, in_order, make_data
 from ._checkpoints import Checkpoints
 from ._classes import class_numbers
-from ._errors import ConvergenceWarning, check, in_python_words, last_error, warn
+from ._errors import ConvergenceWarning, check, last_error, warn
 from ._library import lib
 from ._model import Model
 from ._options import Options, make_options
@@ -22,6 +22,7 @@ from ._results import History, Metrics, Progress, Result, sized
 from ._run import run
 from ._table import Table
 from ._training_data import precision_of, training_data, validation_data
+from ._words import in_python_words
 from .callbacks import Callback, ProgressBar, in_turn
 
 SHORT = 50_000  # values, of which the library reads all in a few milliseconds

@@ -30,7 +30,7 @@ def test_mapped_rows_are_trained_on_within_a_budget(files: Path) -> None:
 
 def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
     x, y = np.load(files / "x.npy", mmap_mode="r"), np.load(files / "y.npy")
-    with pytest.raises(ValueError, match="give sampling pages"):
+    with pytest.raises(ValueError, match='give sampling="pages"'):
         cusgd.fit(x, y, memory=24_000_000, device="cpu")
     with pytest.raises(ValueError, match="too little"):
         cusgd.fit(x, y, memory="5M", sampling="pages", device="cpu")

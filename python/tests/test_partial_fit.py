@@ -162,7 +162,6 @@ def test_losses_without_a_schedule(rows):
         ({"early_stopping": True}, "early_stopping should be False"),
         ({"class_weight": "balanced"}, "not supported for partial_fit"),
         ({"eta0": -1.0}, "eta0"),
-        ({"learning_rate": "invscaling", "power_t": -1.0}, "power_t"),
     ],
 )
 def test_what_partial_fit_refuses(parameters, message, rows):

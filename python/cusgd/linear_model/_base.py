@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -17,6 +19,7 @@ from .._arrays import is_sparse, readable
 from .._errors import DivergedError, warn
 from .._table import Table
 from .._trainer import Trainer
+from .._words import words
 from ..callbacks import Callback, PrintEpochs, ProgressBar, in_turn
 
 Array = NDArray[Any]
@@ -50,6 +53,53 @@ LOSSES = {
     "modified_huber": "modified-huber",
     "perceptron": "perceptron",
 }
+
+
+# What the library's options are called in estimators
+WORDS = {
+    "--l2 (1e-4, for example)": "a penalty (alpha=1e-4, for example)",
+    "--l1": "alpha",
+    "--l2": "alpha",
+    "--rate": "eta0",
+    "a smaller rate": "a smaller eta0",
+    "--optimizer auto without a rate": 'optimizer="auto" with eta0=None',
+    "some --l2": "a larger alpha",
+    "--epochs": "max_iter",
+    "more --epochs": "a larger max_iter",
+    "--batch": "batch_size",
+    "--tolerance": "tol",
+    "--gradient-tolerance": "tol",
+    "--patience": "n_iter_no_change",
+    "--threads": "n_jobs",
+    "--seed": "random_state",
+    "valid-fraction": "validation_fraction",
+    "choose another share or give --valid": "choose another share",
+    "--no-intercept": "fit_intercept=False",
+    "--init": "coef_init",
+    "--sampling permute": "shuffle=True",
+    "--precision double": "X of float64",
+    "--sparse-scale rms": "sklearn.preprocessing.MaxAbsScaler",
+}
+# and where scikit-learn's algorithm runs on the columns as they are
+SCHEDULE_WORDS = {
+    **WORDS,
+    "columns (leave out --no-standardize)": 'columns (sklearn.preprocessing.StandardScaler, or learning_rate="auto")',
+    "smaller --t0, which sets the rate": "larger alpha, from which the rate follows",
+    "smaller --rate, or leave it out": 'smaller eta0, or learning_rate="auto"',
+}
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def in_own_words(method: Method) -> Method:
+    """Let the messages of an estimator's method name its parameters."""
+
+    @wraps(method)
+    def named(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with words(self._words()):
+            return method(self, *args, **kwargs)
+
+    return named  # type: ignore[return-value]
 
 
 def loss_options(loss: str, epsilon: float) -> dict[str, Any]:
@@ -128,6 +178,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     # What a fit leaves behind
     coef_: Any
     intercept_: Any
+
+    def _words(self) -> dict[str, str]:
+        """Return what the library's options are called here, in pieces of its messages."""
+        return WORDS
 
     def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
         """Return validated rows, dense or sparse, of float32 or float64, and targets; ``checks`` are those of `validate_data`."""
@@ -223,11 +277,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         model = trainer.model() if np.isfinite(weight).all() and np.isfinite(bias).all() else None
         self.stderr_ = model.standard_errors if model else None
         self.p_values_ = model.p_values if model else None
+        warning = warning or trainer._trouble()
         if warning is None and result.stop == "epochs" and not self._runs_all_epochs():
             given = getattr(self, "max_iter", None)
             limit = f"max_iter={given}" if given is not None else f"{result.epochs} epochs, the limit for max_iter=None"
             warning = f"Maximum number of iterations reached before convergence ({limit}). Consider {self._advice()}."
-        warning = warning or trainer._trouble()
         if warning:
             warn(warning, ConvergenceWarning)
         return weight, bias

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._arrays import readable
-from ._base import Array, Estimator
+from ._base import Array, Estimator, in_own_words
 
 
 class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ignore[misc]
@@ -47,6 +47,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         """
         return self._fit(X, y, sample_weight)
 
+    @in_own_words
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
         """Fit the model from given coefficients and intercepts; None: from where the library starts."""
         X, y = self._features(X, y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._base import keep, penalty_options, share, solver_options
+from ._base import WORDS, keep, penalty_options, share, solver_options
 from ._classifier import Classifier, ProbabilityMixin
 
 
@@ -63,6 +63,9 @@ class LogisticRegression(ProbabilityMixin, Classifier):
         n_jobs: int | None = None,
     ) -> None:
         keep(self, locals())
+
+    def _words(self) -> dict[str, str]:
+        return {**WORDS, "--l2 (1e-4, for example)": 'penalty="l2"', "some --l2": "a smaller C"}
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         if self.penalty not in ("l2", "l1", "elasticnet", None):

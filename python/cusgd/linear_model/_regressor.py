@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from .._arrays import readable
-from ._base import LOG_LINKS, Array, Estimator
+from ._base import LOG_LINKS, Array, Estimator, in_own_words
 
 
 def check_range(y: Array, loss: str) -> None:
@@ -49,6 +49,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight)
 
+    @in_own_words
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
         """Fit the model from given coefficients and intercept; None: from where the library starts."""
         X, y = self._features(X, y, multi_output=self._multi_output)

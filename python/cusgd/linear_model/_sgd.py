@@ -16,7 +16,19 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 from .._results import Progress
 from .._trainer import SHORT, Trainer
 from ..callbacks import Callback
-from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, loss_options, nonnegative, penalty_options, share
+from ._base import (
+    LOG_LINKS,
+    LOSSES,
+    SCHEDULE_WORDS,
+    Array,
+    Estimator,
+    in_own_words,
+    keep,
+    loss_options,
+    nonnegative,
+    penalty_options,
+    share,
+)
 from ._classifier import Classifier, ProbabilityMixin
 from ._own_loss import OWN_LOSS, OwnLossMixin
 from ._partial import PartialMixin, takes_steps
@@ -85,6 +97,9 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         """Tell whether scikit-learn's algorithm runs."""
         return self.solver == "sgd" and self.learning_rate != "auto"
 
+    def _words(self) -> dict[str, str]:
+        return SCHEDULE_WORDS if self._runs_schedule() else super()._words()
+
     def _check_parameters(self) -> None:
         """Refuse parameters that have no meaning."""
         self._check_loss()
@@ -113,8 +128,8 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             raise ValueError(f"shuffle={self.shuffle!r} must be True or False")
         if self.power_t < 0:
             warnings.warn(
-                "Negative values for `power_t` are deprecated, as in scikit-learn: with learning_rate='invscaling' the rate rises, "
-                "and no other reads it",
+                "Negative values for `power_t` are deprecated, as in scikit-learn: the rate of 'invscaling' rises, and "
+                "no other reads it",
                 FutureWarning,
                 3,
             )
@@ -332,6 +347,7 @@ class SGDRegressor(OwnLossMixin, _Sgd, Regressor):  # type: ignore[misc]
         self.intercept_ = np.atleast_1d(self.intercept_)  # as scikit-learn's SGDRegressor, and no other of its regressors
 
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
+    @in_own_words
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
 
@@ -449,6 +465,7 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
         return of_class if weights is None else of_class * weights[:, None]
 
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
+    @in_own_words
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
 

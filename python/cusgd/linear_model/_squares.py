@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._base import Array, keep, nonnegative, penalty_options, share, solver_options
+from ._base import WORDS, Array, keep, nonnegative, penalty_options, share, solver_options
 from ._regressor import Regressor
 
 
@@ -53,6 +53,9 @@ class LinearRegression(Regressor):
         positive: bool = False,
     ) -> None:
         keep(self, locals())
+
+    def _words(self) -> dict[str, str]:
+        return {**WORDS, "some --l2": "Ridge"}
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         options = {"loss": "squared", **solver_options(self, None, None)}
@@ -179,6 +182,9 @@ class ElasticNet(Regressor):
         n_jobs: int | None = None,
     ) -> None:
         keep(self, locals())
+
+    def _words(self) -> dict[str, str]:
+        return {**WORDS, "--solver auto, or some --l2": "a larger max_iter or tol"}
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         alpha, of_l1 = nonnegative(self.alpha, "alpha"), share(self.l1_ratio, "l1_ratio")
