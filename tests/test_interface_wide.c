@@ -16,7 +16,7 @@ enum { ROWS = 2, WIDE = 2100000, TARGETS = REDUCED ? 1 << 17 : 1 << 20 };
 static int kinds(void) { return interface_torture() ? INTERFACE_KINDS : 1; }
 
 static double value_at(int64_t i, int64_t j) { return i == 0 ? (double)(j % 7 - 3) : (double)((j + 1) % 5 - 2); }
-static double target_at(int64_t i) { return i == 0 ? 1 : -2; }
+static double target_of_row(int64_t i) { return i == 0 ? 1 : -2; }
 
 /* The rows, uploaded. */
 typedef struct wide {
@@ -32,7 +32,7 @@ static void wide_open(wide *w, int kind)
     interface_backend_open(interface_precision(kind), 2, &w->b);
     w->x = interface_allocate((int64_t)ROWS * WIDE, sizeof *w->x);
     for (int64_t i = 0; i < ROWS; i++) {
-        w->y[i] = (float)target_at(i);
+        w->y[i] = (float)target_of_row(i);
         for (int64_t j = 0; j < WIDE; j++) w->x[i * WIDE + j] = (float)value_at(i, j);
     }
     w->source =
@@ -120,7 +120,7 @@ static void check_step(const wide *w, const run_spec *p, double share, double to
         interface_ok(w->b.ops->get(w->b.self, SNAPSHOT_BEST, p->average ? STATE_AVERAGE : STATE_THETA, theta), "get");
         for (int64_t j = 0; j <= WIDE; j++) {
             double x0 = j < WIDE ? value_at(0, j) : 1, x1 = j < WIDE ? value_at(1, j) : 1;
-            check_value("parameter", j, theta[j], share * 0.25 * (target_at(0) * x0 + target_at(1) * x1) / 2, tolerance);
+            check_value("parameter", j, theta[j], share * 0.25 * (target_of_row(0) * x0 + target_of_row(1) * x1) / 2, tolerance);
         }
     }
     free(theta);
@@ -163,7 +163,7 @@ Test(interface_wide, passes)
         theta[j] = j % 64 == 5 ? 1.0 / 1024 : 0;
         for (int i = 0; i < ROWS; i++) expected[i] += theta[j] * value_at(i, j);
     }
-    for (int i = 0; i < ROWS; i++) loss += pow(expected[i] - target_at(i), 2) / 2 / ROWS;
+    for (int i = 0; i < ROWS; i++) loss += pow(expected[i] - target_of_row(i), 2) / 2 / ROWS;
     for (int kind = 0; kind < kinds(); kind++) {
         wide w;
         wide_open(&w, kind);
@@ -174,7 +174,7 @@ Test(interface_wide, passes)
         check_value("loss", 0, value, loss, 1e-5);
         for (int64_t j = 0; j <= WIDE; j++) {
             double sum = 0;
-            for (int i = 0; i < ROWS; i++) sum += (expected[i] - target_at(i)) * (j < WIDE ? value_at(i, j) : 1) / ROWS;
+            for (int i = 0; i < ROWS; i++) sum += (expected[i] - target_of_row(i)) * (j < WIDE ? value_at(i, j) : 1) / ROWS;
             if (!(fabs(gradient[j] - sum) <= 1e-4)) interface_fail("gradient %lld is %g, not %g", (long long)j, gradient[j], sum);
         }
         wide_close(&w);
