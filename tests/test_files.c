@@ -3,8 +3,10 @@
 #include "options.h"
 #include "support.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -236,4 +238,41 @@ Test(check, targets_and_weights)
     l.e.k = 0;
     assert_works(examples_check(&l.e, CUSGD_LOSS_LOGISTIC, "data", 0));
     layout_free(&l);
+}
+
+/* ---- What the caller has mapped ---- */
+
+/* 1 if the bytes at `at` are read from the file `path` of which they are said to be. */
+static int is_read_from_file(const char *path, const void *at, size_t bytes, size_t offset)
+{
+    file_piece piece;
+    void *watch;
+    assert_works(file_watch(path, at, bytes, offset, &watch));
+    int64_t count = file_pieces((const char *)at + 100, &piece, 1);
+    if (count > 0)
+        cr_assert(count == 1 && piece.file >= 0 && piece.start == offset + 100 && piece.bytes == bytes - 100 && piece.at == 0);
+    file_unwatch(watch);
+    return count == 1;
+}
+
+/* Where the memory is shared with that file, and nowhere else: private memory may differ from it. */
+Test(replace, shared_maps_are_read_from_their_file)
+{
+    enum { BYTES = 40000, BEHIND = 4096 + 72 };
+    static char text[BYTES];
+    char path[600], other[600];
+    snprintf(path, sizeof path, "%s", file_bytes("a", text, BYTES));
+    snprintf(other, sizeof other, "%s", file_bytes("b", text, BYTES));
+    int file = open(path, O_RDWR);
+    char *shared = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, file, 0), *own = mmap(NULL, BYTES, PROT_READ, MAP_PRIVATE, file, 0);
+    cr_assert(file >= 0 && shared != MAP_FAILED && own != MAP_FAILED);
+    cr_assert_eq(is_read_from_file(path, shared + BEHIND, BYTES - BEHIND, BEHIND), 1);
+    cr_assert_eq(is_read_from_file(path, shared + BEHIND, BYTES - BEHIND - 80, BEHIND + 80), 0, "another place of the file");
+    cr_assert_eq(is_read_from_file(path, own + BEHIND, BYTES - BEHIND, BEHIND), 0, "private memory");
+    cr_assert_eq(is_read_from_file(other, shared + BEHIND, BYTES - BEHIND, BEHIND), 0, "another file");
+    cr_assert_eq(rename(other, path), 0);
+    cr_assert_eq(is_read_from_file(path, shared + BEHIND, BYTES - BEHIND, BEHIND), 0, "another file of that name");
+    munmap(shared, BYTES);
+    munmap(own, BYTES);
+    close(file);
 }

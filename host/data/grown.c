@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SPILL_BYTES = 1 << 28, STEP_BYTES = 1 << 26 }; /* where the reader says nothing; by which a file grows */
+enum { SPILL_BYTES = 1 << 26, STEP_BYTES = 1 << 25 }; /* where the reader says nothing; by which a file grows */
 
 static int must_spill(size_t bytes, const cusgd_reader *reader)
 {
@@ -73,6 +73,7 @@ static cusgd_status spill(grown *g, size_t bytes, const cusgd_reader *reader, co
     to.room = bytes;
     if (g->at) memcpy(to.at, g->at, g->room < bytes ? g->room : bytes);
     free(g->at);
+    grown_forget(&to, 0, g->room < bytes ? g->room : bytes);
     *g = to;
     return CUSGD_OK;
 }

@@ -212,7 +212,7 @@ CUSGD_CLASSES_SPLIT = 2
 
 
 class cusgd_reader(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p), ("index_base", C.c_int), ("columns", C.c_int64), ("datasets", C.c_char_p), ("single_values", C.c_int), ("threads", C.c_int)]
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p), ("index_base", C.c_int), ("columns", C.c_int64), ("datasets", C.c_char_p), ("single_values", C.c_int), ("threads", C.c_int), ("spill", C.c_char_p), ("spill_bytes", C.c_int64)]
 
 
 

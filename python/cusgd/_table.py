@@ -151,6 +151,7 @@ def read_table(
     sparse: bool | None = None,
     threads: int | None = None,
     datasets: str | None = None,
+    spill: str | os.PathLike[str] | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed), or a folder or file of arrays, as ``cusgd train`` reads it.
 
@@ -201,6 +202,9 @@ def read_table(
         Of the CPU, at least 1; None: as many as help. The table does not depend on them.
     datasets : str, optional
         HDF5: the arrays to read, such as "x=/train/x,y=/train/y"; None: x, y, w, offset or exposure.
+    spill : path, optional
+        A folder: an array of more than 64 MiB that is read from text lies in a file without a name there, which is mapped, and not
+        in memory. None: all is in memory.
 
     Returns
     -------
@@ -252,6 +256,8 @@ def read_table(
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")
     reader.threads = threads or 0
+    if spill is not None:
+        reader.spill = os.fsencode(spill)
     table = open_table(path, reader)
     del kept
     return table

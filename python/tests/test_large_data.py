@@ -28,6 +28,19 @@ def test_mapped_rows_are_trained_on_within_a_budget(files: Path) -> None:
     assert np.array_equal(streamed.bias, resident.bias)
 
 
+def test_a_table_larger_than_memory_lies_in_a_file(tmp_path: Path) -> None:
+    rows, path = 1_100_000, tmp_path / "table.csv"
+    block = "".join(f"{i % 7},1,2,3,4,5,6,{i % 5},{i % 3}\n" for i in range(1000))
+    path.write_text("a,b,c,d,e,f,g,h,y\n" + block * (rows // 1000))
+    folder = tmp_path / "spill"
+    folder.mkdir()
+    table = cusgd.read_table(path, spill=folder)
+    assert str(folder) in Path("/proc/self/maps").read_text()
+    assert not list(folder.iterdir())
+    del table
+    assert str(folder) not in Path("/proc/self/maps").read_text()
+
+
 def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
     x, y = np.load(files / "x.npy", mmap_mode="r"), np.load(files / "y.npy")
     with pytest.raises(ValueError, match='give sampling="pages"'):
