@@ -27,7 +27,7 @@ static struct module {
     char missing[512]; /* why there is none */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
-static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any};
+static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any, world_tell};
 
 static void load_module(void)
 {

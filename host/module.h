@@ -6,7 +6,7 @@
 #include "backend.h"
 
 /* Raised with every change of this file or of backend.h: a module of another build is refused. */
-enum { MODULE_ABI = 15 };
+enum { MODULE_ABI = 16 };
 
 typedef struct backend_services {
     cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* failure.h's */
@@ -14,7 +14,8 @@ typedef struct backend_services {
     cusgd_status (*sparse_moments)(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
     tree_node (*shards)(const world *w, int shards, int rank);    /* world.h's world_shards, */
     int (*nodes)(int shards, tree_node within, tree_node *nodes); /* world_nodes, */
-    cusgd_status (*any)(world *w, int flag, int *any);            /* and world_any */
+    cusgd_status (*any)(world *w, int flag, int *any);            /* world_any, */
+    cusgd_status (*tell)(world *w, void *at, size_t bytes);       /* and world_tell */
 } backend_services;
 
 /* What a module exports. Both return OK or have called services->fail. */

@@ -8,14 +8,19 @@
 
 #include <stddef.h>
 
-/* How bytes go from rank to rank (mpi/). Each fails with DEVICE where another rank does not answer in time or has failed. */
+/* Bytes that go to another rank (receive is NULL), or come from it (send is NULL). */
+typedef struct world_message {
+    int rank;
+    const void *send;
+    void *receive;
+    int64_t bytes;
+} world_message;
+
+/* How bytes go from rank to rank (mpi/). */
 typedef struct world_ops {
-    /* To each rank send_bytes[rank] bytes, those for one rank behind those for the one before; from each recv_bytes[rank]. */
-    cusgd_status (*alltoall)(void *of, const void *send, const int64_t *send_bytes, void *recv, const int64_t *recv_bytes);
-    /* The same to all, bytes[rank] of each; recv: those of all ranks in their order. */
-    cusgd_status (*allgather)(void *of, const void *send, void *recv, const int64_t *bytes);
-    /* With one other rank. */
-    cusgd_status (*swap)(void *of, int peer, const void *send, void *recv, int64_t bytes);
+    /* All messages at once; returns when they are through. What one rank sends another receives, of equal size; between two ranks
+     * in the order in which both give them. Fails with DEVICE where another rank does not answer in time or has failed. */
+    cusgd_status (*exchange)(void *of, const world_message *messages, int count);
     /* This rank has failed: whatever the other ranks exchange next fails with this text. */
     void (*notify)(void *of, const char *text);
     /* Whether some rank has done so, for one that waits for something else than an exchange; returns at once. */
@@ -28,6 +33,8 @@ typedef struct world_ops {
     void (*close)(void *of, int status, int failed);
 } world_ops;
 
+enum { WORLD_ROOMS = 3 };
+
 /* A module opens it (world.c). */
 typedef struct cusgd_world {
     const world_ops *ops;
@@ -38,8 +45,8 @@ typedef struct cusgd_world {
     double timeout; /* seconds that another rank may take to answer */
     int stop;       /* 1: some rank wanted the call in progress to end, as all ranks know since the same exchange */
     int failed;     /* 1: no more is exchanged */
-    unsigned char *room[2];
-    size_t room_bytes[2];
+    unsigned char *room[WORLD_ROOMS]; /* what is kept from exchange to exchange (world_sum.c) */
+    size_t room_bytes[WORLD_ROOMS];
 } world;
 
 /* What a module needs of the library, and what it exports: MODULE_WORLD. comm: the address of an MPI_Comm, or NULL for all
@@ -49,7 +56,7 @@ typedef struct world_services {
 } world_services;
 typedef cusgd_status world_open(int abi, const world_services *services, const void *comm, double timeout, world *out);
 #define MODULE_WORLD "cusgd_world_module_open"
-enum { WORLD_ABI = 2 }; /* raised with every change of this file */
+enum { WORLD_ABI = 3 }; /* raised with every change of this file */
 
 /* ---- Which rank has which shards (world_sum.c) ---- */
 
@@ -72,6 +79,8 @@ typedef struct world_terms {
 /* Adds the nodes of all ranks by the tree, in the values' own precision: out, `count` values, and *loss are equal on all ranks,
  * and as one process would have added them. */
 cusgd_status world_sum(world *w, const world_terms *t, void *out, double *loss);
+/* The bytes of rank 0 to all, who have room for them at `at`. */
+cusgd_status world_tell(world *w, void *at, size_t bytes);
 /* `bytes` of each node of this rank one behind the other; out: those of all nodes in the order of shards, whose number is
  * returned in *nodes. The caller frees *out, which is NULL on failure. */
 cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t bytes, void **out, int *nodes);

@@ -36,7 +36,9 @@ static int nodes_below(tree_node at, tree_node within, tree_node *nodes, int fou
 
 int world_nodes(int shards, tree_node within, tree_node *nodes) { return nodes_below((tree_node){0, shards}, within, nodes, 0); }
 
-/* Room that lasts until the next exchange. */
+/* Room that lasts until the next exchange: what is sent, what is received, and the messages. */
+enum { SENT, RECEIVED, MESSAGES };
+
 static void *room_of(world *w, int which, size_t bytes)
 {
     if (bytes <= w->room_bytes[which]) return w->room[which];
@@ -61,8 +63,44 @@ static cusgd_status check(const world *w)
     return w->failed ? fail(CUSGD_ERROR_DEVICE, "the processes have lost each other: start the run again") : CUSGD_OK;
 }
 
-/* ---- Pieces: some values of a node, its loss, and what the rank wants ---- */
+/* A list of messages, for which there is room. */
+typedef struct mail {
+    world_message *list;
+    int count;
+} mail;
 
+static void mail_send(mail *m, int rank, const void *from, size_t bytes)
+{
+    if (bytes > 0) m->list[m->count++] = (world_message){rank, from, NULL, (int64_t)bytes};
+}
+
+static void mail_receive(mail *m, int rank, void *to, size_t bytes)
+{
+    if (bytes > 0) m->list[m->count++] = (world_message){rank, NULL, to, (int64_t)bytes};
+}
+
+static cusgd_status exchange(world *w, const mail *m) { return w->ops->exchange(w->of, m->list, m->count); }
+
+/* To all others `mine`, at `all` what they have, each at its place: bytes[rank]. mine may lie at its place there. */
+static cusgd_status gather(world *w, const void *mine, void *all, const size_t *bytes)
+{
+    mail m = {room_of(w, MESSAGES, 2 * sizeof(world_message) * (size_t)w->ranks), 0};
+    char *to = all;
+    if (!m.list) return fail_room(2 * sizeof(world_message) * (size_t)w->ranks);
+    for (int rank = 0; rank < w->ranks; to += bytes[rank], rank++) {
+        if (rank != w->rank)
+            mail_receive(&m, rank, to, bytes[rank]);
+        else if (mine != to)
+            memcpy(to, mine, bytes[rank]);
+    }
+    for (int rank = 0; rank < w->ranks; rank++)
+        if (rank != w->rank) mail_send(&m, rank, mine, bytes[w->rank]);
+    return exchange(w, &m);
+}
+
+/* ---- A sum ---- */
+
+/* What goes with a node's values. */
 typedef struct tail {
     double loss;
     uint64_t stop;
@@ -73,7 +111,9 @@ typedef struct sum {
     const world_terms *t;
     size_t size;                    /* of a value */
     int own, all;                   /* nodes of this rank; of all */
-    tree_node nodes[MAX_SHARDS];    /* of all ranks, ascending */
+    tree_node nodes[MAX_SHARDS];    /* of all ranks, ascending; */
+    const void *values[MAX_SHARDS]; /* their values, some or all, */
+    tail tails[MAX_SHARDS];
     int first_node[MAX_SHARDS + 1]; /* of each rank */
 } sum;
 
@@ -89,6 +129,8 @@ static void sum_begin(sum *s, world *w, const world_terms *t)
     }
     s->first_node[w->ranks] = s->all;
     s->own = s->first_node[w->rank + 1] - s->first_node[w->rank];
+    for (int i = 0; i < s->own; i++)
+        s->tails[s->first_node[w->rank] + i] = (tail){t->losses ? t->losses[i] : 0, (uint64_t)interrupt_wished()};
 }
 
 static int nodes_of(const sum *s, int rank) { return s->first_node[rank + 1] - s->first_node[rank]; }
@@ -98,58 +140,85 @@ static int64_t slice_start(const sum *s, int rank)
     return s->t->count / s->w->ranks * rank + s->t->count % s->w->ranks * rank / s->w->ranks;
 }
 
-static size_t values_bytes(const sum *s, int64_t count) { return (s->size * (size_t)count + UNIT - 1) / UNIT * UNIT; }
+/* ---- Adding ---- */
 
-static size_t piece_bytes(const sum *s, int64_t count) { return values_bytes(s, count) + sizeof(tail); }
+/* So many values at a time that what is added lies in the first-level cache. */
+enum { BLOCK = 512, DEPTH = 11 };
+_Static_assert(MAX_SHARDS < 1 << DEPTH, "a level for each division of the tree");
 
-/* Values first .. first + count - 1 of this rank's node `i`. */
-static void put_piece(const sum *s, int i, int64_t first, int64_t count, unsigned char *to)
+/* `count` values from number `first` on, of the nodes from number `next` on, and room for sums: of either type. */
+typedef struct block {
+    int64_t first, count;
+    int next;
+    double work[DEPTH][BLOCK];
+} block;
+
+/* to may be a, which is told apart so that the compiler need not. */
+static void add_values(int single, int64_t count, void *to, const void *a, const void *b)
 {
-    tail end = {s->t->losses ? s->t->losses[i] : 0, (uint64_t)interrupt_wished()};
-    memcpy(to, (const unsigned char *)s->t->values[i] + s->size * (size_t)first, s->size * (size_t)count);
-    memcpy(to + values_bytes(s, count), &end, sizeof end);
-}
-
-static void add_pieces(const sum *s, int64_t count, unsigned char *to, const unsigned char *from)
-{
-    tail a, b;
-    if (s->t->single)
-        for (int64_t i = 0; i < count; i++) ((float *)(void *)to)[i] += ((const float *)(const void *)from)[i];
+    float *f = to;
+    double *d = to;
+    const float *fa = a, *fb = b;
+    const double *da = a, *db = b;
+    if (single && to == a)
+        for (int64_t i = 0; i < count; i++) f[i] += fb[i];
+    else if (single)
+        for (int64_t i = 0; i < count; i++) f[i] = fa[i] + fb[i];
+    else if (to == a)
+        for (int64_t i = 0; i < count; i++) d[i] += db[i];
     else
-        for (int64_t i = 0; i < count; i++) ((double *)(void *)to)[i] += ((const double *)(const void *)from)[i];
-    memcpy(&a, to + values_bytes(s, count), sizeof a);
-    memcpy(&b, from + values_bytes(s, count), sizeof b);
-    a.loss += b.loss;
-    a.stop |= b.stop;
-    memcpy(to + values_bytes(s, count), &a, sizeof a);
+        for (int64_t i = 0; i < count; i++) d[i] = da[i] + db[i];
 }
 
-/* The sum below `at`, of pieces in the order of the nodes, from number *next on; it lies in the first of them. */
-static unsigned char *add_below(const sum *s, tree_node at, int64_t count, unsigned char *pieces, int *next)
+/* The sum below `at`: in `to`, or where a node has it. */
+static const void *add_below(const sum *s, block *b, tree_node at, void *to, int level)
 {
-    if (s->nodes[*next].first == at.first && s->nodes[*next].count == at.count)
-        return pieces + (size_t)(*next)++ * piece_bytes(s, count);
-    int left = tree_left(at.count);
-    unsigned char *to = add_below(s, (tree_node){at.first, left}, count, pieces, next);
-    add_pieces(s, count, to, add_below(s, (tree_node){at.first + left, at.count - left}, count, pieces, next));
+    if (s->nodes[b->next].first == at.first && s->nodes[b->next].count == at.count)
+        return (const unsigned char *)s->values[b->next++] + s->size * (size_t)b->first;
+    tree_node left = {at.first, tree_left(at.count)}, right = {at.first + left.count, at.count - left.count};
+    const void *one = add_below(s, b, left, to, level + 1), *other = add_below(s, b, right, b->work[level], level + 1);
+    add_values(s->t->single, b->count, to, one, other);
     return to;
 }
 
-static unsigned char *add_all(const sum *s, int64_t count, unsigned char *pieces)
+static tail add_tails(const sum *s, tree_node at, int *next)
 {
-    int next = 0;
-    return add_below(s, (tree_node){0, s->t->shards}, count, pieces, &next);
+    if (s->nodes[*next].first == at.first && s->nodes[*next].count == at.count) return s->tails[(*next)++];
+    int left = tree_left(at.count);
+    tail a = add_tails(s, (tree_node){at.first, left}, next);
+    tail b = add_tails(s, (tree_node){at.first + left, at.count - left}, next);
+    return (tail){a.loss + b.loss, a.stop | b.stop};
 }
 
-static void take_tail(const sum *s, const unsigned char *piece, int64_t count, double *loss)
+/* `count` values of all nodes to `out`, and what goes with them. */
+static void add_all(const sum *s, int64_t count, void *out, double *loss)
 {
-    tail end;
-    memcpy(&end, piece + values_bytes(s, count), sizeof end);
+    const tree_node root = {0, s->t->shards};
+    block b;
+    int next = 0;
+    for (b.first = 0; b.first < count; b.first += BLOCK) {
+        b.count = count - b.first < BLOCK ? count - b.first : BLOCK;
+        b.next = 0;
+        void *to = (unsigned char *)out + s->size * (size_t)b.first;
+        const void *at = add_below(s, &b, root, to, 0);
+        if (at != to) memcpy(to, at, s->size * (size_t)b.count);
+    }
+    tail end = add_tails(s, root, &next);
     if (loss) *loss = end.loss;
     s->w->stop |= end.stop != 0;
 }
 
-/* ---- The three ways ---- */
+/* ---- Small nodes: pieces of the values, filled up, and the tail ---- */
+
+static size_t values_bytes(const sum *s) { return (s->size * (size_t)s->t->count + UNIT - 1) / UNIT * UNIT; }
+
+static size_t piece_bytes(const sum *s) { return values_bytes(s) + sizeof(tail); }
+
+static void put_piece(const sum *s, int i, unsigned char *to)
+{
+    memcpy(to, s->t->values[i], s->size * (size_t)s->t->count);
+    memcpy(to + values_bytes(s), &s->tails[s->first_node[s->w->rank] + i], sizeof(tail));
+}
 
 static int is_power(int n) { return (n & (n - 1)) == 0; }
 
@@ -157,64 +226,89 @@ static int is_power(int n) { return (n & (n - 1)) == 0; }
 static cusgd_status sum_in_pairs(const sum *s, void *out, double *loss)
 {
     world *w = s->w;
-    int64_t count = s->t->count;
-    size_t bytes = piece_bytes(s, count);
-    unsigned char *mine = room_of(w, 0, bytes), *other = room_of(w, 1, bytes);
+    size_t bytes = piece_bytes(s), values = values_bytes(s);
+    unsigned char *mine = room_of(w, SENT, bytes), *other = room_of(w, RECEIVED, bytes);
+    tail end, more;
     if (!mine || !other) return fail_room(2 * bytes);
-    put_piece(s, 0, 0, count, mine);
-    cusgd_status status = CUSGD_OK;
-    for (int distance = 1; distance < w->ranks && !status; distance *= 2) {
-        status = w->ops->swap(w->of, w->rank ^ distance, mine, other, (int64_t)bytes);
-        if (!status) add_pieces(s, count, mine, other);
+    put_piece(s, 0, mine);
+    memcpy(&end, mine + values, sizeof end);
+    for (int distance = 1; distance < w->ranks; distance *= 2) {
+        int peer = w->rank ^ distance, last = 2 * distance >= w->ranks;
+        const world_message both[] = {{peer, mine, NULL, (int64_t)bytes}, {peer, NULL, other, (int64_t)bytes}};
+        cusgd_status status = w->ops->exchange(w->of, both, 2);
+        if (status) return status;
+        memcpy(&more, other + values, sizeof more);
+        end.loss += more.loss;
+        end.stop |= more.stop;
+        add_values(s->t->single, s->t->count, last ? out : mine, mine, other);
+        memcpy(mine + values, &end, sizeof end);
     }
-    if (status) return status;
-    memcpy(out, mine, s->size * (size_t)count);
-    take_tail(s, mine, count, loss);
+    if (loss) *loss = end.loss;
+    w->stop |= end.stop != 0;
     return CUSGD_OK;
 }
 
-static cusgd_status sum_of_all(const sum *s, void *out, double *loss)
+static cusgd_status sum_of_all(sum *s, void *out, double *loss)
 {
     world *w = s->w;
-    int64_t count = s->t->count, bytes[MAX_SHARDS];
-    size_t piece = piece_bytes(s, count);
-    unsigned char *mine = room_of(w, 0, (size_t)s->own * piece + 1), *all = room_of(w, 1, (size_t)s->all * piece);
+    size_t bytes[MAX_SHARDS], piece = piece_bytes(s), values = values_bytes(s);
+    unsigned char *mine = room_of(w, SENT, (size_t)s->own * piece), *all = room_of(w, RECEIVED, (size_t)s->all * piece);
     if (!mine || !all) return fail_room((size_t)(s->own + s->all) * piece);
-    for (int i = 0; i < s->own; i++) put_piece(s, i, 0, count, mine + (size_t)i * piece);
-    for (int rank = 0; rank < w->ranks; rank++) bytes[rank] = (int64_t)((size_t)nodes_of(s, rank) * piece);
-    cusgd_status status = w->ops->allgather(w->of, mine, all, bytes);
+    for (int i = 0; i < s->own; i++) put_piece(s, i, mine + (size_t)i * piece);
+    for (int rank = 0; rank < w->ranks; rank++) bytes[rank] = (size_t)nodes_of(s, rank) * piece;
+    cusgd_status status = gather(w, mine, all, bytes);
     if (status) return status;
-    const unsigned char *total = add_all(s, count, all);
-    memcpy(out, total, s->size * (size_t)count);
-    take_tail(s, total, count, loss);
+    for (int i = 0; i < s->all; i++) {
+        s->values[i] = all + (size_t)i * piece;
+        memcpy(&s->tails[i], all + (size_t)i * piece + values, sizeof(tail));
+    }
+    add_all(s, s->t->count, out, loss);
     return CUSGD_OK;
 }
 
-static cusgd_status sum_of_slices(const sum *s, void *out, double *loss)
+/* ---- Large ones: slices, which go from where they are ---- */
+
+/* Messages by which each rank gets its slice of all nodes. received: of the other ranks' nodes, one behind the other. */
+static void mail_slices(sum *s, mail *m, unsigned char *received)
+{
+    int64_t start = slice_start(s, s->w->rank);
+    size_t bytes = s->size * (size_t)(slice_start(s, s->w->rank + 1) - start);
+    int first = s->first_node[s->w->rank];
+    for (int rank = 0; rank < s->w->ranks; rank++) {
+        for (int i = s->first_node[rank]; i < s->first_node[rank + 1]; i++) {
+            if (rank == s->w->rank) {
+                s->values[i] = (const unsigned char *)s->t->values[i - first] + s->size * (size_t)start;
+                continue;
+            }
+            s->values[i] = received;
+            mail_receive(m, rank, received, bytes);
+            received += (bytes + UNIT - 1) / UNIT * UNIT;
+        }
+        if (rank != s->w->rank) mail_receive(m, rank, &s->tails[s->first_node[rank]], sizeof(tail) * (size_t)nodes_of(s, rank));
+    }
+    for (int rank = 0; rank < s->w->ranks; rank++) {
+        if (rank == s->w->rank) continue;
+        size_t at = s->size * (size_t)slice_start(s, rank), some = s->size * (size_t)slice_start(s, rank + 1) - at;
+        for (int i = 0; i < s->own; i++) mail_send(m, rank, (const unsigned char *)s->t->values[i] + at, some);
+        mail_send(m, rank, &s->tails[first], sizeof(tail) * (size_t)s->own);
+    }
+}
+
+static cusgd_status sum_of_slices(sum *s, void *out, double *loss)
 {
     world *w = s->w;
-    int64_t send_bytes[MAX_SHARDS], recv_bytes[MAX_SHARDS], start = slice_start(s, w->rank);
-    int64_t count = slice_start(s, w->rank + 1) - start;
-    size_t total = 0, received = (size_t)s->all * piece_bytes(s, count);
-    for (int rank = 0; rank < w->ranks; rank++) {
-        size_t bytes = (size_t)s->own * piece_bytes(s, slice_start(s, rank + 1) - slice_start(s, rank));
-        send_bytes[rank] = (int64_t)bytes;
-        recv_bytes[rank] = (int64_t)((size_t)nodes_of(s, rank) * piece_bytes(s, count));
-        total += bytes;
-    }
-    unsigned char *send = room_of(w, 0, total + 1), *recv = room_of(w, 1, received), *to = send;
-    if (!send || !recv) return fail_room(total + received);
-    for (int rank = 0; rank < w->ranks; rank++) {
-        int64_t first = slice_start(s, rank), some = slice_start(s, rank + 1) - first;
-        for (int i = 0; i < s->own; i++, to += piece_bytes(s, some)) put_piece(s, i, first, some, to);
-    }
-    cusgd_status status = w->ops->alltoall(w->of, send, send_bytes, recv, recv_bytes);
+    size_t bytes[MAX_SHARDS], room = sizeof(world_message) * (size_t)(s->all + w->ranks * (s->own + 2));
+    int64_t start = slice_start(s, w->rank), count = slice_start(s, w->rank + 1) - start;
+    size_t received = (size_t)(s->all - s->own) * (s->size * (size_t)count + UNIT);
+    mail m = {room_of(w, MESSAGES, room), 0};
+    unsigned char *others = room_of(w, RECEIVED, received), *slice = (unsigned char *)out + s->size * (size_t)start;
+    if (!m.list || !others) return fail_room(received + room);
+    mail_slices(s, &m, others);
+    cusgd_status status = exchange(w, &m);
     if (status) return status;
-    const unsigned char *slice = add_all(s, count, recv);
-    take_tail(s, slice, count, loss);
-    for (int rank = 0; rank < w->ranks; rank++)
-        recv_bytes[rank] = (int64_t)(s->size * (size_t)(slice_start(s, rank + 1) - slice_start(s, rank)));
-    return w->ops->allgather(w->of, slice, out, recv_bytes);
+    add_all(s, count, slice, loss);
+    for (int rank = 0; rank < w->ranks; rank++) bytes[rank] = s->size * (size_t)(slice_start(s, rank + 1) - slice_start(s, rank));
+    return gather(w, slice, out, bytes);
 }
 
 cusgd_status world_sum(world *w, const world_terms *t, void *out, double *loss)
@@ -223,16 +317,23 @@ cusgd_status world_sum(world *w, const world_terms *t, void *out, double *loss)
     cusgd_status status = check(w);
     if (status) return status;
     sum_begin(&s, w, t);
-    if (piece_bytes(&s, t->count) > SMALL) return done(w, sum_of_slices(&s, out, loss));
-    int in_pairs = is_power(w->ranks) && is_power(t->shards) && w->ranks <= t->shards;
-    return done(w, (in_pairs ? sum_in_pairs : sum_of_all)(&s, out, loss));
+    if (piece_bytes(&s) > SMALL) return done(w, sum_of_slices(&s, out, loss));
+    int in_pairs = is_power(w->ranks) && is_power(t->shards) && w->ranks > 1 && w->ranks <= t->shards;
+    return done(w, in_pairs ? sum_in_pairs(&s, out, loss) : sum_of_all(&s, out, loss));
 }
 
 /* ---- Other exchanges ---- */
 
+cusgd_status world_tell(world *w, void *at, size_t bytes)
+{
+    size_t sizes[MAX_SHARDS] = {bytes};
+    cusgd_status status = check(w);
+    return status ? status : done(w, gather(w, at, at, sizes));
+}
+
 cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t bytes, void **out, int *nodes)
 {
-    int64_t sizes[MAX_SHARDS];
+    size_t sizes[MAX_SHARDS];
     tree_node of[MAX_SHARDS];
     *out = NULL;
     *nodes = 0;
@@ -240,12 +341,12 @@ cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t byt
     if (status) return status;
     for (int rank = 0; rank < w->ranks; rank++) {
         int count = world_nodes(shards, world_shards(w, shards, rank), of);
-        sizes[rank] = (int64_t)((size_t)count * bytes);
+        sizes[rank] = (size_t)count * bytes;
         *nodes += count;
     }
     *out = allocate((size_t)*nodes, bytes);
     if (!*out) return fail_memory((size_t)*nodes * bytes, "what processes exchange");
-    status = done(w, w->ops->allgather(w->of, of_nodes, *out, sizes));
+    status = done(w, gather(w, of_nodes, *out, sizes));
     if (!status) return CUSGD_OK;
     free(*out);
     *out = NULL;
@@ -268,13 +369,13 @@ cusgd_status world_share(world *w, void *all, const int64_t *bytes)
 /* The same number of bytes of every rank. */
 static cusgd_status gather_equal(world *w, const void *mine, size_t bytes, unsigned char **all)
 {
-    int64_t sizes[MAX_SHARDS];
+    size_t sizes[MAX_SHARDS];
     cusgd_status status = check(w);
     if (status) return status;
-    for (int rank = 0; rank < w->ranks; rank++) sizes[rank] = (int64_t)bytes;
-    *all = room_of(w, 1, (size_t)w->ranks * bytes);
+    for (int rank = 0; rank < w->ranks; rank++) sizes[rank] = bytes;
+    *all = room_of(w, RECEIVED, (size_t)w->ranks * bytes);
     if (!*all) return fail_room((size_t)w->ranks * bytes);
-    return done(w, w->ops->allgather(w->of, mine, *all, sizes));
+    return done(w, gather(w, mine, *all, sizes));
 }
 
 cusgd_status world_any(world *w, int flag, int *any)

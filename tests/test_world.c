@@ -335,9 +335,9 @@ Test(world, all_ranks_learn_of_differences_and_failures)
     cusgd_data_free(other);
 }
 
-static cusgd_status no_memory(void *of, const void *send, void *recv, const int64_t *bytes)
+static cusgd_status no_memory(void *of, const world_message *messages, int count)
 {
-    (void)of, (void)send, (void)recv, (void)bytes;
+    (void)of, (void)messages, (void)count;
     return fail(CUSGD_ERROR_MEMORY, "out of memory for messages");
 }
 
@@ -347,7 +347,7 @@ static void create_without_memory(world *w, void *context)
     const difference *d = context;
     world_ops scarce = *w->ops;
     cusgd_trainer *t;
-    scarce.allgather = no_memory;
+    scarce.exchange = no_memory;
     if (w->rank == 1) w->ops = &scarce;
     cusgd_status status = cusgd_trainer_create_shared(w, &d->options[0], d->data[0], NULL, &t);
     cr_assert_eq(status, w->rank == 1 ? CUSGD_ERROR_MEMORY : CUSGD_ERROR_DEVICE, "%s", cusgd_last_error());

@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the ranks meet: what each of them sends. */
+/* Where the ranks meet. */
 typedef struct meeting {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int ranks, arrived, round;
     int failed; /* 1 + the rank that has said so; 0: none */
     char text[256];
-    const char *send[MAX_THREADS];
-    const int64_t *bytes[MAX_THREADS]; /* alltoall: to each rank */
+    const world_message *messages[MAX_THREADS]; /* what each of them sends and receives */
+    int count[MAX_THREADS];
 } meeting;
 
 typedef struct seat {
@@ -43,50 +43,34 @@ static cusgd_status meet(seat *s)
     return failed ? fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", failed - 1, m->text) : CUSGD_OK;
 }
 
-static cusgd_status publish(seat *s, const void *send, const int64_t *bytes)
+/* What rank `from` sends this one in its message number `index` of those for it. */
+static const world_message *find(const seat *s, int from, int index)
 {
-    s->at->send[s->w.rank] = send;
-    s->at->bytes[s->w.rank] = bytes;
-    return meet(s);
+    for (int i = 0; i < s->at->count[from]; i++) {
+        const world_message *m = &s->at->messages[from][i];
+        if (m->send && m->rank == s->w.rank && index-- == 0) return m;
+    }
+    return NULL;
 }
 
-static cusgd_status alltoall(void *of, const void *send, const int64_t *send_bytes, void *recv, const int64_t *recv_bytes)
+static cusgd_status exchange(void *of, const world_message *messages, int count)
 {
     seat *s = of;
-    char *to = recv;
-    cusgd_status status = publish(s, send, send_bytes);
-    for (int rank = 0; rank < s->w.ranks && !status; rank++) {
-        const int64_t *bytes = s->at->bytes[rank];
-        int64_t before = 0;
-        for (int r = 0; r < s->w.rank; r++) before += bytes[r];
-        cr_assert_eq(bytes[s->w.rank], recv_bytes[rank], "rank %d sends what rank %d does not expect", rank, s->w.rank);
-        memcpy(to, s->at->send[rank] + before, (size_t)recv_bytes[rank]);
-        to += recv_bytes[rank];
+    int received[MAX_THREADS] = {0};
+    s->at->messages[s->w.rank] = messages;
+    s->at->count[s->w.rank] = count;
+    cusgd_status status = meet(s);
+    for (int i = 0; i < count && !status; i++) {
+        const world_message *m = &messages[i];
+        cr_assert(m->rank >= 0 && m->rank < s->w.ranks && m->rank != s->w.rank);
+        if (!m->receive) continue;
+        const world_message *sent = find(s, m->rank, received[m->rank]++);
+        cr_assert(sent && sent->bytes == m->bytes, "rank %d sends what rank %d does not expect", m->rank, s->w.rank);
+        memcpy(m->receive, sent->send, (size_t)m->bytes);
     }
-    return status ? status : meet(s);
-}
-
-static cusgd_status allgather(void *of, const void *send, void *recv, const int64_t *bytes)
-{
-    seat *s = of;
-    char *to = recv;
-    cusgd_status status = publish(s, send, bytes);
-    for (int rank = 0; rank < s->w.ranks && !status; rank++) {
-        cr_assert_eq(s->at->bytes[rank][rank], bytes[rank], "rank %d sends what rank %d does not expect", rank, s->w.rank);
-        memcpy(to, s->at->send[rank], (size_t)bytes[rank]);
-        to += bytes[rank];
-    }
-    return status ? status : meet(s);
-}
-
-static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64_t bytes)
-{
-    seat *s = of;
-    cusgd_status status = publish(s, send, &bytes);
-    if (!status) {
-        cr_assert_eq(*s->at->bytes[peer], bytes);
-        memcpy(recv, s->at->send[peer], (size_t)bytes);
-    }
+    for (int rank = 0; rank < s->w.ranks && !status; rank++)
+        cr_assert(rank == s->w.rank || !find(s, rank, received[rank]), "rank %d sends more than rank %d expects", rank,
+                  s->w.rank);
     return status ? status : meet(s);
 }
 
@@ -111,13 +95,13 @@ static cusgd_status look(void *of)
     return failed ? fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", failed - 1, s->at->text) : CUSGD_OK;
 }
 
-static const world_ops ops = {.alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .look = look};
+static const world_ops ops = {.exchange = exchange, .notify = notify, .look = look};
 
 static void *take_part(void *of)
 {
     seat *s = of;
     s->body(&s->w, s->context);
-    for (int i = 0; i < 2; i++) free(s->w.room[i]);
+    for (int i = 0; i < WORLD_ROOMS; i++) free(s->w.room[i]);
     return NULL;
 }
 

@@ -39,6 +39,8 @@ int world_nodes(int all, tree_node within, tree_node *nodes) { return services->
 
 cusgd_status world_any(world *w, int flag, int *any) { return services->any(w, flag, any); }
 
+cusgd_status world_tell(world *w, void *at, size_t bytes) { return services->tell(w, at, bytes); }
+
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
     return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);

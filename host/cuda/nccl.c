@@ -198,16 +198,13 @@ cusgd_status nccl_agree(nccl_ranks *n)
 
 /* ---- Opening and closing ---- */
 
-/* Rank 0's, which the processes tell each other. */
+/* Rank 0's, which it tells the others. */
 static cusgd_status share_id(world *w, nccl_id *id)
 {
-    int64_t bytes[MAX_SHARDS] = {sizeof *id};
-    nccl_id mine = {{0}};
-    int code = w->rank == 0 ? nccl.get_id(&mine) : NCCL_OK;
+    *id = (nccl_id){{0}};
+    int code = w->rank == 0 ? nccl.get_id(id) : NCCL_OK;
     if (code != NCCL_OK) return fail(CUSGD_ERROR_DEVICE, "GPU: NCCL: ncclGetUniqueId: %s", nccl.error_text(code));
-    cusgd_status status = w->ops->allgather(w->of, &mine, id, bytes);
-    if (status) w->failed = 1;
-    return status;
+    return world_tell(w, id, sizeof *id);
 }
 
 cusgd_status nccl_open(world *w, nccl_ranks **out)

@@ -14,6 +14,16 @@
 enum { TAG_DATA = 1, TAG_FAILED, TAG_END, FAILURE_ROOM = 600, ATTEMPTS = 64 /* between two looks at the clock */ };
 static const int64_t MESSAGE_BYTES = INT64_C(1) << 30;
 
+/* Messages of some KB go in pieces that Open MPI sends at once between the processes of a machine: a longer one waits for an
+ * answer first, which takes longer than several pieces. */
+#ifdef OPEN_MPI
+static const int64_t EAGER_BYTES = 4000, PIECES_TO = 16000;
+#else
+static const int64_t EAGER_BYTES = INT64_C(1) << 30, PIECES_TO = 0;
+#endif
+
+static int64_t piece_bytes(int64_t bytes) { return bytes <= PIECES_TO ? EAGER_BYTES : MESSAGE_BYTES; }
+
 typedef struct mpi_world {
     MPI_Comm comm;
     const world_services *services;
@@ -70,8 +80,8 @@ static cusgd_status fail_memory(const mpi_world *w)
 
 static cusgd_status begin_receive(mpi_world *w, int peer, void *to, int64_t bytes)
 {
-    for (int64_t first = 0; first < bytes; first += MESSAGE_BYTES) {
-        int count = (int)(bytes - first < MESSAGE_BYTES ? bytes - first : MESSAGE_BYTES);
+    for (int64_t first = 0, each = piece_bytes(bytes); first < bytes; first += each) {
+        int count = (int)(bytes - first < each ? bytes - first : each);
         MPI_Request *request = add(w, peer);
         if (!request) return fail_memory(w);
         int code = MPI_Irecv((char *)to + first, count, MPI_BYTE, peer, TAG_DATA, w->comm, request);
@@ -83,8 +93,8 @@ static cusgd_status begin_receive(mpi_world *w, int peer, void *to, int64_t byte
 
 static cusgd_status begin_send(mpi_world *w, int peer, const void *from, int64_t bytes)
 {
-    for (int64_t first = 0; first < bytes; first += MESSAGE_BYTES) {
-        int count = (int)(bytes - first < MESSAGE_BYTES ? bytes - first : MESSAGE_BYTES);
+    for (int64_t first = 0, each = piece_bytes(bytes); first < bytes; first += each) {
+        int count = (int)(bytes - first < each ? bytes - first : each);
         MPI_Request *request = add(w, peer);
         if (!request) return fail_memory(w);
         int code = MPI_Isend((const char *)from + first, count, MPI_BYTE, peer, TAG_DATA, w->comm, request);
@@ -176,50 +186,15 @@ static cusgd_status finish_exchange(mpi_world *w, cusgd_status begun)
 
 /* ---- Exchanges ---- */
 
-static cusgd_status alltoall(void *of, const void *send, const int64_t *send_bytes, void *recv, const int64_t *recv_bytes)
+/* Receives first, so that what comes has a place. */
+static cusgd_status exchange(void *of, const world_message *messages, int count)
 {
     mpi_world *w = of;
     cusgd_status status = CUSGD_OK;
-    char *to = recv;
-    const char *from = send;
-    for (int rank = 0; rank < w->ranks && !status; rank++) {
-        if (rank != w->rank) status = begin_receive(w, rank, to, recv_bytes[rank]);
-        to += recv_bytes[rank];
-    }
-    to = recv;
-    for (int rank = 0; rank < w->rank; rank++) to += recv_bytes[rank];
-    for (int rank = 0; rank < w->ranks && !status; rank++) {
-        if (rank == w->rank)
-            memcpy(to, from, (size_t)send_bytes[rank]);
-        else
-            status = begin_send(w, rank, from, send_bytes[rank]);
-        from += send_bytes[rank];
-    }
-    return finish_exchange(w, status);
-}
-
-static cusgd_status allgather(void *of, const void *send, void *recv, const int64_t *bytes)
-{
-    mpi_world *w = of;
-    cusgd_status status = CUSGD_OK;
-    char *to = recv;
-    for (int rank = 0; rank < w->ranks && !status; rank++) {
-        if (rank == w->rank)
-            memcpy(to, send, (size_t)bytes[rank]);
-        else
-            status = begin_receive(w, rank, to, bytes[rank]);
-        to += bytes[rank];
-    }
-    for (int rank = 0; rank < w->ranks && !status; rank++)
-        if (rank != w->rank) status = begin_send(w, rank, send, bytes[w->rank]);
-    return finish_exchange(w, status);
-}
-
-static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64_t bytes)
-{
-    mpi_world *w = of;
-    cusgd_status status = begin_receive(w, peer, recv, bytes);
-    if (!status) status = begin_send(w, peer, send, bytes);
+    for (int i = 0; i < count && !status; i++)
+        if (messages[i].receive) status = begin_receive(w, messages[i].rank, messages[i].receive, messages[i].bytes);
+    for (int i = 0; i < count && !status; i++)
+        if (messages[i].send) status = begin_send(w, messages[i].rank, messages[i].send, messages[i].bytes);
     return finish_exchange(w, status);
 }
 
@@ -344,8 +319,7 @@ static void closes(void *of, int status, int failed)
     if (!failed && !w->notified) free_world(w); /* else messages may still be on their way */
 }
 
-static const world_ops ops = {
-    .alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .look = look, .agree = agree, .close = closes};
+static const world_ops ops = {.exchange = exchange, .notify = notify, .look = look, .agree = agree, .close = closes};
 
 /* ---- Opening ---- */
 

@@ -17,7 +17,7 @@ static emulated_module emulated;
 static void setup(void) { cr_assert(emulated_find(&emulated), "CUSGD_MODULE_DIR names no folder with the emulated module"); }
 TestSuite(module, .init = setup);
 
-static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any};
+static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any, world_tell};
 
 static void check_failed(cusgd_status status, const char *words)
 {
