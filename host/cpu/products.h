@@ -6,6 +6,9 @@
 typedef double doubles __attribute__((vector_size(REGISTER_BYTES)));
 enum { DOUBLES = REGISTER_BYTES / (int)sizeof(double), PRODUCT_ROWS = 32, TILE_ROWS = 4 };
 
+/* Rows of PANEL values, where they lie. */
+typedef const double *panel_rows[PRODUCT_ROWS];
+
 /* PANEL columns from `start` on of `count` rows, each times its s (NULL: 1): column d is 1, and beyond it 0. */
 static void panel_fill(const rows_task *t, const double *s, int64_t first, int count, int64_t start, double (*panel)[PANEL])
 {
@@ -19,6 +22,15 @@ static void panel_fill(const rows_task *t, const double *s, int64_t first, int c
     }
 }
 
+/* Likewise where they are wanted as they are: of doubles and a whole panel there is nothing to fill. */
+static void panel_find(const rows_task *t, int64_t first, int count, int64_t start, double (*room)[PANEL], panel_rows rows)
+{
+    int is_there = sizeof(stored) == sizeof(double) && count == PRODUCT_ROWS && t->d - start >= PANEL;
+    if (!is_there) panel_fill(t, NULL, first, count, start, room);
+    for (int r = 0; r < PRODUCT_ROWS; r++)
+        rows[r] = is_there ? (const double *)(const void *)((const stored *)t->x + (first + r) * t->d + start) : room[r];
+}
+
 static inline doubles doubles_at(const double *at)
 {
     doubles v;
@@ -26,7 +38,7 @@ static inline doubles doubles_at(const double *at)
     return v;
 }
 
-static inline __attribute__((always_inline)) void panel_tile(double (*left)[PANEL], double (*right)[PANEL], int a, int b,
+static inline __attribute__((always_inline)) void panel_tile(double (*left)[PANEL], panel_rows right, int a, int b,
                                                              double (*sums)[PANEL])
 {
     doubles sum[TILE_ROWS][2] = {{{0}}};
@@ -56,12 +68,13 @@ static int panel_held(const rows_task *t, int64_t panel)
 static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
                           double (*sums)[PANEL][PANEL])
 {
-    double weighed[PRODUCT_ROWS][PANEL], plain[PRODUCT_ROWS][PANEL];
+    double weighed[PRODUCT_ROWS][PANEL], room[PRODUCT_ROWS][PANEL];
+    panel_rows plain;
     for (int64_t i = 0; i < count; i += PRODUCT_ROWS) {
         int size = (int)(count - i < PRODUCT_ROWS ? count - i : PRODUCT_ROWS);
         panel_fill(t, s + i, first + i, size, left * PANEL, weighed);
         for (int64_t right = left; right < panels; right++) {
-            panel_fill(t, NULL, first + i, size, right * PANEL, plain);
+            panel_find(t, first + i, size, right * PANEL, room, plain);
             for (int a = 0; a < panel_held(t, left); a += TILE_ROWS) {
                 /* On the diagonal only tiles that reach above it are needed. */
                 int from = right > left ? 0 : a / (2 * DOUBLES) * (2 * DOUBLES);

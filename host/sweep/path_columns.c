@@ -100,10 +100,12 @@ static cusgd_status bind_columns(working_set *w)
     return b->ops->bind(b->self, &some, &t, &w->some);
 }
 
-/* Of more than half of the columns a copy would save less than it costs. */
+/* Of most columns a copy would save less than it costs: copying and binding a value takes about as long as so many products, of
+ * which second derivatives need count^2 / 2 a row. */
 static void complete(working_set *w)
 {
-    if (2 * w->count <= w->of->d) return;
+    enum { COPY = 120 };
+    if ((w->of->d * w->of->d - w->count * w->count) / 2 > COPY * w->count) return;
     for (int64_t j = 0; j < w->of->d; j++) w->is_member[j] = 1;
     for (int64_t j = 0; j < w->of->d; j++) w->columns[j] = j;
     w->count = w->of->d;

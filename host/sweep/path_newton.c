@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
+#define SLOW .5 /* what a step leaves of the violation, beyond which new second derivatives pay */
 
 cusgd_status newton_open(const cusgd_path *s, int64_t d, newton *n)
 {
@@ -156,7 +157,7 @@ cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, 
         double at = newton_violation(n, l1, l2), took = 1;
         if (at <= tolerance * n->unit) return CUSGD_OK;
         if (interrupt_asked()) return fail_interrupted();
-        cusgd_status status = (at > .3 * last || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
+        cusgd_status status = (at > SLOW * last || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
         if (status) return status;
         int was_fresh = n->is_fresh;
         double decrease = find_step(n, l1, l2, l1_before, at);

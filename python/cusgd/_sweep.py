@@ -198,9 +198,9 @@ def sweep(
         As for `Trainer`, with one output; y is None with a table.
     grid : mapping or list of mappings
         Values of ``l1``, ``l2``, ``rate``, ``momentum`` and, with such a loss, ``quantile``, ``delta`` or ``width``, of which all
-        combinations are trained; with a loss of two classes also ``class_weight``: ``"balanced"``, None or the factor on the
-        weights of the rows of the second class. The losses by which models are chosen do not have these weights; or the configurations themselves. Different quantiles are not chosen from: the model predicts
-        each, by the best of its configurations.
+        combinations are trained; or the configurations themselves. Different quantiles are not chosen from: the model predicts
+        each, by the best of its configurations. With a loss of two classes also ``class_weight``: ``"balanced"``, None or the
+        factor on the weights of the rows of the second class. The losses by which models are compared do not have these weights.
     folds : int or array of shape (n,)
         How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0. By default 5, if no
         other rows judge. 0: none, where there is one configuration, or one for each quantile.
