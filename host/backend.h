@@ -127,6 +127,10 @@ typedef struct piece_of {
 } piece_of;
 enum full_pass { PASS_OBJECTIVE, PASS_CURVATURE, PASS_HESSIAN };
 typedef struct pieces_ops {
+    /* Host examples, dense ones whose columns are next to each other, that stay where they are, as long as the caller keeps them;
+     * each row is transformed when it is taken. For steps, for rows() and for the two passes below alone. NULL: the device needs
+     * a copy. *b as below. */
+    cusgd_status (*bind_in_place)(void *self, const examples *e, const transform *t, dataset **b);
     /* As bind(), in the place of *b, whose memory may be used again; *b may be NULL. On failure it is what unbind() takes. */
     cusgd_status (*bind_again)(void *self, const examples *e, const transform *t, dataset **b);
     /* Of a set of n rows, d columns and k outputs: behind which row a piece may end that begins at row `first` and has `room`

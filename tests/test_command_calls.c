@@ -419,14 +419,16 @@ Test(command_calls, threads)
     written_free(&whole);
 }
 
-/* Rows that are read when they are needed: a read that fails ends the run with its reason, one that is interrupted is repeated,
- * and where no thread can be started the caller reads. */
+/* Rows that are read when they are needed, here through a mapping: a page that cannot be had ends the run with the reason that a
+ * read gives; where the read works, or the system knows nothing of pages, the run goes on, and so it does where no thread can be
+ * started. */
 Test(command_calls, streams)
 {
     static const job j = {"train large --model m --epochs 1 --batch 1000 --memory 24M --sampling pages -q", NULL, {"m"}};
-    static const strike strikes[] = {{"pread", "error", EIO, .stride = 97},
-                                     {"pread", "errors", EIO, .stride = 151},
-                                     {"pread", "again", EINTR, .stride = 151},
+    static const strike strikes[] = {{"madvise,pread", "errors", EIO, .stride = 31},
+                                     {"madvise", "errors", EFAULT, .stride = 97},
+                                     {"madvise", "errors", EINVAL, .stride = 97},
+                                     {"mincore", "errors", EAGAIN, .stride = 97},
                                      {"pthread_create", "errors", EAGAIN, .stride = 11}};
     static outcome o;
     written whole;
@@ -438,11 +440,12 @@ Test(command_calls, streams)
     for (size_t i = 0; i < sizeof strikes / sizeof *strikes; i++) {
         memcpy(report, made, sizeof made);
         long calls = calls_made(strikes[i].calls);
-        cr_assert_geq(calls, i < 3 ? 90 : 4, "%ld calls of %s", calls, strikes[i].calls);
+        cr_assert_geq(calls, i < 4 ? 20 : 3, "%ld calls of %s", calls, strikes[i].calls);
         for (long n = 1; n <= calls; n++) {
             if (!is_chosen(&strikes[i], n, 0)) continue;
             int code = run_one(&j, &strikes[i], n);
-            if (strikes[i].number == EIO) cr_expect_eq(code, CUSGD_ERROR_DATA, "%s: exit code %d", description, code);
+            if (strikes[i].number == EIO && n < calls - 40)
+                cr_expect_eq(code, CUSGD_ERROR_DATA, "%s: exit code %d", description, code);
             if (strikes[i].number != EIO) cr_expect_eq(code, 0, "%s: exit code %d", description, code);
             check_run(&j, &strikes[i], code, &whole);
         }

@@ -56,6 +56,12 @@ static void unmake(made *m)
     free(m->w);
 }
 
+static int device_is_gpu(void)
+{
+    const char *device = getenv("CUSGD_TEST_DEVICE");
+    return device && strstr(device, "gpu");
+}
+
 /* The defaults and the words NAME=VALUE, separated by blanks. */
 static cusgd_options options_of(const char *words)
 {
@@ -144,6 +150,59 @@ Test(stream, weights_outputs_classes_and_storage)
     check_budgets(&classes, "loss=logistic epochs=2 batch=1000", one_budget);
     unmake(&two);
     unmake(&classes);
+}
+
+/* Shards, each with windows of its own; the last window of one epoch is followed by the first of the next. */
+Test(stream, shards)
+{
+    made m = make(N, D, 1, 1);
+    if (device_is_gpu()) cr_skip_test("a GPU's streams have one shard");
+    check_budgets(&m, "epochs=3 batch=1000 shards=3 evaluate-every=end", two_budgets);
+    check_budgets(&m, "epochs=1 batch=64 shards=5 sampling=none evaluate-every=1", one_budget);
+    check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-1 shards=2", one_budget);
+    unmake(&m);
+}
+
+/* What is done to a row that is taken from where it lies: columns of all numbers beside whole registers, values of both types and
+ * precisions, many outputs, classes, offsets, and rows that are left out. */
+static void check_taken(int64_t d, int64_t k, int wide, const char *words)
+{
+    int64_t window = (int64_t)page_window_rows(1, page_rows((uint64_t)d)),
+            n = (wide || strstr(words, "bf16") ? 4 : 3) * window + 77;
+    int64_t bound = strstr(words, "double") ? 8 : strstr(words, "bf16") ? 2 : 4, read = wide ? 8 : 4;
+    made m = make(n, d, k, 1);
+    size_t count = (size_t)((d + 1) * (k > 0 ? k : 1));
+    double *resident = malloc(sizeof(double) * count), *streamed = malloc(sizeof(double) * count), *x = NULL;
+    cusgd_data *data = m.data;
+    for (int64_t i = 0; i < n; i += 97) m.w[i] = 0;
+    if (wide) {
+        x = malloc(sizeof(double) * (size_t)(n * d));
+        for (int64_t i = 0; i < n * d; i++) x[i] = (double)m.x[i] + (double)i * 1e-9;
+        cusgd_matrix of_x = {x, CUSGD_TYPE_FLOAT64, d, 1}, of_y = {m.y, CUSGD_TYPE_FLOAT32, m.k, 1};
+        cusgd_matrix of_w = {m.w, CUSGD_TYPE_FLOAT32, 1, 1};
+        assert_works(cusgd_data_wrap(n, d, m.k, of_x, of_y, of_w, &data));
+    }
+    cusgd_options o = options_of(words);
+    train(&o, data, resident);
+    o.memory = 8192 * (d + 4) * 8 + (window + 400) * d * (bound + read) + 2000000; /* stream_needs.c: the sample, a window */
+    train(&o, data, streamed);
+    cr_assert_eq(memcmp(resident, streamed, sizeof(double) * count), 0, "%s, d = %lld, k = %lld, wide %d: %.17g, not %.17g",
+                 words, (long long)d, (long long)k, wide, streamed[0], resident[0]);
+    if (wide) cusgd_data_free(data);
+    free(x);
+    free(resident);
+    free(streamed);
+    unmake(&m);
+}
+
+Test(stream, rows_that_are_taken_where_they_lie)
+{
+    check_taken(1013, 1, 0, "epochs=1 batch=300");
+    check_taken(519, 1, 1, "epochs=1 batch=300 precision=double");
+    check_taken(776, 1, 0, "epochs=1 batch=300 storage=bf16 sampling=none");
+    check_taken(525, 9, 0, "epochs=1 batch=300 rate=0.001 optimizer=sgd");
+    check_taken(522, 3, 1, "epochs=1 batch=300 rate=0.001 optimizer=sgd no-standardize=true");
+    check_taken(530, 0, 0, "epochs=1 batch=300 loss=logistic");
 }
 
 Test(stream, full_batch_solvers)
@@ -384,16 +443,25 @@ Test(stream, a_checkpoint_within_another_budget)
     unmake(&m);
 }
 
-/* Other options of a trainer whose rows stay bound. */
+/* Other options of a trainer whose rows stay bound: batches that are larger than a window. A GPU has no room for them. */
 Test(stream, a_larger_batch)
 {
     made m = make(N, D, 1, 0);
+    double resident[D + 1], streamed[D + 1];
     cusgd_options o = options_of("epochs=1 batch=1000 memory=25M optimizer=adam rate=0.01");
     cusgd_trainer *t = trainer_of(&o, m.data, NULL);
     cusgd_result result = CUSGD_INIT(cusgd_result);
     o.batch = 60000;
     assert_works(cusgd_trainer_reset(t, &o));
-    assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_USAGE, "give a smaller --batch");
+    if (device_is_gpu()) {
+        assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_USAGE, "give a smaller --batch");
+    } else {
+        fit(t);
+        parameters_of(t, D, 1, streamed);
+        o.memory = 0;
+        train(&o, m.data, resident);
+        cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
+    }
     cusgd_trainer_free(t);
     unmake(&m);
 }
@@ -404,7 +472,7 @@ Test(stream, what_cannot_be_read_piece_by_piece)
     check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, "give --memory 2");
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
-    check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
+    if (device_is_gpu()) check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
     check_refused(&m, "memory=25M solver=bfgs", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
     unmake(&m);

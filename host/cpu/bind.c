@@ -13,113 +13,79 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
     return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
-/* Listed rows stand anywhere: those that follow are fetched meanwhile. */
-static void fetch_ahead(const examples *e, int64_t i, int64_t end)
-{
-    enum { AHEAD = 6, LINE = 64, MAX_LINES = 32 };
-    if (!e->rows || i + AHEAD >= end) return;
-    int64_t size = e->x.type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
-    const char *at = (const char *)e->x.at + e->rows[i + AHEAD] * e->x.row_stride * size;
-    for (int64_t line = 0; line < MAX_LINES && line * LINE < e->d * size; line++) __builtin_prefetch(at + line * LINE);
-}
-
-/* A row of x, whose columns are next to each other, in one pass. inverse: NULL: x' = x. */
-static void copy_row(const examples *e, const transform *t, const double *inverse, int64_t i, real *out)
-{
-    const cusgd_matrix *m = &e->x;
-    int64_t d = e->d, start = examples_row(e, i) * m->row_stride;
-    const double *mean = t->mean;
-    if (m->type == CUSGD_TYPE_FLOAT32) {
-        const float *x = (const float *)m->at + start;
-        for (int64_t j = 0; j < d && inverse; j++) out[j] = (real)(((double)x[j] - mean[j]) * inverse[j]);
-        for (int64_t j = 0; j < d && !inverse; j++) out[j] = (real)x[j];
-        return;
-    }
-    const double *x = (const double *)m->at + start;
-    for (int64_t j = 0; j < d && inverse; j++) out[j] = (real)((x[j] - mean[j]) * inverse[j]);
-    for (int64_t j = 0; j < d && !inverse; j++) out[j] = (real)x[j];
-}
-
-/* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. */
-static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
-                   const dataset *b)
-{
-    int64_t d = e->d, start = first * d, values = count * d;
-    if (e->x.col_stride == 1 && t->storage == CUSGD_STORAGE_FULL) {
-        for (int64_t i = first; i < first + count; i++) {
-            fetch_ahead(e, i, e->n);
-            copy_row(e, t, inverse, i, (real *)b->owned[0] + i * d);
-        }
-        return;
-    }
-    tile_x(e, first, count, tile);
-    for (int64_t i = 0; i < count && inverse; i++)
-        for (int64_t j = 0; j < d; j++) tile[i * d + j] = (tile[i * d + j] - t->mean[j]) * inverse[j];
-    if (b->storage == CUSGD_STORAGE_BF16) {
-        bf16 *out = (bf16 *)b->owned[0] + start;
-        for (int64_t i = 0; i < values; i++) out[i] = bf16_of(tile[i]);
-        return;
-    }
-    real *out = (real *)b->owned[0] + start;
-    int rounds = t->storage == CUSGD_STORAGE_BF16;
-    for (int64_t i = 0; i < values; i++) out[i] = rounds ? (real)bf16_value(bf16_of(tile[i])) : (real)tile[i];
-}
-
-static void copy_y(const examples *e, const transform *t, int64_t first, int64_t count, double *tile, real *out)
-{
-    tile_y(e, first, count, tile);
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t c = 0; c < e->k; c++) out[i * e->k + c] = (real)(tile[i * e->k + c] - (t->shift ? t->shift[c] : 0));
-}
-
-static void copy_w(const examples *e, const transform *t, int64_t first, int64_t count, double *tile, real *out)
-{
-    tile_w(e, first, count, tile);
-    for (int64_t i = 0; i < count; i++) out[i] = (real)(tile[i] / t->weight_mean);
-}
-
-static void copy_o(const examples *e, int64_t first, int64_t count, double *tile, real *out)
-{
-    tile_o(e, first, count, tile);
-    for (int64_t i = 0; i < count; i++) out[i] = (real)tile[i];
-}
-
 typedef struct copying {
-    const examples *e;
-    const transform *t;
-    const double *inverse; /* 1 / scale; NULL: x' = x */
+    const cpu *self;
+    rows_source from;
     dataset *b;
     int64_t rows; /* of a tile */
-    double *work; /* one thread's tile behind the other's */
+    double *work; /* where columns are not next to each other: one thread's tile behind the other's */
     size_t work_size;
 } copying;
+
+static void *x_at(const dataset *b, int64_t row)
+{
+    size_t element = b->storage == CUSGD_STORAGE_BF16 ? sizeof(bf16) : sizeof(real);
+    return (char *)b->owned[0] + (size_t)(row * b->d) * element;
+}
+
+/* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. The
+ * columns are brought next to each other first, if need be. */
+static void copy_x(const copying *c, int64_t first, int64_t count, double *tile)
+{
+    const rows_functions *rows = c->self->rows[c->b->storage];
+    rows_source from = c->from;
+    if (from.of.x.col_stride == 1 || from.of.d == 1) {
+        rows->take(&from, first, count, x_at(c->b, first));
+        return;
+    }
+    tile_x(&c->from.of, first, count, tile);
+    from.of.rows = NULL;
+    from.of.x = (cusgd_matrix){tile, CUSGD_TYPE_FLOAT64, from.of.d, 1};
+    rows->take(&from, 0, count, x_at(c->b, first));
+}
 
 static void copy_tile(void *context, int64_t s)
 {
     const copying *c = context;
-    const examples *e = c->e;
+    const examples *e = &c->from.of;
     int64_t first = s * c->rows, count = min_of(c->rows, e->n - first);
-    double *tile = c->work + (size_t)pool_thread() * c->work_size;
     real *y = c->b->owned[1], *w = c->b->owned[2], *o = c->b->owned[3];
-    if (c->b->owned[0]) copy_x(e, c->t, c->inverse, first, count, tile, c->b);
-    if (y) copy_y(e, c->t, first, count, tile, y + first * e->k);
-    if (w) copy_w(e, c->t, first, count, tile, w + first);
-    if (o) copy_o(e, first, count, tile, o + first);
+    double *tile = c->work ? c->work + (size_t)pool_thread() * c->work_size : NULL;
+    if (c->b->owned[0]) copy_x(c, first, count, tile);
+    for (int64_t i = first; i < first + count; i++) {
+        for (int64_t j = 0; y && j < e->k; j++) y[i * e->k + j] = source_target(&c->from, i, j);
+        if (w) w[i] = source_weight(&c->from, i);
+        if (o) o[i] = source_offset(&c->from, i);
+    }
+}
+
+/* 1 / scale; NULL, and *status stays as it is, where x is not moved. */
+static double *inverse_of(const examples *e, const transform *t, cusgd_status *status)
+{
+    double *inverse = t->mean && !examples_are_sparse(e) ? allocate((size_t)e->d, sizeof(double)) : NULL;
+    if (t->mean && !examples_are_sparse(e) && !inverse)
+        *status = fail_memory((size_t)e->d * sizeof(double), "the columns' scales");
+    for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
+    return inverse;
+}
+
+static rows_source source_of(const examples *e, const transform *t, const double *inverse)
+{
+    return (rows_source){*e, t->mean, inverse, t->shift, t->weight_mean, t->storage == CUSGD_STORAGE_BF16};
 }
 
 /* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
 static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, dataset *b)
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
-    int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES);
-    double *inverse = t->mean && !examples_are_sparse(e) ? allocate((size_t)e->d, sizeof(double)) : NULL;
-    copying c = {e, t, inverse, b, rows, allocate((size_t)(team * rows * widest), sizeof(double)), (size_t)(rows * widest)};
+    int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES), strided = b->owned[0] && e->x.col_stride != 1 && e->d > 1;
     cusgd_status status = CUSGD_OK;
-    for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    if (!c.work || (t->mean && !inverse && !examples_are_sparse(e)))
-        status = fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
-    else if (!pool_run(self->pool, team, (e->n + rows - 1) / rows, copy_tile, &c))
-        status = fail_interrupted();
+    double *inverse = inverse_of(e, t, &status);
+    size_t tiles = (size_t)(team * rows * widest);
+    copying c = {
+        self, source_of(e, t, inverse), b, rows, strided ? allocate(tiles, sizeof(double)) : NULL, (size_t)(rows * widest)};
+    if (!status && strided && !c.work) status = fail_memory(tiles * sizeof(double), "the copy of the examples");
+    if (!status && !pool_run(self->pool, team, (e->n + rows - 1) / rows, copy_tile, &c)) status = fail_interrupted();
     free(c.work);
     free(inverse);
     return status;
@@ -200,11 +166,59 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 
 cusgd_status NAMED(cpu_bind_again)(void *self, const examples *e, const transform *t, dataset **b)
 {
-    if (!*b || (*b)->sparse || (*b)->tail || (*b)->fold) {
+    if (!*b || (*b)->sparse || (*b)->tail || (*b)->fold || (*b)->source) {
         NAMED(cpu_unbind)(self, *b);
         return NAMED(cpu_bind)(self, e, t, b);
     }
     return bind_to(self, e, t, *b);
+}
+
+/* The rows of a group for each thread. */
+static cusgd_status make_room_to_take(cpu *self, const examples *e)
+{
+    layout l = layout_of(e->d, examples_outputs(e));
+    size_t bytes = (rows_taken_bytes(&l, e->k) + 63) / 64 * 64, all = bytes * (size_t)self->threads;
+    if (bytes <= self->taken_bytes) return CUSGD_OK;
+    free(self->taken);
+    self->taken = allocate_aligned(all, 1);
+    self->taken_bytes = self->taken ? bytes : 0;
+    return self->taken ? CUSGD_OK : fail_memory(all, "the rows that threads work on");
+}
+
+/* Copies of what the transform has. */
+static cusgd_status make_source(const examples *e, const transform *t, dataset *b)
+{
+    size_t d = (size_t)e->d, k = (size_t)e->k;
+    cusgd_status status = CUSGD_OK;
+    double *inverse = b->owned[0] = inverse_of(e, t, &status), *mean = NULL, *shift = NULL;
+    if (!status && inverse) mean = b->owned[1] = allocate(d, sizeof(double));
+    if (!status && t->shift) shift = b->owned[2] = allocate(k, sizeof(double));
+    b->source = status ? NULL : allocate(1, sizeof *b->source);
+    if (!status && (!b->source || (inverse && !mean) || (t->shift && !shift)))
+        status = fail_memory((d + k) * sizeof(double), "the columns' means");
+    if (status) return status;
+    if (mean) memcpy(mean, t->mean, d * sizeof(double));
+    if (shift) memcpy(shift, t->shift, k * sizeof(double));
+    *b->source = source_of(e, t, inverse);
+    b->source->mean = mean;
+    b->source->shift = shift;
+    return CUSGD_OK;
+}
+
+cusgd_status NAMED(cpu_bind_in_place)(void *self, const examples *e, const transform *t, dataset **b)
+{
+    NAMED(cpu_unbind)(self, *b);
+    *b = allocate_zeroed(1, sizeof **b);
+    if (!*b) return fail_memory(sizeof **b, "bound examples");
+    (*b)->n = e->n;
+    (*b)->d = e->d;
+    (*b)->m = e->k;
+    (*b)->k = examples_outputs(e);
+    (*b)->classed = e->classes > 0;
+    (*b)->folds = 1;
+    if (sizeof(real) == sizeof(float)) (*b)->storage = t->storage;
+    cusgd_status status = make_room_to_take(self, e);
+    return status ? status : make_source(e, t, *b);
 }
 
 void NAMED(cpu_unbind)(void *self, dataset *b)
@@ -215,33 +229,43 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);
+    free(b->source);
     NAMED(sparse_unbind)(b);
     free(b);
 }
 
 /* Row i of x. */
-static void widen_row(const dataset *b, int64_t i, double *x)
+static void widen_row(const cpu *self, const dataset *b, int64_t i, double *x)
 {
+    const void *row = b->x;
+    int64_t from = b->source ? 0 : i * b->d;
+    if (b->source) self->rows[b->storage]->take(b->source, i, 1, taken_here(self));
+    if (b->source) row = taken_here(self);
     if (b->sparse)
         NAMED(sparse_row)(b, i, x);
     else if (b->storage == CUSGD_STORAGE_BF16)
-        for (int64_t j = 0; j < b->d; j++) x[j] = (double)bf16_value(((const bf16 *)b->x)[i * b->d + j]);
+        for (int64_t j = 0; j < b->d; j++) x[j] = (double)bf16_value(((const bf16 *)row)[from + j]);
     else
-        for (int64_t j = 0; j < b->d; j++) x[j] = (double)((const real *)b->x)[i * b->d + j];
+        for (int64_t j = 0; j < b->d; j++) x[j] = (double)((const real *)row)[from + j];
+}
+
+static double weight_of(const dataset *b, int64_t i)
+{
+    if (b->source && b->source->of.w.at) return (double)source_weight(b->source, i);
+    return b->w ? (double)b->w[i] : 1;
 }
 
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w)
 {
-    (void)self;
     for (int64_t i = 0; i < m; i++) {
-        widen_row(b, rows[i], x + i * b->d);
-        w[i] = b->w ? (double)b->w[rows[i]] : 1;
+        widen_row(self, b, rows[i], x + i * b->d);
+        w[i] = weight_of(b, rows[i]);
     }
     return CUSGD_OK;
 }
 
 typedef struct curving {
-    pool *pool;
+    const cpu *self;
     const dataset *b;
     const double *scale;
     piece_of at;
@@ -258,9 +282,9 @@ static void curve_span(void *context, int64_t s)
     int64_t first = curvature_span(c->at.n, c->first + s) - before, last = curvature_span(c->at.n, c->first + s + 1) - before;
     double *sums = c->sums + s * (3 * d + 2), *z = sums + 2 * d + 2;
     for (int64_t i = first; i < last; i++) {
-        double q = 1, w = b->w ? (double)b->w[i] : 1;
-        if ((i - first) % ROWS_BETWEEN == 0 && pool_stops(c->pool)) return;
-        widen_row(b, i, z);
+        double q = 1, w = weight_of(b, i);
+        if ((i - first) % ROWS_BETWEEN == 0 && pool_stops(c->self->pool)) return;
+        widen_row(c->self, b, i, z);
         for (int64_t j = 0; j < d; j++) {
             double x = z[j] * (c->scale ? c->scale[j] : 1);
             z[j] = x * x;
@@ -282,7 +306,7 @@ cusgd_status NAMED(cpu_curvature_piece)(void *self, const dataset *b, piece_of a
     while (curvature_span(at.n, first) < at.first) first++;
     for (end = first; curvature_span(at.n, end) < at.first + b->n;) end++;
     int64_t spans = end - first;
-    curving all = {c->pool, b, scale, at, first, allocate_zeroed((size_t)(spans * each), sizeof(double))};
+    curving all = {c, b, scale, at, first, allocate_zeroed((size_t)(spans * each), sizeof(double))};
     if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
     if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, PASS_BYTES), spans, curve_span, &all)) {
         free(all.sums);

@@ -46,7 +46,6 @@ static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 void tile_x(const examples *e, int64_t first, int64_t count, double *x);
 void tile_y(const examples *e, int64_t first, int64_t count, double *y);
 void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 where there are no weights */
-void tile_o(const examples *e, int64_t first, int64_t count, double *o); /* there must be offsets */
 
 /* moments.c */
 cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, double *variance, double *target_mean,

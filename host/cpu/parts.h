@@ -26,6 +26,7 @@ struct dataset {
     cusgd_storage storage; /* BF16: x is of bf16; only where real is float. In double, what was rounded is kept in real */
     const void *x;         /* n x d */
     const real *y, *w, *o; /* n x m; n, or NULL, both */
+    rows_source *source;   /* in the place of x, y, w and o: these stay where the caller has them. Owned; NULL: they are bound */
     real *tail;            /* see rows.h */
     int64_t tail_first;
     void *owned[4];      /* what of x, y, w, o was copied, */
@@ -147,6 +148,8 @@ typedef struct cpu {
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
+    char *taken;               /* threads x taken_bytes: rows of sources, while a pass works on them; NULL: none are bound */
+    size_t taken_bytes;
     sparse_state sparse;
     row_order order;
     own_nodes nodes;
@@ -162,6 +165,7 @@ static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const r
                        .y = b->y,
                        .w = b->w,
                        .o = b->o,
+                       .source = b->source,
                        .tail = b->tail,
                        .tail_first = b->tail_first,
                        .d = b->d,
@@ -174,10 +178,14 @@ static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const r
                        .layout = layout_of(b->d, b->k)};
 }
 
+/* In a pass: what the thread that runs it has of its own. */
+static inline void *taken_here(const cpu *c) { return c->taken + (size_t)pool_thread() * c->taken_bytes; }
+
 static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }
 
 /* bind.c */
 cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out);
+cusgd_status NAMED(cpu_bind_in_place)(void *self, const examples *e, const transform *t, dataset **b);
 cusgd_status NAMED(cpu_bind_again)(void *self, const examples *e, const transform *t, dataset **b);
 void NAMED(cpu_unbind)(void *self, dataset *b);
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);

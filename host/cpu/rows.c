@@ -7,6 +7,9 @@
 #include "scalar/order.h"
 #include "scalar/softmax.h"
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #define FORMULA_ROWS REAL_NAME(NAMED(loss_formula_rows), ROWS_ISA)
 
@@ -26,12 +29,9 @@ enum {
     PIECES = LANES / WIDTH, /* registers that a dot product's lanes take */
     BLOCK = PIECES <= 2   ? 4
             : PIECES == 4 ? 2
-                          : 1,      /* rows whose lanes fit in the registers at once */
-    FOLDED = WIDTH < 4 ? 4 : WIDTH, /* lanes left when registers have been added to registers */
-    TILE = 8,                       /* registers of gradient kept while a group's rows are added */
-    GROUP = 48,                     /* the most rows in a group */
-    NARROW_GROUP = 32,              /* likewise, up to NARROW outputs */
-    GROUP_BYTES = 16384,
+                          : 1,          /* rows whose lanes fit in the registers at once */
+    FOLDED = WIDTH < 4 ? 4 : WIDTH,     /* lanes left when registers have been added to registers */
+    TILE = 8,                           /* registers of gradient kept while a group's rows are added */
     AHEAD = 8192 / (int)sizeof(stored), /* values between what is read and what is asked for */
     LINE = 64 / (int)sizeof(stored)     /* a cache line's values */
 };
@@ -245,12 +245,9 @@ static void add_group(const rows_task *t, const group *g, double *loss)
         add_narrow(t, g, loss);
 }
 
-/* A group is what half of the first-level cache holds; many outputs are worth reading it from the second. */
 static int group_rows(const rows_task *t)
 {
-    int64_t rows = GROUP_BYTES / (t->d * (int64_t)sizeof(real)) / 4 * 4;
-    if (t->layout.wide) return is_softmax(t) ? softmax_rows(t->k) : WIDE_GROUP;
-    return rows < 4 ? 4 : (int)(rows < NARROW_GROUP ? rows : NARROW_GROUP);
+    return t->layout.wide && is_softmax(t) ? softmax_rows(t->k) : rows_of_group(t->layout.wide, t->d);
 }
 
 static void group_size(group *g, int64_t left, int maximum)
@@ -288,9 +285,12 @@ static int64_t listed_behind(const rows_list *l, int64_t i, int64_t distance)
     return beyond < l->next_count ? l->next[beyond] : l->rows[i];
 }
 
+#include "taken.h"
+
 /* y, w and o are read in place. */
 static double add_range(const rows_task *t, rows_range range)
 {
+    if (t->source) return add_taken(t, &range, NULL);
     int maximum = group_rows(t);
     int64_t distance = rows_ahead(t, range.next_count);
     const stored *x = t->x;
@@ -324,6 +324,7 @@ static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintpt
 /* y, w and o are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
+    if (t->source) return add_taken(t, NULL, list);
     int maximum = group_rows(t), straddle = rows_straddle(t);
     int64_t distance = rows_ahead(t, list->next_count);
     double loss[4] = {0};
@@ -390,5 +391,5 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,   add_listed,  rows_predict, rows_products,
-                                                                order_range, order_table, REAL_ALONE};
+const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict, rows_take,
+                                                                rows_products, order_range, order_table,  REAL_ALONE};

@@ -7,6 +7,7 @@
 #define CUSGD_HOST_CPU_ROWS_H
 
 #include "cusgd.h"
+#include "data.h"
 #include "real.h"
 #include "scalar/bf16.h"
 #include "scalar/lazy.h"
@@ -109,15 +110,53 @@ typedef struct lazy_tile {
     real steps;
 } lazy_tile;
 
+/* Rows that stay as the caller has them, x with its columns next to each other; a pass transforms each one that it takes. */
+typedef struct rows_source {
+    examples of;
+    const double *mean, *inverse; /* d each: x' = (x - mean) inverse; NULL both: x' = x */
+    const double *shift;          /* of the targets; NULL: none */
+    double weight_mean;
+    int rounds; /* 1: x' is one of bf16's values */
+} rows_source;
+
+static inline real source_target(const rows_source *s, int64_t i, int64_t c)
+{
+    return (real)(matrix_at(&s->of.y, examples_row(&s->of, i), c) - (s->shift ? s->shift[c] : 0));
+}
+static inline real source_weight(const rows_source *s, int64_t i)
+{
+    return (real)(weight_at(&s->of, examples_row(&s->of, i)) / s->weight_mean);
+}
+static inline real source_offset(const rows_source *s, int64_t i) { return (real)offset_at(&s->of, examples_row(&s->of, i)); }
+
+/* The most rows that are worked on together: what half of the first-level cache holds; many outputs are worth reading it from
+ * the second. */
+enum { GROUP = 48, NARROW_GROUP = 32, GROUP_BYTES = 16384 };
+static inline int rows_of_group(int wide, int64_t d)
+{
+    int64_t rows = GROUP_BYTES / (d * (int64_t)sizeof(real)) / 4 * 4;
+    if (wide) return GROUP;
+    return rows < 4 ? 4 : (int)(rows < NARROW_GROUP ? rows : NARROW_GROUP);
+}
+
+/* What a pass over rows of a source needs for each thread: a group's targets, and its x. */
+static inline int64_t rows_taken_targets(int64_t m) { return (GROUP * m + LANES - 1) / LANES * LANES; }
+static inline size_t rows_taken_bytes(const layout *l, int64_t m)
+{
+    return sizeof(real) * (size_t)(rows_taken_targets(m) + rows_of_group(l->wide, l->d) * rows_padded(l->d));
+}
+
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
  *
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
  * last rows there may be nothing, so those are read from a copy with zeros behind it. */
 typedef struct rows_task {
-    cusgd_storage storage; /* what x and tail are of: real, or bf16 */
-    const void *x;         /* n x d */
-    const real *y, *w, *o; /* n x m; n, or NULL, both */
-    const void *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
+    cusgd_storage storage;     /* what x and tail are of: real, or bf16 */
+    const void *x;             /* n x d */
+    const real *y, *w, *o;     /* n x m; n, or NULL, both */
+    const rows_source *source; /* in the place of x, y, w, o, in gradient() alone; NULL: they are there */
+    void *taken;               /* of a source: rows_taken_bytes(), one thread's, aligned to 64 */
+    const void *tail;          /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, m, k; /* m: targets; k: outputs, as many unless they are models of their own, or y is a class (`classed`): then 1
                         and one for each class */
@@ -155,6 +194,8 @@ typedef struct rows_functions {
     double (*gradient_listed)(const rows_task *t, const rows_list *list);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
+    /* x' of rows first .. first + count - 1 of a source: out count x d, of `stored`. */
+    void (*take)(const rows_source *s, int64_t first, int64_t count, void *out);
     /* Adds rows first .. first + count - 1 to panels left .. panels - 1 of X^T diag(s) X's row of panels `left`, in double: with
      * z = (x, 1), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b] where the second column is not before
      * the first; other values are not to be read. s: count. */

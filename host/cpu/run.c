@@ -195,6 +195,7 @@ static void closes(void *of)
     release(of);
     pool_free(((cpu *)of)->pool);
     free(((cpu *)of)->second);
+    free(((cpu *)of)->taken);
     free(of);
 }
 
@@ -215,7 +216,8 @@ static const backend_ops ops = {
     .report = report,
     .add_loss = add_loss,
     .models = {.room = NAMED(cpu_room), .retire = NAMED(cpu_retire), .fold_losses = NAMED(cpu_fold_losses)},
-    .pieces = {.bind_again = NAMED(cpu_bind_again),
+    .pieces = {.bind_in_place = NAMED(cpu_bind_in_place),
+               .bind_again = NAMED(cpu_bind_again),
                .end = NAMED(cpu_piece_end),
                .objective = NAMED(cpu_objective_piece),
                .curvature = NAMED(cpu_curvature_piece),

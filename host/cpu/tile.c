@@ -28,8 +28,6 @@ static void tile_of(const examples *e, const cusgd_matrix *m, int64_t first, int
 void tile_x(const examples *e, int64_t first, int64_t count, double *x) { tile_of(e, &e->x, first, count, e->d, x); }
 void tile_y(const examples *e, int64_t first, int64_t count, double *y) { tile_of(e, &e->y, first, count, e->k, y); }
 
-void tile_o(const examples *e, int64_t first, int64_t count, double *o) { tile_of(e, &e->o, first, count, 1, o); }
-
 void tile_w(const examples *e, int64_t first, int64_t count, double *w)
 {
     if (e->w.at) {

@@ -1,4 +1,4 @@
-/* Rows copied ahead of their use. */
+/* Rows brought into memory ahead of their use. */
 #include "row_reader.h"
 
 #include "clock.h"
@@ -6,11 +6,17 @@
 #include "pool.h"
 #include "row_files.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* of Linux 5.14, which older headers do not name */
+#endif
 
 enum { MATRICES = 4, X = 0 }; /* x, y, w, o */
 enum {
@@ -23,15 +29,16 @@ struct row_reader {
     int64_t room;
     char *slot[MATRICES];
     size_t row_bytes[MATRICES];
-    row_files *files; /* that x lies in; NULL: in memory alone */
+    row_files *files; /* that x lies in; NULL: in memory alone, or in files of the caller's */
     row_run *parts;   /* of the request under way */
     int64_t part_count, at;
+    double bytes_of_all; /* of x */
     pthread_t thread;
     int is_under_way, has_thread;
-    int error;             /* errno of what has failed; -1: the file has ended */
-    const char *path;      /* of the file that was read last */
-    row_reader_times took; /* by the requests that have ended, */
-    double bytes, reading; /* and by the one under way: the thread's until it is joined */
+    int error;                      /* errno of what has failed; -1: the file has ended */
+    const char *path;               /* of the file that was read last */
+    row_reader_times took;          /* by the requests that have ended, */
+    double bytes, present, reading; /* and by the one under way: the thread's until it is joined */
 };
 
 static const cusgd_matrix *matrix_of(const examples *e, int i)
@@ -76,10 +83,84 @@ static void copy_rows(const row_reader *r, int i, row_run run, int64_t to)
     }
 }
 
+/* ---- Rows that stay where they are ---- */
+
+/* The system's pages that have rows of the run. */
+typedef struct page_range {
+    char *at;
+    size_t bytes;
+} page_range;
+
+static page_range pages_of(const row_reader *r, int i, row_run run)
+{
+    const cusgd_matrix *m = matrix_of(&r->of, i);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)m->at, stride = (uintptr_t)m->row_stride * value_bytes(m);
+    uintptr_t first = at + (uintptr_t)examples_row(&r->of, run.first) * stride;
+    uintptr_t end = at + (uintptr_t)examples_row(&r->of, run.first + run.count - 1) * stride + r->row_bytes[i];
+    return (page_range){(char *)m->at - (at - first / page * page), (end + page - 1) / page * page - first / page * page};
+}
+
+static int is_present(page_range p)
+{
+    enum { PAGES = 512 };
+    unsigned char in_memory[PAGES];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t done = 0, some; done < p.bytes; done += some) {
+        some = p.bytes - done < PAGES * page ? p.bytes - done : PAGES * page;
+        if (mincore(p.at + done, some, in_memory) != 0) return 0;
+        for (size_t i = 0; i < some / page; i++)
+            if (!(in_memory[i] & 1)) return 0;
+    }
+    return 1;
+}
+
+/* Why a page could not be had: what a read of its bytes says. */
+static int error_of(row_reader *r, page_range p)
+{
+    enum { BYTES = 1 << 16 };
+    int error = 0;
+    size_t skipped = (uintptr_t)p.at < (uintptr_t)r->of.x.at ? (uintptr_t)r->of.x.at - (uintptr_t)p.at : 0;
+    char *to = r->files ? allocate(BYTES, 1) : NULL;
+    for (size_t at = skipped; to && at < p.bytes && !error; at += BYTES) {
+        size_t from = (uintptr_t)p.at + at - (uintptr_t)r->of.x.at, some = p.bytes - at < BYTES ? p.bytes - at : BYTES;
+        error = row_files_read(r->files, to, from, some, &r->path);
+    }
+    free(to);
+    return error;
+}
+
+/* Returns as row_files_read(). */
+static int make_present(row_reader *r, page_range p)
+{
+    if (madvise(p.at, p.bytes, MADV_POPULATE_READ) == 0) return 0;
+    if (errno != EINVAL) return error_of(r, p);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE); /* an older kernel */
+    for (size_t done = 0; done < p.bytes; done += page) (void)*(volatile char *)(p.at + done);
+    return 0;
+}
+
+/* What has been mapped and is in memory is left alone; the first time all pages are mapped here, so that steps need not. */
+static void fetch_part(row_reader *r, row_run run)
+{
+    int present = is_present(pages_of(r, X, run)), is_mapped = r->took.bytes + r->took.present >= r->bytes_of_all;
+    *(present ? &r->present : &r->bytes) += (double)run.count * (double)r->row_bytes[X];
+    if (present && is_mapped) return;
+    r->error = make_present(r, pages_of(r, X, run));
+    for (int i = X + 1; i < MATRICES; i++)
+        if (r->row_bytes[i] > 0) (void)madvise(pages_of(r, i, run).at, pages_of(r, i, run).bytes, MADV_POPULATE_READ);
+}
+
+/* ---- The thread ---- */
+
 static void announce(const row_reader *r, int64_t part)
 {
     size_t bytes = r->row_bytes[X];
     if (part >= r->part_count) return;
+    if (r->room == 0) {
+        page_range p = pages_of(r, X, r->parts[part]);
+        if (!is_present(p)) (void)madvise(p.at, p.bytes, MADV_WILLNEED);
+        return;
+    }
     row_files_announce(r->files, (size_t)r->parts[part].first * bytes, (size_t)r->parts[part].count * bytes);
 }
 
@@ -89,8 +170,13 @@ static void *copy_parts(void *of)
     double begun = clock_seconds();
     int64_t to = r->at;
     size_t bytes = r->row_bytes[X];
-    for (int64_t p = 0; r->files && p < PARTS_AHEAD; p++) announce(r, p);
-    for (int64_t p = 0; p < r->part_count && !r->error; p++) {
+    r->bytes = r->present = 0;
+    for (int64_t p = 0; (r->files || r->room == 0) && p < PARTS_AHEAD; p++) announce(r, p);
+    for (int64_t p = 0; p < r->part_count && !r->error && r->room == 0; p++) {
+        announce(r, p + PARTS_AHEAD);
+        fetch_part(r, r->parts[p]);
+    }
+    for (int64_t p = 0; p < r->part_count && !r->error && r->room > 0; p++) {
         row_run run = r->parts[p];
         if (!r->files) {
             copy_rows(r, X, run, to);
@@ -103,7 +189,7 @@ static void *copy_parts(void *of)
             if (r->row_bytes[i] > 0) copy_rows(r, i, run, to);
         to += run.count;
     }
-    r->bytes = (double)(to - r->at) * (double)bytes;
+    if (r->room > 0) r->bytes = (double)(to - r->at) * (double)bytes;
     r->reading = clock_seconds() - begun;
     return NULL;
 }
@@ -159,6 +245,7 @@ static void wait_for_thread(row_reader *r)
     r->took.waiting += clock_seconds() - begun;
     r->took.reading += r->reading;
     r->took.bytes += r->bytes;
+    r->took.present += r->present;
 }
 
 cusgd_status row_reader_end(row_reader *r, examples *out)
@@ -166,7 +253,7 @@ cusgd_status row_reader_end(row_reader *r, examples *out)
     int was_under_way = r->is_under_way;
     wait_for_thread(r);
     if (was_under_way && r->error) return explain(r);
-    if (!out) return CUSGD_OK;
+    if (!out || r->room == 0) return CUSGD_OK;
     *out = r->of;
     out->n = r->room;
     out->rows = NULL;
@@ -199,10 +286,12 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
     if (!r) return fail_memory(sizeof *r, "a reader of rows");
     r->of = *e;
     r->room = room;
-    cusgd_status status = e->rows || e->x.row_stride != e->d ? CUSGD_OK : row_files_open(e->x.at, &r->files);
+    int by_files = room == 0 || (!e->rows && e->x.row_stride == e->d);
+    cusgd_status status = by_files ? row_files_open(e->x.at, &r->files) : CUSGD_OK;
     for (int i = 0; i < MATRICES && !status; i++) {
         r->row_bytes[i] = bytes_in_row(e, i);
-        if (r->row_bytes[i] == 0) continue;
+        if (i == X) r->bytes_of_all = (double)e->n * (double)r->row_bytes[i];
+        if (r->row_bytes[i] == 0 || room == 0) continue;
         r->slot[i] = allocate_aligned((size_t)room, r->row_bytes[i]);
         if (!r->slot[i]) status = fail_memory((size_t)room * r->row_bytes[i], "the rows that are read ahead");
     }

@@ -1,6 +1,6 @@
-/* Rows of a data set copied by a thread of its own, ahead of their use, to a slot: memory for a fixed number of rows. Rows that
- * lie in one file are read from it, so that they never count as memory of the process; those of a folder of several files are
- * copied from where these are mapped. */
+/* Rows of a data set brought into memory by a thread of its own, ahead of their use. Either they are copied to a slot, memory for
+ * a fixed number of rows: rows that lie in files are read from them, so that they never count as memory of the process. Or they
+ * stay where they are mapped, and the system is made to have their pages at hand: it gives them up when others need memory. */
 #ifndef CUSGD_HOST_DATA_ROW_READER_H
 #define CUSGD_HOST_DATA_ROW_READER_H
 
@@ -15,19 +15,20 @@ typedef struct row_reader row_reader;
 
 /* What the requests that have ended took. */
 typedef struct row_reader_times {
-    double bytes, reading; /* of x; seconds in which the thread copied them */
+    double bytes, reading; /* of x; seconds in which the thread copied or fetched them */
+    double present;        /* bytes that had no need of it */
     double waiting;        /* seconds in which the caller waited for it */
 } row_reader_times;
 
 /* Bytes that a row takes in the slot. */
 int64_t row_reader_row_bytes(const examples *e);
-/* For dense rows in the host's memory or files, whose columns are next to each other; `room` rows fit into the slot. The view
- * must last as long. Errors: MEMORY, DATA. */
+/* For dense rows in the host's memory or files, whose columns are next to each other; `room` rows fit into the slot, of which
+ * there is none where that is 0. The view must last as long. Errors: MEMORY, DATA. */
 cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out);
 void row_reader_close(row_reader *r); /* accepts NULL */
 
-/* Begins to copy the rows of the runs to the slot, from its row `at` on. Only one such request is under way at a time. Errors:
- * MEMORY. */
+/* Begins to copy the rows of the runs to the slot, from its row `at` on, or to fetch their pages. Only one such request is under
+ * way at a time. Errors: MEMORY. */
 cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count, int64_t at);
 /* Waits until they are there; nothing where none are under way. *out, which may be NULL: the slot as a view of its `room` rows.
  * Errors: DATA where a file could not be read. */

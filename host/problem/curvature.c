@@ -202,7 +202,8 @@ static cusgd_status curvature_of_shard(const void *context, const problem *p, co
 {
     int64_t d = p->d;
     curvature sums = {values, values + d, 0, 0};
-    cusgd_status status = p->backend->ops->curvature(p->backend->self, b, context, &sums);
+    cusgd_status status = p->train.stream ? stream_curvature(p, b, context, &sums)
+                                          : p->backend->ops->curvature(p->backend->self, b, context, &sums);
     values[2 * d] = sums.q2;
     values[2 * d + 1] = sums.q1;
     return status;
@@ -211,13 +212,8 @@ static cusgd_status curvature_of_shard(const void *context, const problem *p, co
 /* Over all rows. */
 static cusgd_status full_curvature(const problem *p, const double *scale, double *values)
 {
-    int64_t d = p->d;
-    if (!p->train.stream) return shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * d + 2), values);
-    curvature sums = {values, values + d, 0, 0};
-    cusgd_status status = stream_curvature(p, p->train.stream, scale, &sums);
-    values[2 * d] = sums.q2;
-    values[2 * d + 1] = sums.q1;
-    return status;
+    if (p->train.stream && p->train.shards == 1 && !p->backend->world) return curvature_of_shard(scale, p, NULL, values);
+    return shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * p->d + 2), values);
 }
 
 cusgd_status column_noise(const problem *p, const double *scale, double *c, double *trace)

@@ -37,6 +37,7 @@ typedef struct evaluation {
     loss_rule loss;
     const double *theta;
     int with_gradient;
+    int is_streamed;
 } evaluation;
 
 /* values: the mean loss, then its gradient. */
@@ -44,15 +45,16 @@ static cusgd_status evaluate_shard(const void *context, const problem *p, const 
 {
     const evaluation *e = context;
     double *gradient = e->with_gradient ? values + 1 : NULL;
+    if (e->is_streamed) return stream_loss(p, b, e->loss, e->theta, values, gradient);
     return p->backend->ops->objective(p->backend->self, b, e->loss, e->theta, values, gradient);
 }
 
 cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
                           double *gradient)
 {
-    evaluation e = {loss, theta, gradient != NULL};
+    evaluation e = {loss, theta, gradient != NULL, set->stream != NULL};
     const backend *b = p->backend;
-    if (set->stream) return stream_loss(p, set->stream, loss, theta, value, gradient);
+    if (set->stream && set->shards == 1 && !b->world) return stream_loss(p, NULL, loss, theta, value, gradient);
     if (set->shards == 1 && !b->world) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
     if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);
     double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
@@ -86,15 +88,17 @@ cusgd_status problem_objective(const problem *p, const example_set *set, const d
 static cusgd_status hessian_of_shard(const void *context, const problem *p, const dataset *b, double *values)
 {
     const evaluation *e = context;
+    if (e->is_streamed) return stream_hessian(p, b, e->loss, e->theta, values);
     return p->backend->ops->hessian(p->backend->self, b, e->loss, e->theta, values);
 }
 
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
 {
-    if (p->train.stream) return stream_hessian(p, p->train.stream, loss, theta, hessian);
-    evaluation e = {loss, theta, 0};
+    const example_set *train = &p->train;
+    evaluation e = {loss, theta, 0, train->stream != NULL};
+    if (train->stream && train->shards == 1 && !p->backend->world) return stream_hessian(p, NULL, loss, theta, hessian);
     size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((cusgd_loss)loss.kind) ? 1 : (size_t)p->k;
-    return shards_pass(p, &p->train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
+    return shards_pass(p, train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
 }
 
 /* The rows are bound once more, piece by piece: of the bound ones a device gives all predictions at once. */

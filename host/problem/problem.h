@@ -22,8 +22,8 @@ typedef struct example_set {
     int64_t *index;         /* which rows of the data, ascending, when some are left or held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
     int shards;             /* of the rows: consecutive ones, scalar/shards.h */
-    dataset **bounds;       /* shards, NULL those of other processes; NULL: there are no rows, or there is a stream of them */
-    stream *stream;         /* NULL: all rows are bound */
+    dataset **bounds;       /* shards, NULL those of other processes; NULL: there are no rows, or a stream copies them */
+    stream *stream;         /* NULL: all rows are bound; else bounds, if there are any, are where the caller has the rows */
 } example_set;
 
 /* Between the data's units and those of the bound examples. */
@@ -121,8 +121,10 @@ void classes_null(int64_t k, double *share);
  * row i is held out, *count how many are. Errors: MEMORY, INTERRUPTED. */
 cusgd_status classes_hold_out(const problem *p, const permutation *order, char *held, int64_t *count);
 
-/* shards.c: binds the set's rows, shard by shard; and back. */
+/* shards.c: binds the set's rows, shard by shard; likewise by another function of the device's than bind(); and back. */
+typedef cusgd_status shard_binding(void *self, const examples *e, const transform *t, dataset **b);
 cusgd_status shards_bind(const problem *p, const transform *t, example_set *set);
+cusgd_status shards_bind_by(const problem *p, shard_binding *bind, const transform *t, example_set *set);
 void shards_unbind(const problem *p, example_set *set);
 /* Weighted moments of a set's rows, as backend.h has them: those of the shards, merged by the tree. */
 cusgd_status shards_moments(const problem *p, const example_set *set, double *mean, double *variance, double *target_mean,
@@ -133,8 +135,11 @@ typedef cusgd_status (*shard_pass)(const void *context, const problem *p, const 
  */
 cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pass, const void *context, int means, size_t size,
                          double *values);
-/* Rows as they were bound: x m x d, w m. */
+/* Rows as they were bound: x m x d, w m; and those of a set whose bounds are there, though there may be a stream of it. */
 cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status shards_bound_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w);
+/* Of all processes, the most rows that one has. */
+int64_t shards_most_rows(const problem *p, const example_set *set);
 
 /* ---- What methods ask (objective.c) ---- */
 

@@ -29,7 +29,20 @@ static tree_node shards_here(const problem *p, const example_set *set)
     return w ? world_shards(w, set->shards, w->rank) : (tree_node){0, set->shards};
 }
 
-cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
+int64_t shards_most_rows(const problem *p, const example_set *set)
+{
+    const world *w = p->backend->world;
+    int64_t most = w ? 0 : set->rows.n;
+    for (int rank = 0; w && rank < w->ranks; rank++) {
+        tree_node own = world_shards(w, set->shards, rank);
+        int64_t rows = 0;
+        for (int h = own.first; h < own.first + own.count; h++) rows += rows_of(set, h);
+        if (rows > most) most = rows;
+    }
+    return most;
+}
+
+cusgd_status shards_bind_by(const problem *p, shard_binding *bind, const transform *t, example_set *set)
 {
     cusgd_status status = CUSGD_OK;
     set->bounds = allocate_zeroed((size_t)set->shards, sizeof(dataset *));
@@ -37,9 +50,14 @@ cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
     tree_node here = shards_here(p, set);
     for (int h = here.first; h < here.first + here.count && !status; h++) {
         examples rows = shard_at(set, h);
-        status = p->backend->ops->bind(p->backend->self, &rows, t, &set->bounds[h]);
+        status = bind(p->backend->self, &rows, t, &set->bounds[h]);
     }
     return status;
+}
+
+cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
+{
+    return shards_bind_by(p, p->backend->ops->bind, t, set);
 }
 
 void shards_unbind(const problem *p, example_set *set)
@@ -124,10 +142,14 @@ static cusgd_status row_elsewhere(const problem *p, const example_set *set, int6
 
 cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w)
 {
+    return set->stream ? stream_rows(p, set->stream, rows, m, x, w) : shards_bound_rows(p, set, rows, m, x, w);
+}
+
+cusgd_status shards_bound_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w)
+{
     const backend *b = p->backend;
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)set->shards;
     cusgd_status status = CUSGD_OK;
-    if (set->stream) return stream_rows(p, set->stream, rows, m, x, w);
     if (set->shards == 1 && !b->world) return b->ops->rows(b->self, set->bounds[0], rows, m, x, w);
     for (int64_t i = 0; i < m && !status; i++) {
         uint64_t shard = shard_of(n, shards, (uint64_t)rows[i]);

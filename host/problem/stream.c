@@ -1,7 +1,10 @@
-/* Rows from windows. The slot of the reader holds the rows of some of the order's windows, page behind page, and before them
- * those that the last batch has left; what is bound is the rows of whole batches, in the epoch's order. */
+/* Rows that stay where they are (stream_place.h), or come from windows: then the slot of the reader holds the rows of some of the
+ * order's windows, page behind page, and before them those that the last batch has left; what is bound is the rows of whole
+ * batches, in the epoch's order. */
 #include "stream.h"
 #include "stream_needs.h"
+#include "stream_place.h"
+#include "stream_windows.h"
 
 #include "failure.h"
 #include "interrupt.h"
@@ -19,7 +22,8 @@ typedef struct slot_window {
 
 struct stream {
     row_reader *reader;
-    int64_t room;                /* rows of the slot */
+    stream_place *place;         /* NULL: rows are copied to the slot */
+    int64_t room;                /* rows of the slot; of a piece */
     dataset *bound;              /* its memory is used again */
     int has_batches;             /* 1: it has those below, else other rows or none */
     sampler order;               /* of the rows that are bound */
@@ -32,7 +36,7 @@ struct stream {
     int64_t next, kept, end;
     slot_window *windows;
     int64_t window_count;
-    char note[160];
+    char note[256];
     char held[400]; /* a note of what is in memory in addition to the budget; "": nothing is */
 };
 
@@ -52,32 +56,6 @@ static cusgd_status bind(const problem *p, stream *s, int64_t count)
 
 /* ---- Steps ---- */
 
-/* The window that position i is in. Rows in the data's own order have windows of the same size. */
-static page_window window_at(const sampler *order, int64_t i, int64_t columns)
-{
-    if (order->sampling == CUSGD_SAMPLING_PAGES) return pages_window_at(order, (uint64_t)i);
-    uint64_t span = page_window_rows(order->n, page_rows((uint64_t)columns));
-    page_window w = {(uint64_t)i / span, (uint64_t)i / span * span, span};
-    if (w.rows > order->n - w.first) w.rows = order->n - w.first;
-    return w;
-}
-
-/* The runs of a window, page by page. */
-static int64_t put_runs(const sampler *order, const page_window *w, row_run *runs)
-{
-    if (order->sampling != CUSGD_SAMPLING_PAGES) {
-        *runs = (row_run){(int64_t)w->first, (int64_t)w->rows};
-        return 1;
-    }
-    int64_t count = 0, page = (int64_t)order->page, left = (int64_t)w->rows;
-    for (uint64_t at = w->number * (order->span / order->page); left > 0; at++) {
-        int64_t rows = order->missing && at == order->short_at ? page - (int64_t)order->missing : page;
-        runs[count++] = (row_run){(int64_t)pages_start(order, at), rows};
-        left -= rows;
-    }
-    return count;
-}
-
 /* Begins to read the windows from the one of position `from` on, as many as there is room for, behind the kept rows. */
 static cusgd_status read_on(const problem *p, stream *s, const sampler *order, int64_t from)
 {
@@ -88,7 +66,7 @@ static cusgd_status read_on(const problem *p, stream *s, const sampler *order, i
         page_window w = window_at(order, i, p->d);
         if (at + (int64_t)w.rows > s->room) break;
         s->windows[s->window_count++] = (slot_window){w, at};
-        runs += put_runs(order, &w, s->runs + runs);
+        runs += window_put_runs(order, &w, 0, s->runs + runs);
         at += (int64_t)w.rows;
         i = s->end = (int64_t)(w.first + w.rows);
     }
@@ -190,6 +168,7 @@ static cusgd_status bind_batches(const problem *p, stream *s, const sampler *ord
 
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
 {
+    if (s->place) return stream_place_batches(p, s->place, order, batch, end);
     int has = s->has_batches && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
     cusgd_status status = has ? CUSGD_OK : bind_batches(p, s, order, batch);
     if (status) s->is_filled = 0; /* the slot may lack rows, or have some of them moved */
@@ -203,30 +182,61 @@ cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, i
 /* What a pass does with a piece. */
 typedef cusgd_status (*piece_pass)(void *context, const problem *p, const dataset *b, piece_of at);
 
-static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, int64_t first)
+/* A shard's rows: those of all from `start` on. */
+typedef struct shard_rows_of {
+    int64_t start, n;
+} shard_rows_of;
+
+/* The shard that is bound to `b`; where nothing is, all rows are one. */
+static shard_rows_of shard_bound_to(const problem *p, const dataset *b)
 {
-    return p->backend->ops->pieces.end(p->backend->self, pass, p->train.rows.n, p->d, p->k, first, s->room);
+    uint64_t n = (uint64_t)p->train.rows.n, shards = (uint64_t)p->train.shards, h = 0;
+    while (b && p->train.bounds[h] != b) h++;
+    return (shard_rows_of){(int64_t)shard_start(n, shards, h), (int64_t)shard_rows(n, shards, h)};
 }
 
-static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass, int64_t first)
+static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
 {
-    row_run run = {first, piece_end(p, s, pass, first) - first};
-    return first < p->train.rows.n ? row_reader_begin(s->reader, &run, 1, 0) : CUSGD_OK;
+    return p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, s->room);
+}
+
+static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
+{
+    row_run run = {of.start + first, piece_end(p, s, pass, of, first) - first};
+    return first < of.n ? row_reader_begin(s->reader, &run, 1, 0) : CUSGD_OK;
+}
+
+static cusgd_status bind_piece(const problem *p, stream *s, int64_t first, int64_t count)
+{
+    if (!s->place) {
+        for (int64_t i = 0; i < count; i++) s->list[i] = i;
+        return bind(p, s, count);
+    }
+    examples rows = examples_piece(&p->train.rows, first, count);
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    return status ? status : p->backend->ops->pieces.bind_in_place(p->backend->self, &rows, &p->units.transform, &s->bound);
+}
+
+/* What has been read or asked for is not to be counted on. */
+static cusgd_status stop_reading(stream *s)
+{
+    s->is_filled = 0;
+    if (s->place) stream_place_forget(s->place);
+    return row_reader_end(s->reader, NULL);
 }
 
 /* The next piece is read while one is worked on. */
-static cusgd_status pass_over(const problem *p, stream *s, enum full_pass pass, piece_pass body, void *context)
+static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_pass pass, piece_pass body, void *context)
 {
-    int64_t n = p->train.rows.n;
-    s->is_filled = 0;
-    cusgd_status status = row_reader_end(s->reader, NULL);
-    if (!status) status = read_piece(p, s, pass, 0);
-    for (int64_t first = 0; first < n && !status;) {
-        int64_t end = piece_end(p, s, pass, first);
-        for (int64_t i = 0; i < end - first; i++) s->list[i] = i;
-        status = bind(p, s, end - first);
-        if (!status) status = read_piece(p, s, pass, end);
-        if (!status) status = body(context, p, s->bound, (piece_of){first, n});
+    stream *s = p->train.stream;
+    shard_rows_of of = shard_bound_to(p, shard);
+    cusgd_status status = stop_reading(s);
+    if (!status) status = read_piece(p, s, pass, of, 0);
+    for (int64_t first = 0; first < of.n && !status;) {
+        int64_t end = piece_end(p, s, pass, of, first);
+        status = bind_piece(p, s, of.start + first, end - first);
+        if (!status) status = read_piece(p, s, pass, of, end);
+        if (!status) status = body(context, p, s->bound, (piece_of){first, of.n});
         if (!status && interrupt_asked()) status = fail_interrupted();
         first = end;
     }
@@ -245,10 +255,11 @@ static cusgd_status add_losses(void *context, const problem *p, const dataset *b
     return p->backend->ops->pieces.objective(p->backend->self, b, at, l->loss, l->theta, l->value, l->gradient);
 }
 
-cusgd_status stream_loss(const problem *p, stream *s, loss_rule loss, const double *theta, double *value, double *gradient)
+cusgd_status stream_loss(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *value,
+                         double *gradient)
 {
     loss_pass l = {loss, theta, value, gradient};
-    return pass_over(p, s, PASS_OBJECTIVE, add_losses, &l);
+    return pass_over(p, shard, PASS_OBJECTIVE, add_losses, &l);
 }
 
 typedef struct curvature_pass {
@@ -262,10 +273,10 @@ static cusgd_status add_curvature(void *context, const problem *p, const dataset
     return p->backend->ops->pieces.curvature(p->backend->self, b, at, c->scale, c->out);
 }
 
-cusgd_status stream_curvature(const problem *p, stream *s, const double *scale, curvature *out)
+cusgd_status stream_curvature(const problem *p, const dataset *shard, const double *scale, curvature *out)
 {
     curvature_pass c = {scale, out};
-    return pass_over(p, s, PASS_CURVATURE, add_curvature, &c);
+    return pass_over(p, shard, PASS_CURVATURE, add_curvature, &c);
 }
 
 typedef struct hessian_pass {
@@ -280,10 +291,10 @@ static cusgd_status add_second(void *context, const problem *p, const dataset *b
     return p->backend->ops->pieces.hessian(p->backend->self, b, at, h->loss, h->theta, h->hessian);
 }
 
-cusgd_status stream_hessian(const problem *p, stream *s, loss_rule loss, const double *theta, double *hessian)
+cusgd_status stream_hessian(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *hessian)
 {
     hessian_pass h = {loss, theta, hessian};
-    return pass_over(p, s, PASS_HESSIAN, add_second, &h);
+    return pass_over(p, shard, PASS_HESSIAN, add_second, &h);
 }
 
 /* ---- Single rows ---- */
@@ -309,12 +320,15 @@ static cusgd_status fetch_rows(const problem *p, stream *s, const int64_t *rows,
     if (!status) qsort(work, (size_t)count, sizeof *work, compare_rows);
     for (int64_t i = 0; i < count && !status; i++) {
         runs[i] = (row_run){work[i].row, 1};
-        s->list[work[i].place] = i;
+        if (!s->place) s->list[work[i].place] = i;
         at[i] = i;
     }
     if (!status) status = row_reader_begin(s->reader, runs, count, 0);
-    if (!status) status = bind(p, s, count);
-    if (!status) status = p->backend->ops->rows(p->backend->self, s->bound, at, count, x, w);
+    if (!status) status = s->place ? row_reader_end(s->reader, NULL) : bind(p, s, count);
+    if (!status && s->place)
+        status = shards_bound_rows(p, &p->train, rows, count, x, w);
+    else if (!status)
+        status = p->backend->ops->rows(p->backend->self, s->bound, at, count, x, w);
     free(runs);
     free(at);
     return status;
@@ -325,8 +339,7 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
     int64_t most = min_of(m, s->room);
     wanted_row *work = allocate((size_t)most, sizeof *work);
     if (!work) return fail_memory((size_t)most * sizeof *work, "sampled rows");
-    s->is_filled = 0;
-    cusgd_status status = row_reader_end(s->reader, NULL);
+    cusgd_status status = stop_reading(s);
     for (int64_t i = 0; i < m && !status; i += most)
         status = fetch_rows(p, s, rows + i, min_of(most, m - i), work, x + i * p->d, w + i);
     free(work);
@@ -335,20 +348,32 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
 
 /* ---- Its life ---- */
 
+static cusgd_status open_slot(const problem *p, stream *s)
+{
+    int64_t page = (int64_t)page_rows((uint64_t)p->d),
+            span = (int64_t)page_window_rows((uint64_t)p->train.rows.n, (uint64_t)page);
+    cusgd_status status = row_reader_open(&p->train.rows, s->room, &s->reader);
+    if (status) return status;
+    s->list = allocate((size_t)s->room, sizeof *s->list);
+    s->runs = allocate((size_t)(s->room / page + s->room / span + 3), sizeof *s->runs);
+    s->windows = allocate((size_t)(s->room / span + 3), sizeof *s->windows);
+    if (s->list && s->runs && s->windows) return CUSGD_OK;
+    return fail_memory((size_t)s->room * sizeof *s->list, "the windows of rows");
+}
+
+static cusgd_status open_place(problem *p, stream *s)
+{
+    cusgd_status status = shards_bind_by(p, p->backend->ops->pieces.bind_in_place, &p->units.transform, &p->train);
+    if (!status) status = row_reader_open(&p->train.rows, 0, &s->reader);
+    return status ? status : stream_place_open(p, s->reader, &s->place);
+}
+
 static cusgd_status open_stream(problem *p, const stream_needs *of)
 {
     stream *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "the windows of rows");
     cusgd_status status = stream_choose_room(p, of, &s->room);
-    int64_t page = (int64_t)page_rows((uint64_t)p->d),
-            span = (int64_t)page_window_rows((uint64_t)p->train.rows.n, (uint64_t)page);
-    if (!status) status = row_reader_open(&p->train.rows, s->room, &s->reader);
-    if (!status) {
-        s->list = allocate((size_t)s->room, sizeof *s->list);
-        s->runs = allocate((size_t)(s->room / page + s->room / span + 3), sizeof *s->runs);
-        s->windows = allocate((size_t)(s->room / span + 3), sizeof *s->windows);
-        if (!s->list || !s->runs || !s->windows) status = fail_memory((size_t)s->room * sizeof *s->list, "the windows of rows");
-    }
+    if (!status) status = p->backend->ops->pieces.bind_in_place ? open_place(p, s) : open_slot(p, s);
     if (!status && p->train.data->memory[0])
         snprintf(
             s->held, sizeof s->held,
@@ -367,7 +392,7 @@ cusgd_status stream_bind_training(problem *p)
     const transform *t = &p->units.transform;
     if (p->options->memory == 0) return shards_bind(p, t, &p->train);
     stream_needs of = stream_needs_of(p);
-    if (of.fixed + p->train.rows.n * of.bound <= p->options->memory) return shards_bind(p, t, &p->train);
+    if (of.fixed + shards_most_rows(p, &p->train) * of.bound <= p->options->memory) return shards_bind(p, t, &p->train);
     cusgd_status status = stream_check_options(p, &of);
     return status ? status : open_stream(p, &of);
 }
@@ -377,6 +402,7 @@ void stream_close(const problem *p, stream *s)
     if (!s) return;
     p->backend->ops->unbind(p->backend->self, s->bound);
     row_reader_close(s->reader);
+    stream_place_close(s->place);
     free(s->list);
     free(s->runs);
     free(s->windows);
@@ -388,9 +414,17 @@ cusgd_status stream_check(const stream *s) { return row_reader_check(s->reader);
 const char *stream_note(stream *s)
 {
     row_reader_times t = row_reader_took(s->reader);
-    snprintf(s->note, sizeof s->note,
-             "%.3g GB of rows were read, in windows of %" PRId64 " rows, at %.4g MB/s; training waited %.3g s for them",
-             t.bytes / 1e9, s->room, t.reading > 0 ? t.bytes / t.reading / 1e6 : 0, t.waiting);
+    double rate = t.reading > 0 ? t.bytes / t.reading / 1e6 : 0;
+    if (s->place)
+        snprintf(
+            s->note, sizeof s->note,
+            "rows were taken from mapped files: %.3g GB of them were in memory already, and %.3g GB were read ahead, at %.4g "
+            "MB/s; training waited %.3g s for them",
+            t.present / 1e9, t.bytes / 1e9, rate, t.waiting);
+    else
+        snprintf(s->note, sizeof s->note,
+                 "%.3g GB of rows were read, in windows of %" PRId64 " rows, at %.4g MB/s; training waited %.3g s for them",
+                 t.bytes / 1e9, s->room, rate, t.waiting);
     return s->note;
 }
 

@@ -152,10 +152,9 @@ cusgd_status stream_check_options(const problem *p, const stream_needs *of)
                       "%s: stands column by column, so that no row can be read alone: save it by numpy.ascontiguousarray(x), or "
                       "leave out --memory",
                       data->source);
-    if (!status && o->shards > 1)
-        status = fail_option(
-            "shards", "shards, which several processes have, are not read piece by piece: leave out --memory, or train in one "
-                      "process without --shards");
+    if (!status && o->shards > 1 && !p->backend->ops->pieces.bind_in_place)
+        status = fail_option("shards", "on a GPU shards, which several processes have, are not read piece by piece: leave out "
+                                       "--memory, or train in one process without --shards, or with --device cpu");
     if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))
         status = fail_option("memory", "robust and whiten need all rows at hand: leave them out, or give more --memory");
     if (!status) status = check_order(p);

@@ -37,7 +37,7 @@
 #define FUNCTIONS(X) \
     X(malloc) X(calloc) X(realloc) X(aligned_alloc) X(posix_memalign) X(open) X(read) X(pread) X(write) X(pwrite) X(fstat) \
     X(stat) X(fsync) X(fdatasync) X(rename) X(link) X(unlink) X(ftruncate) X(fchmod) X(close) X(mmap) X(poll) X(lseek) \
-    X(dup) X(dup2) X(mkdir) X(opendir) X(memfd_create) X(fopen) X(fdopen) X(fclose) X(fflush) X(pthread_create)
+    X(dup) X(dup2) X(mkdir) X(opendir) X(memfd_create) X(fopen) X(fdopen) X(fclose) X(fflush) X(pthread_create) X(madvise) X(mincore)
 /* clang-format on */
 
 enum function {
@@ -276,6 +276,8 @@ PASS(int, -1, unlink, (const char *path), path)
 PASS(int, -1, ftruncate, (int file, off_t size), file, size)
 PASS(int, -1, fchmod, (int file, mode_t mode), file, mode)
 PASS(void *, MAP_FAILED, mmap, (void *at, size_t size, int may, int how, int file, off_t from), at, size, may, how, file, from)
+PASS(int, -1, madvise, (void *at, size_t size, int advice), at, size, advice)
+PASS(int, -1, mincore, (void *at, size_t size, unsigned char *out), at, size, out)
 PASS(int, -1, poll, (struct pollfd * of, nfds_t count, int wait), of, count, wait)
 PASS(off_t, -1, lseek, (int file, off_t at, int whence), file, at, whence)
 PASS(int, -1, dup, (int file), file)

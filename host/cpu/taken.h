@@ -1,0 +1,215 @@
+/* Rows that stay where the caller has them (rows_source): a pass takes a group of them at a time, transformed as bind() does it,
+ * to memory of its thread's that the first-level cache holds. So a file that is mapped is trained on without a copy of it. */
+#ifndef CUSGD_HOST_CPU_TAKEN_H
+#define CUSGD_HOST_CPU_TAKEN_H
+
+static inline stored stored_of(double x, int rounds)
+{
+#ifdef STORED_BF16
+    (void)rounds;
+    return bf16_of(x);
+#else
+    return rounds ? (real)bf16_value(bf16_of(x)) : (real)x;
+#endif
+}
+
+typedef float eight_floats __attribute__((vector_size(8 * sizeof(float))));
+typedef double eight __attribute__((vector_size(8 * sizeof(double))));
+
+static inline eight eight_at(const double *at)
+{
+    eight v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline eight widened(eight_floats v)
+{
+#ifdef __AVX512F__
+    return (eight)_mm512_cvtps_pd((__m256)v); /* gcc 12 makes two halves of it */
+#else
+    return __builtin_convertvector(v, eight);
+#endif
+}
+
+/* Eight values of a row; the flags are constants in each copy of this. */
+static inline __attribute__((always_inline)) void take_eight(const char *x, int wide, const eight *mean, const eight *inverse,
+                                                             int rounds, stored *out)
+{
+    eight v;
+    eight_floats narrow;
+    memcpy(wide ? (void *)&v : (void *)&narrow, x, wide ? sizeof v : sizeof narrow);
+    if (!wide) v = widened(narrow);
+    if (mean) v = (v - *mean) * *inverse;
+#ifndef STORED_BF16
+    if (!rounds) {
+        typedef real eight_reals __attribute__((vector_size(8 * sizeof(real))));
+        eight_reals r = __builtin_convertvector(v, eight_reals);
+        memcpy(out, &r, sizeof r);
+        return;
+    }
+#endif
+    for (int l = 0; l < 8; l++) out[l] = stored_of(v[l], rounds);
+}
+
+/* Rows to be taken, which are `stride` values apart there, and those that are asked for meanwhile. */
+typedef struct rows_to_take {
+    int count;
+    const char *x[GROUP], *ahead[GROUP];
+    int64_t stride;
+    stored *out;
+} rows_to_take;
+
+/* COLUMNS columns from `from` on: what they are moved by stays in the registers. */
+enum { COLUMNS = 32 };
+static inline __attribute__((always_inline)) void take_columns(const rows_source *s, const rows_to_take *t, int wide, int moved,
+                                                               int rounds, int64_t from)
+{
+    enum { LINE_BYTES = 64 };
+    int64_t size = wide ? (int64_t)sizeof(double) : (int64_t)sizeof(float);
+    eight mean[COLUMNS / 8], inverse[COLUMNS / 8];
+    for (int q = 0; q < COLUMNS / 8 && moved; q++) {
+        mean[q] = eight_at(s->mean + from + 8 * q);
+        inverse[q] = eight_at(s->inverse + from + 8 * q);
+    }
+    stored *restrict out = t->out + from;
+    int64_t stride = t->stride, start = from * size;
+    for (int r = 0, count = t->count; r < count; r++, out += stride) {
+        const char *x = t->x[r] + start, *ahead = t->ahead[r] + start;
+        for (int64_t at = 0; at < COLUMNS * size; at += LINE_BYTES) fetch(ahead + at);
+#pragma GCC unroll 4
+        for (int q = 0; q < COLUMNS / 8; q++)
+            take_eight(x + 8 * q * size, wide, moved ? &mean[q] : NULL, &inverse[q], rounds, out + 8 * q);
+    }
+}
+
+/* The columns from `from` on, fewer than COLUMNS. */
+static inline __attribute__((always_inline)) void take_rest(const rows_source *s, const rows_to_take *t, int wide, int moved,
+                                                            int rounds, int64_t from)
+{
+    size_t size = wide ? sizeof(double) : sizeof(float);
+    for (; from < s->of.d; from += 8) {
+        size_t count = s->of.d - from < 8 ? (size_t)(s->of.d - from) : 8;
+        double mean[8] = {0}, inverse[8] = {0};
+        if (moved) memcpy(mean, s->mean + from, count * sizeof *mean);
+        if (moved) memcpy(inverse, s->inverse + from, count * sizeof *inverse);
+        eight m = eight_at(mean), i = eight_at(inverse);
+        for (int r = 0; r < t->count; r++) {
+            char x[8 * sizeof(double)] = {0};
+            stored eight_out[8];
+            memcpy(x, t->x[r] + (size_t)from * size, count * size);
+            fetch(t->ahead[r] + (size_t)from * size);
+            take_eight(x, wide, moved ? &m : NULL, &i, rounds, eight_out);
+            memcpy(t->out + r * t->stride + from, eight_out, count * sizeof *eight_out);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void take_kind(const rows_source *s, const rows_to_take *t, int wide, int moved,
+                                                            int rounds)
+{
+    int64_t from = 0;
+    for (; from + COLUMNS <= s->of.d; from += COLUMNS) take_columns(s, t, wide, moved, rounds, from);
+    take_rest(s, t, wide, moved, rounds, from);
+}
+
+static void take_rows(const rows_source *s, const rows_to_take *t)
+{
+    int wide = s->of.x.type != CUSGD_TYPE_FLOAT32, moved = s->inverse != NULL;
+    if (s->rounds)
+        take_kind(s, t, wide, moved, 1);
+    else if (wide)
+        take_kind(s, t, 1, moved, 0);
+    else if (moved)
+        take_kind(s, t, 0, 1, 0);
+    else
+        take_kind(s, t, 0, 0, 0);
+}
+
+static inline int64_t row_bytes(const cusgd_matrix *m)
+{
+    return m->row_stride * (m->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double));
+}
+
+static void rows_take(const rows_source *s, int64_t first, int64_t count, void *out)
+{
+    enum { ROWS_AHEAD = 6 };
+    const char *x = s->of.x.at;
+    int64_t bytes = row_bytes(&s->of.x);
+    for (int64_t i = 0; i < count; i += GROUP) {
+        rows_to_take t = {
+            .count = count - i < GROUP ? (int)(count - i) : GROUP, .stride = s->of.d, .out = (stored *)out + i * s->of.d};
+        for (int64_t r = 0; r < t.count; r++) {
+            int64_t later = i + r + ROWS_AHEAD < count ? first + i + r + ROWS_AHEAD : first + i + r;
+            t.x[r] = x + examples_row(&s->of, first + i + r) * bytes;
+            t.ahead[r] = x + examples_row(&s->of, later) * bytes;
+        }
+        take_rows(s, &t);
+    }
+}
+
+/* y, w and o of row at[r] of the source, and those that are asked for meanwhile. */
+static inline void take_values(const rows_task *t, const int64_t *at, const int64_t *behind, group *g, real *w, real *o)
+{
+    const rows_source *s = t->source;
+    const cusgd_matrix *all[] = {&s->of.y, &s->of.w, &s->of.o};
+    real *y = t->taken;
+    for (int i = 0; i < 3; i++)
+        for (int r = 0; all[i]->at && r < g->count; r++)
+            fetch((const char *)all[i]->at + examples_row(&s->of, behind[r]) * row_bytes(all[i]));
+    for (int r = 0; r < g->count; r++) {
+        g->y_row[r] = y + r * t->m;
+        for (int64_t c = 0; c < t->m; c++) y[r * t->m + c] = source_target(s, at[r], c);
+    }
+    for (int r = 0; s->of.w.at && r < g->count; r++) w[r] = source_weight(s, at[r]);
+    for (int r = 0; s->of.o.at && r < g->count; r++) o[r] = source_offset(s, at[r]);
+    g->y = y;
+    g->w = s->of.w.at ? w : NULL;
+    g->o = s->of.o.at ? o : NULL;
+}
+
+/* Rows at[0 .. g->count - 1]; behind: those that are asked for meanwhile. */
+static void take_group(const rows_task *t, const int64_t *at, const int64_t *behind, group *g, real *w, real *o)
+{
+    const rows_source *s = t->source;
+    const char *x = s->of.x.at;
+    int64_t padded = rows_padded(t->d), bytes = row_bytes(&s->of.x);
+    rows_to_take to;
+    to.count = g->count;
+    to.stride = padded;
+    to.out = (stored *)((real *)t->taken + rows_taken_targets(t->m));
+    take_values(t, at, behind, g, w, o);
+    for (int r = 0; r < g->count; r++) {
+        stored *row = to.out + r * padded;
+        to.x[r] = x + examples_row(&s->of, at[r]) * bytes;
+        to.ahead[r] = x + examples_row(&s->of, behind[r]) * bytes;
+        for (int64_t j = t->d; j < padded; j++) row[j] = stored_of(0, 0);
+        g->x[r] = g->ahead[r] = row;
+    }
+    for (int r = g->count; r < g->fours; r++) g->x[r] = g->ahead[r] = g->x[0];
+    take_rows(s, &to);
+}
+
+/* A range, or a list of rows. */
+static double add_taken(const rows_task *t, const rows_range *range, const rows_list *list)
+{
+    int maximum = group_rows(t);
+    int64_t count = range ? range->count : list->count;
+    int64_t distance = rows_ahead(t, range ? range->next_count : list->next_count);
+    double loss[4] = {0};
+    real w[GROUP], o[GROUP];
+    for (int64_t i = 0; i < count; i += maximum) {
+        group g;
+        int64_t at[GROUP], behind[GROUP];
+        group_size(&g, count - i, maximum);
+        for (int r = 0; r < g.count; r++) {
+            at[r] = range ? range->first + i + r : list->rows[i + r];
+            behind[r] = range ? row_behind(range, i + r, distance) : listed_behind(list, i + r, distance);
+        }
+        take_group(t, at, behind, &g, w, o);
+        add_group(t, &g, loss);
+    }
+    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+}
+
+#endif

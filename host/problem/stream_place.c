@@ -1,0 +1,139 @@
+#include "stream_place.h"
+
+#include "failure.h"
+#include "scalar/shards.h"
+#include "stream_windows.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Of each shard, the positions of an epoch that are in memory: from some one on until, but not with, at[h]. */
+typedef struct reach {
+    int is_known;
+    uint64_t epoch;
+    int64_t *at;
+} reach;
+
+struct stream_place {
+    row_reader *reader;
+    reach here, asked; /* asked: once the request under way has ended; it is known where there is one */
+    sampler *next;     /* shards: orders of the next epoch */
+};
+
+static int64_t first_row(const problem *p, int shard)
+{
+    return (int64_t)shard_start((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)shard);
+}
+
+/* Begins to fetch a window of each shard that is here, where there is one behind *from. */
+static cusgd_status ask(const problem *p, stream_place *s, const sampler *orders, const int64_t *from)
+{
+    int64_t most = 0, count = 0;
+    int shards = p->train.shards;
+    for (int h = 0; h < shards; h++)
+        if (p->train.bounds[h] && from[h] < (int64_t)orders[h].n)
+            most += window_runs((int64_t)window_at(&orders[h], from[h], p->d).rows, p->d);
+    row_run *runs = allocate((size_t)most + 1, sizeof *runs);
+    if (!runs) return fail_memory((size_t)most * sizeof *runs, "the rows to be read");
+    for (int h = 0; h < shards; h++) {
+        s->asked.at[h] = from[h];
+        if (!p->train.bounds[h] || from[h] >= (int64_t)orders[h].n) continue;
+        page_window w = window_at(&orders[h], from[h], p->d);
+        count += window_put_runs(&orders[h], &w, first_row(p, h), runs + count);
+        s->asked.at[h] = (int64_t)(w.first + w.rows);
+    }
+    s->asked.epoch = orders[0].epoch;
+    cusgd_status status = row_reader_begin(s->reader, runs, count, 0);
+    s->asked.is_known = !status;
+    free(runs);
+    return status;
+}
+
+/* Waits for what was asked for. */
+static cusgd_status receive(const problem *p, stream_place *s)
+{
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    s->here.is_known = !status && s->asked.is_known;
+    s->here.epoch = s->asked.epoch;
+    memcpy(s->here.at, s->asked.at, sizeof(int64_t) * (size_t)p->train.shards);
+    s->asked.is_known = 0;
+    return status;
+}
+
+static int has(const problem *p, const stream_place *s, const sampler *orders, int64_t batch)
+{
+    if (!s->here.is_known || s->here.epoch != orders[0].epoch) return 0;
+    for (int h = 0; h < p->train.shards; h++) {
+        batch_span span = sampler_span(&orders[h], (uint64_t)batch);
+        if (p->train.bounds[h] && span.count > 0 && span.first + span.count > s->here.at[h]) return 0;
+    }
+    return 1;
+}
+
+/* From the window of the batch's first row on, whatever is here. */
+static cusgd_status begin_at(const problem *p, stream_place *s, const sampler *orders, int64_t batch)
+{
+    for (int h = 0; h < p->train.shards; h++) {
+        batch_span span = sampler_span(&orders[h], (uint64_t)batch);
+        s->here.at[h] = span.first < (int64_t)orders[h].n ? (int64_t)window_at(&orders[h], span.first, p->d).first : span.first;
+    }
+    return ask(p, s, orders, s->here.at);
+}
+
+/* The windows behind those that are here; behind the epoch's last, the first ones of the next epoch, if there is to be one. */
+static cusgd_status ask_for_next(const problem *p, stream_place *s, const sampler *orders)
+{
+    int left = 0, shards = p->train.shards;
+    for (int h = 0; h < shards; h++) left |= p->train.bounds[h] && s->here.at[h] < (int64_t)orders[h].n;
+    if (left) return ask(p, s, orders, s->here.at);
+    if ((int64_t)orders[0].epoch + 1 >= p->options->epochs) return CUSGD_OK;
+    for (int h = 0; h < shards; h++) {
+        shard_of_rows of = {(uint64_t)p->train.rows.n, (uint64_t)p->d, (uint64_t)shards, (uint64_t)h};
+        s->next[h] = sampler_of_shard(p->options->sampling, p->options->seed, of, orders[0].batches, orders[0].epoch + 1);
+        s->asked.at[h] = 0;
+    }
+    return ask(p, s, s->next, s->asked.at);
+}
+
+static cusgd_status go_on(const problem *p, stream_place *s, const sampler *orders, int64_t batch)
+{
+    uint64_t epoch = orders[0].epoch;
+    if (s->asked.is_known && s->asked.epoch == epoch) return receive(p, s);
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    if (status) return status;
+    return s->here.is_known && s->here.epoch == epoch ? ask(p, s, orders, s->here.at) : begin_at(p, s, orders, batch);
+}
+
+cusgd_status stream_place_batches(const problem *p, stream_place *s, const sampler *orders, int64_t batch, int64_t *end)
+{
+    cusgd_status status = CUSGD_OK;
+    while (!status && !has(p, s, orders, batch)) status = go_on(p, s, orders, batch);
+    for (*end = batch; !status && *end < (int64_t)orders[0].batches && has(p, s, orders, *end);) ++*end;
+    if (!status && !s->asked.is_known) status = ask_for_next(p, s, orders);
+    if (status) stream_place_forget(s);
+    return status;
+}
+
+void stream_place_forget(stream_place *s) { s->here.is_known = s->asked.is_known = 0; }
+
+cusgd_status stream_place_open(const problem *p, row_reader *reader, stream_place **out)
+{
+    size_t shards = (size_t)p->train.shards;
+    stream_place *s = allocate_zeroed(1, sizeof *s);
+    *out = s;
+    if (!s) return fail_memory(sizeof *s, "the windows of rows");
+    s->reader = reader;
+    s->here.at = allocate_zeroed(shards, sizeof *s->here.at);
+    s->asked.at = allocate_zeroed(shards, sizeof *s->asked.at);
+    s->next = allocate(shards, sizeof *s->next);
+    if (s->here.at && s->asked.at && s->next) return CUSGD_OK;
+    return fail_memory(shards * sizeof *s->next, "the windows of rows");
+}
+
+void stream_place_close(stream_place *s)
+{
+    if (!s) return;
+    free(s->here.at);
+    free(s->asked.at);
+    free(s->next);
+    free(s);
+}
