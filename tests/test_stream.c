@@ -201,7 +201,7 @@ Test(stream, rows_that_are_taken_where_they_lie)
     check_taken(519, 1, 1, "epochs=1 batch=300 precision=double");
     check_taken(776, 1, 0, "epochs=1 batch=300 storage=bf16 sampling=none");
     check_taken(525, 9, 0, "epochs=1 batch=300 rate=0.001 optimizer=sgd");
-    check_taken(522, 3, 1, "epochs=1 batch=300 rate=0.001 optimizer=sgd no-standardize=true");
+    check_taken(522, 3, 1, "epochs=1 batch=300 rate=1e-7 optimizer=sgd no-standardize=true");
     check_taken(530, 0, 0, "epochs=1 batch=300 loss=logistic");
 }
 
