@@ -160,6 +160,28 @@ static run run_of(const char *const (*texts)[2], const cusgd_data *train)
     return r;
 }
 
+/* A run of 64 columns; without a world it is the one whose parameters are expected. */
+typedef struct large_run {
+    run run;
+    double expected[65];
+} large_run;
+
+static void check_large(world *w, void *context)
+{
+    large_run *r = context;
+    double parameters[65];
+    cusgd_trainer *t;
+    if (w)
+        assert_works(cusgd_trainer_create_shared(w, &r->run.options, r->run.train, NULL, &t));
+    else
+        t = trainer_of(&r->run.options, r->run.train, NULL);
+    fit(t);
+    parameters_of(t, 64, 1, w ? parameters : r->expected);
+    cr_assert(!w || memcmp(parameters, r->expected, sizeof parameters) == 0, "rank %d of %d: %.17g, not %.17g", w ? w->rank : 0,
+              w ? w->ranks : 1, parameters[0], r->expected[0]);
+    cusgd_trainer_free(t);
+}
+
 typedef enum target { REAL, CLASSES, THREE, TWO_OUTPUTS } target;
 
 static double target_of(target kind, const double *row, int64_t i)
@@ -217,6 +239,26 @@ static void check_runs(int first, int last)
 
 Test(world, runs_of_steps_are_those_of_one_process) { check_runs(0, 10); }
 Test(world, runs_of_solvers_are_those_of_one_process) { check_runs(10, RUNS); }
+
+/* Rows that are read when they are needed, on one rank and on two; on more of them each one's fit into the memory. */
+Test(world, streams)
+{
+    enum { LARGE = 180000, COLUMNS = 64 };
+    float *x = malloc(sizeof(float) * LARGE * COLUMNS), *y = malloc(sizeof(float) * LARGE);
+    for (int64_t i = 0; i < LARGE * COLUMNS; i++) x[i] = (float)(i * 7919 % 1009) / 500;
+    for (int64_t i = 0; i < LARGE; i++) y[i] = x[i * COLUMNS] - x[i * COLUMNS + 9] + (float)(i % 7);
+    static const char *const options[][2] = {{"precision", "float"}, {"sampling", "pages"}, {"batch", "2000"}, {"epochs", "1"},
+                                             {"optimizer", "adam"},  {"rate", "0.01"},      {NULL, NULL}};
+    large_run r = {run_of(options, data_of_floats(LARGE, COLUMNS, 1, x, y, NULL)), {0}};
+    check_large(NULL, &r);
+    assert_works(cusgd_options_set(&r.run.options, "memory", "23.5M"));
+    world_of_threads(1, check_large, &r);
+    world_of_threads(2, check_large, &r);
+    world_of_threads(5, check_large, &r);
+    cusgd_data_free((cusgd_data *)r.run.train);
+    free(x);
+    free(y);
+}
 
 /* A class that stands in one shard alone, and so on one rank. */
 Test(world, rows_in_order_of_their_class)

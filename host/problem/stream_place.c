@@ -24,21 +24,20 @@ static int64_t first_row(const problem *p, int shard)
     return (int64_t)shard_start((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)shard);
 }
 
-/* Begins to fetch a window of each shard that is here, where there is one behind *from. */
+/* Begins to fetch a window of each shard, where there is one behind *from. Other processes fetch those of theirs: but all go on
+ * from window to window alike, so that they take as many steps at a time. */
 static cusgd_status ask(const problem *p, stream_place *s, const sampler *orders, const int64_t *from)
 {
     int64_t most = 0, count = 0;
     int shards = p->train.shards;
-    for (int h = 0; h < shards; h++)
-        if (p->train.bounds[h] && from[h] < (int64_t)orders[h].n)
-            most += window_runs((int64_t)window_at(&orders[h], from[h], p->d).rows, p->d);
-    row_run *runs = allocate((size_t)most + 1, sizeof *runs);
+    for (int h = 0; h < shards; h++) most += window_runs((int64_t)page_window_rows(orders[h].n, page_rows((uint64_t)p->d)), p->d);
+    row_run *runs = allocate((size_t)most, sizeof *runs);
     if (!runs) return fail_memory((size_t)most * sizeof *runs, "the rows to be read");
     for (int h = 0; h < shards; h++) {
         s->asked.at[h] = from[h];
-        if (!p->train.bounds[h] || from[h] >= (int64_t)orders[h].n) continue;
+        if (from[h] >= (int64_t)orders[h].n) continue;
         page_window w = window_at(&orders[h], from[h], p->d);
-        count += window_put_runs(&orders[h], &w, first_row(p, h), runs + count);
+        if (p->train.bounds[h]) count += window_put_runs(&orders[h], &w, first_row(p, h), runs + count);
         s->asked.at[h] = (int64_t)(w.first + w.rows);
     }
     s->asked.epoch = orders[0].epoch;
@@ -64,7 +63,7 @@ static int has(const problem *p, const stream_place *s, const sampler *orders, i
     if (!s->here.is_known || s->here.epoch != orders[0].epoch) return 0;
     for (int h = 0; h < p->train.shards; h++) {
         batch_span span = sampler_span(&orders[h], (uint64_t)batch);
-        if (p->train.bounds[h] && span.count > 0 && span.first + span.count > s->here.at[h]) return 0;
+        if (span.count > 0 && span.first + span.count > s->here.at[h]) return 0;
     }
     return 1;
 }
@@ -83,7 +82,7 @@ static cusgd_status begin_at(const problem *p, stream_place *s, const sampler *o
 static cusgd_status ask_for_next(const problem *p, stream_place *s, const sampler *orders)
 {
     int left = 0, shards = p->train.shards;
-    for (int h = 0; h < shards; h++) left |= p->train.bounds[h] && s->here.at[h] < (int64_t)orders[h].n;
+    for (int h = 0; h < shards; h++) left |= s->here.at[h] < (int64_t)orders[h].n;
     if (left) return ask(p, s, orders, s->here.at);
     if ((int64_t)orders[0].epoch + 1 >= p->options->epochs) return CUSGD_OK;
     for (int h = 0; h < shards; h++) {

@@ -12,7 +12,7 @@ typedef struct stream_place stream_place;
 cusgd_status stream_place_open(const problem *p, row_reader *reader, stream_place **out);
 void stream_place_close(stream_place *s); /* accepts NULL */
 
-/* Of all shards that are here: waits until the rows of batch `batch` are in memory, and fetches the next ones; *end: the batch
+/* Of all shards: waits until the rows of batch `batch` are in memory, and fetches the next ones; *end: the batch
  * behind the last whose rows are. */
 cusgd_status stream_place_batches(const problem *p, stream_place *s, const sampler *orders, int64_t batch, int64_t *end);
 /* What was fetched may be given up again, as other rows are needed. */
