@@ -146,7 +146,7 @@ Test(interface_hessian, pieces)
         interface_spec spec = {
             .n = ROWS, .d = COLUMNS, .k = OUTPUTS, .precision = (cusgd_precision)(i / 2), .weighted = 1, .binary = 1, .seed = 43};
         const backend *b = &s.of[spec.precision];
-        loss_rule loss = interface_loss(losses[i % 2]);
+        loss_rule loss = interface_loss((int)losses[i % 2]);
         double theta[SIDE * OUTPUTS], whole[VALUES] = {0}, parts[VALUES] = {0};
         interface_examples e;
         dataset *piece = NULL;
