@@ -209,6 +209,16 @@ def test_plots_of_what_partial_fit_trained(parameters, regression, axes):
         cusgd.plot.calibration(classifier, X, y > y.mean(), ax=axes)
 
 
+def test_cuml_takes_a_vector_for_one_column():
+    cuml = pytest.importorskip("cusgd.compat.cuml")
+    x = np.linspace(0, 1, 50)
+    for kind, y in ((cuml.MBSGDRegressor, 2 * x), (cuml.MBSGDClassifier, (x > 0.5).astype(int))):
+        vector, column = kind(eta0=0.1).fit(x, y), kind(eta0=0.1).fit(x[:, None], y)
+        assert vector.coef_.tobytes() == column.coef_.tobytes()
+        np.testing.assert_array_equal(vector.predict(x), column.predict(x[:, None]))
+        assert vector.score(x, y) == column.score(x[:, None], y)
+
+
 @pytest.mark.parametrize("penalty", ["elasticnet", "l2", None])
 @pytest.mark.parametrize("value", [2, -0.5, np.nan, np.inf, None, "a"])
 def test_cuml_names_l1_ratio(value, penalty, regression, classes):

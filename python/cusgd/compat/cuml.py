@@ -10,13 +10,31 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..linear_model._base import Estimator, keep, nonnegative, share
+import numpy as np
+
+from .._arrays import readable
+from ..linear_model._base import WORDS, Array, Estimator, keep, nonnegative, share
 from ..linear_model._classifier import Classifier, ProbabilityMixin
 from ..linear_model._regressor import Regressor
 
 __all__ = ["MBSGDClassifier", "MBSGDRegressor"]
 
 _LOSSES = {"squared_loss": "squared", "hinge": "hinge", "log": "logistic"}
+
+
+# What the library's options are called here
+_NAMES = {
+    **WORDS,
+    "--epochs": "epochs",
+    "more --epochs": "more epochs",
+    "columns (leave out --no-standardize)": "columns",
+    "smaller --rate, or leave it out": "smaller eta0",
+}
+
+
+def _by_columns(X: Any) -> Any:
+    """Return rows with their columns: a vector is one column, as in cuML."""
+    return np.asarray(readable(X, "X")).reshape(-1, 1) if getattr(X, "ndim", 2) == 1 else X
 
 
 class _Minibatch(Estimator):
@@ -34,6 +52,15 @@ class _Minibatch(Estimator):
     n_iter_no_change: int
     handle: Any
     output_type: Any
+
+    def _words(self) -> dict[str, str]:
+        return _NAMES
+
+    def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
+        return super()._features(_by_columns(X), y, **checks)
+
+    def _linear_predictor(self, X: Any) -> Array:
+        return super()._linear_predictor(_by_columns(X))
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         if self.loss not in _LOSSES:
@@ -169,6 +196,10 @@ class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
         output_type: Any = None,
     ) -> None:
         keep(self, locals())
+
+    def decision_function(self, X: Any) -> Array:
+        """Return how far each row is on the side of each class; see `cusgd.linear_model.SGDClassifier`."""
+        return super().decision_function(_by_columns(X))
 
     def _targets(self, index: Any, dtype: Any) -> Any:
         wanted = super()._targets(index, dtype)

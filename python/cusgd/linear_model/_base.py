@@ -316,7 +316,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _linear_predictor(self, X: Any) -> Array:
         """Return X coef_ + intercept_."""
-        check_is_fitted(self)
+        if "coef_" not in vars(self):  # check_is_fitted() takes longer than all else of predicting a row but its validation
+            check_is_fitted(self)
         X = validate_data(
             self,
             readable(X, "X", may_be_sparse=True),
