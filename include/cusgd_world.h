@@ -11,7 +11,8 @@ extern "C" {
 /* ---- Several processes --------------------------------------------------------------------------------------------------- */
 
 /* The processes (ranks 0, 1, ...) that train together, by MPI. The functions below that say "collective" have to be called by all
- * ranks, in the same order and with equal arguments, from the thread that began MPI. */
+ * ranks, in the same order and with equal arguments; from the thread that began MPI, or where MPI was begun with
+ * MPI_THREAD_SERIALIZED or more, by one thread at a time. */
 typedef struct cusgd_world cusgd_world;
 
 /* The MPI by which this process was started, as the environment says: "openmpi" or "mpich"; NULL: by none. */

@@ -16,19 +16,13 @@ static inline stored stored_of(double x, int rounds)
 typedef float eight_floats __attribute__((vector_size(8 * sizeof(float))));
 typedef double eight __attribute__((vector_size(8 * sizeof(double))));
 
-static inline eight eight_at(const double *at)
-{
-    eight v;
-    memcpy(&v, at, sizeof v);
-    return v;
-}
-
-static inline eight widened(eight_floats v)
+/* By address, as vectors that the instruction set lacks are no parameters. */
+static inline void widen(const eight_floats *v, eight *out)
 {
 #ifdef __AVX512F__
-    return (eight)_mm512_cvtps_pd((__m256)v); /* gcc 12 makes two halves of it */
+    *out = (eight)_mm512_cvtps_pd((__m256)*v); /* gcc 12 makes two halves of it */
 #else
-    return __builtin_convertvector(v, eight);
+    *out = __builtin_convertvector(*v, eight);
 #endif
 }
 
@@ -39,7 +33,7 @@ static inline __attribute__((always_inline)) void take_eight(const char *x, int 
     eight v;
     eight_floats narrow;
     memcpy(wide ? (void *)&v : (void *)&narrow, x, wide ? sizeof v : sizeof narrow);
-    if (!wide) v = widened(narrow);
+    if (!wide) widen(&narrow, &v);
     if (mean) v = (v - *mean) * *inverse;
 #ifndef STORED_BF16
     if (!rounds) {
@@ -69,8 +63,8 @@ static inline __attribute__((always_inline)) void take_columns(const rows_source
     int64_t size = wide ? (int64_t)sizeof(double) : (int64_t)sizeof(float);
     eight mean[COLUMNS / 8], inverse[COLUMNS / 8];
     for (int q = 0; q < COLUMNS / 8 && moved; q++) {
-        mean[q] = eight_at(s->mean + from + 8 * q);
-        inverse[q] = eight_at(s->inverse + from + 8 * q);
+        memcpy(&mean[q], s->mean + from + 8 * q, sizeof mean[q]);
+        memcpy(&inverse[q], s->inverse + from + 8 * q, sizeof inverse[q]);
     }
     stored *restrict out = t->out + from;
     int64_t stride = t->stride, start = from * size;
@@ -90,16 +84,15 @@ static inline __attribute__((always_inline)) void take_rest(const rows_source *s
     size_t size = wide ? sizeof(double) : sizeof(float);
     for (; from < s->of.d; from += 8) {
         size_t count = s->of.d - from < 8 ? (size_t)(s->of.d - from) : 8;
-        double mean[8] = {0}, inverse[8] = {0};
-        if (moved) memcpy(mean, s->mean + from, count * sizeof *mean);
-        if (moved) memcpy(inverse, s->inverse + from, count * sizeof *inverse);
-        eight m = eight_at(mean), i = eight_at(inverse);
+        eight mean = {0}, inverse = {0};
+        if (moved) memcpy(&mean, s->mean + from, count * sizeof *s->mean);
+        if (moved) memcpy(&inverse, s->inverse + from, count * sizeof *s->inverse);
         for (int r = 0; r < t->count; r++) {
             char x[8 * sizeof(double)] = {0};
             stored eight_out[8];
             memcpy(x, t->x[r] + (size_t)from * size, count * size);
             fetch(t->ahead[r] + (size_t)from * size);
-            take_eight(x, wide, moved ? &m : NULL, &i, rounds, eight_out);
+            take_eight(x, wide, moved ? &mean : NULL, &inverse, rounds, eight_out);
             memcpy(t->out + r * t->stride + from, eight_out, count * sizeof *eight_out);
         }
     }

@@ -330,14 +330,14 @@ static cusgd_status begin_mpi(mpi_world *w)
     w->begun = !begun;
     if (begun)
         MPI_Query_thread(&level);
-    else if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
+    else if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level) != MPI_SUCCESS)
         return w->services->fail(CUSGD_ERROR_DEVICE, "MPI does not begin: start the program by its mpirun or srun");
     if (begun) MPI_Is_thread_main(&is_main);
     if (level < MPI_THREAD_FUNNELED)
         return w->services->fail(CUSGD_ERROR_USAGE,
                                  "MPI was begun for programs of one thread: begin it with MPI_THREAD_FUNNELED");
-    if (!is_main)
-        return w->services->fail(CUSGD_ERROR_USAGE, "another thread has begun MPI: a world is opened and used by that one");
+    if (level < MPI_THREAD_SERIALIZED && !is_main)
+        return w->services->fail(CUSGD_ERROR_USAGE, "another thread has begun MPI, with MPI_THREAD_FUNNELED: a world is opened and used by that one");
     return CUSGD_OK;
 }
 

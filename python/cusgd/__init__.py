@@ -34,6 +34,7 @@ from ._options import option_table as options
 from ._results import History, Metrics, Progress, Result
 from ._table import Table, read_table
 from ._trainer import Trainer
+from ._world import World
 
 if TYPE_CHECKING:
     from ._path import Path, path
@@ -75,6 +76,7 @@ __all__ = [
     "Table",
     "Trainer",
     "UsageError",
+    "World",
     "__version__",
     "callbacks",
     "check",

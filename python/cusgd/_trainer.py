@@ -23,6 +23,7 @@ from ._run import run
 from ._table import Table
 from ._training_data import precision_of, training_data, validation_data
 from ._words import in_python_words
+from ._world import World
 from .callbacks import Callback, ProgressBar, in_turn
 
 SHORT = 50_000  # values, of which the library reads all in a few milliseconds
@@ -54,6 +55,8 @@ class Trainer:
     sample_weight, offset, exposure : array of shape (n,), optional
     valid : tuple (X, y) or (X, y, sample_weight), optional
         Validation data; the result is the best epoch on it. A data frame's columns are taken by name if X has names.
+    world : World, optional
+        The processes that train together. ``shards`` is 8 then, unless it is given.
     **options
         Any option of ``cusgd train``, with underscores: ``loss="logistic"``, ``l2=1e-3``, ``solver="auto"``, ``epochs=10``; see
         `cusgd.options`. Unlike the command's, the default precision follows X: float for float32 and double for all else.
@@ -79,6 +82,7 @@ class Trainer:
         offset: Any = None,
         exposure: Any = None,
         valid: tuple[Any, ...] | None = None,
+        world: World | None = None,
         _class_count: int | None = None,
         **options: Any,
     ) -> None:
@@ -97,13 +101,26 @@ class Trainer:
         self._next: Data | None = None  # rows of which it is not known whether the library has them
         self.history = History()
         self.result: Result | None = None
+        self._world = world
+        if world is not None:
+            options["shards"] = 8 if options.get("shards") is None else options["shards"]
         given = make_options(options)
         valid_handle = self._valid.handle if self._valid else None
-        run(lambda: check(lib.cusgd_trainer_create(given.handle, self._data.handle, valid_handle, C.byref(self._handle))))
+        here = (given.handle, self._data.handle, valid_handle, C.byref(self._handle))
+        if world is None:
+            run(lambda: check(lib.cusgd_trainer_create(*here)))
+        else:
+            run(lambda: check(lib.cusgd_trainer_create_shared(world._open(), *here)))
+            world._trainers.add(self)
+
+    def _free(self) -> None:
+        handle, self._handle = self._handle, C.c_void_p()
+        if handle:
+            lib.cusgd_trainer_free(handle)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
-            lib.cusgd_trainer_free(self._handle)
+            self._free()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("a Trainer can be neither copied nor pickled: trainer.model() can")
