@@ -85,7 +85,7 @@ cusgd_status world_tell(world *w, void *at, size_t bytes);
  * returned in *nodes. The caller frees *out, which is NULL on failure. */
 cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t bytes, void **out, int *nodes);
 /* bytes[rank] of each rank, one behind the other in `all`, where this rank's own are: afterwards all ranks have all of them. */
-cusgd_status world_share(world *w, void *all, const int64_t *bytes);
+cusgd_status world_share(world *w, void *all, const size_t *bytes);
 /* *any: whether some rank said so. */
 cusgd_status world_any(world *w, int flag, int *any);
 /* Whether all ranks have the same `bytes`: the lowest rank whose differ from rank 0's, or 0. */

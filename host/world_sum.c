@@ -353,17 +353,12 @@ cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t byt
     return status;
 }
 
-cusgd_status world_share(world *w, void *all, const int64_t *bytes)
+cusgd_status world_share(world *w, void *all, const size_t *bytes)
 {
+    const char *mine = all;
     cusgd_status status = check(w);
-    if (status) return status;
-    const unsigned char *own = all;
-    for (int rank = 0; rank < w->rank; rank++) own += bytes[rank];
-    size_t size = (size_t)bytes[w->rank];
-    void *mine = room_of(w, 0, size + 1);
-    if (!mine) return fail_room(size);
-    memcpy(mine, own, size);
-    return done(w, w->ops->allgather(w->of, mine, all, bytes));
+    for (int rank = 0; rank < w->rank; rank++) mine += bytes[rank];
+    return status ? status : done(w, gather(w, mine, all, bytes));
 }
 
 /* The same number of bytes of every rank. */

@@ -54,9 +54,9 @@ cusgd_status share_beat(cusgd_sweep *s)
 /* `size` bytes of each configuration, of which this process has its own. */
 static cusgd_status gather(cusgd_sweep *s, void *all, size_t size)
 {
-    int64_t bytes[MAX_SHARDS];
+    size_t bytes[MAX_SHARDS];
     for (int rank = 0; rank < s->share.world->ranks; rank++)
-        bytes[rank] = (int64_t)((first_of(s, rank + 1) - first_of(s, rank)) * size);
+        bytes[rank] = (size_t)(first_of(s, rank + 1) - first_of(s, rank)) * size;
     return world_share(s->share.world, all, bytes);
 }
 
