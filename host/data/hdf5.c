@@ -143,7 +143,7 @@ static cusgd_status read_array(cusgd_data *data, const char *path, const char *n
     return CUSGD_OK;
 }
 
-/* An array that goes with x. */
+/* An array that belongs to x. */
 static cusgd_status read_companion(cusgd_data *data, const char *path, const char *name, int place, int needed, npy_array *out)
 {
     cusgd_status status = read_array(data, path, name, place, needed, out);

@@ -21,7 +21,7 @@ typedef struct row_source {
  * lies on a GPU that the device is not. */
 cusgd_status rows_open(row_source *r, const examples *e, const backend *device);
 /* Row `row` of the matrices, examples_row() of a position in the view: d values, until the next call. Zeros where it could not be
- * read, which rows_close() tells, so that loops need not ask. Rows are best read in ascending order. */
+ * read, which rows_close() reports, so that loops need not ask. Rows are best read in ascending order. */
 const double *rows_at(row_source *r, int64_t row);
 /* One value, for whoever wants few columns of many. */
 static inline double rows_value(row_source *r, int64_t row, int64_t j)

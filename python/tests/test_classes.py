@@ -226,7 +226,7 @@ def test_shares_and_counts_are_a_binomial_model():
 
 
 def _lacks_optimum(X, y):
-    """Whether some v never lowers the output of a row's class compared with another's, and raises it in some row: a linear program."""
+    """Whether some v never lowers a row's output of its class below another's, and raises it in some row: a linear program."""
     from scipy.optimize import linprog
 
     Z, k = np.c_[X, np.ones(len(X))], y.max() + 1

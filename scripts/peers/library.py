@@ -10,7 +10,7 @@ class Matrix(c.Structure):
 
 
 def library_of(command):
-    """Beside the command in a build's tree, or where an installation has it."""
+    """Next to the command in a build's tree, or where an installation has it."""
     for below in ("../lib", "../lib/x86_64-linux-gnu", "../lib64"):
         path = os.path.join(os.path.dirname(os.path.realpath(command)), below, "libcusgd.so")
         if os.path.exists(path):

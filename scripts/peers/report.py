@@ -165,7 +165,7 @@ Ratios of rates in one run on a CPU, the higher the better: the median of the re
 the reasons of what is missed.
 {goals}"""
 
-PEERS_TEXT = """## Beside the peers
+PEERS_TEXT = """## Compared with the peers
 
 scripts/bench_peers.py: the same bytes, plain SGD without intercept at one rate, float32 (scikit-learn: float64, made
 beforehand), in up to {turns} turns: each peer is timed once a turn, and ratios are of the same turn. NumPy and PyTorch have one
