@@ -428,7 +428,7 @@ Test(command_calls, streams)
     static const strike strikes[] = {{"madvise,pread", "errors", EIO, .stride = 31},
                                      {"madvise", "errors", EFAULT, .stride = 97},
                                      {"madvise", "errors", EINVAL, .stride = 97},
-                                     {"mincore", "errors", EAGAIN, .stride = 97},
+                                     {"mincore", "errors", EAGAIN, .stride = 8009},
                                      {"pthread_create", "errors", EAGAIN, .stride = 11}};
     static outcome o;
     written whole;

@@ -114,26 +114,27 @@ static int is_present(page_range p)
     return 1;
 }
 
-/* Why a page could not be had: what a read of its bytes says. */
-static int error_of(row_reader *r, page_range p)
+/* Why the pages of a run could not be had: what a read of its rows says. */
+static int error_of(row_reader *r, row_run run)
 {
     enum { BYTES = 1 << 16 };
     int error = 0;
-    size_t skipped = (uintptr_t)p.at < (uintptr_t)r->of.x.at ? (uintptr_t)r->of.x.at - (uintptr_t)p.at : 0;
+    size_t stride = (size_t)r->of.x.row_stride * value_bytes(&r->of.x);
+    size_t at = (size_t)examples_row(&r->of, run.first) * stride;
+    size_t end = (size_t)examples_row(&r->of, run.first + run.count - 1) * stride + r->row_bytes[X];
     char *to = r->files ? allocate(BYTES, 1) : NULL;
-    for (size_t at = skipped; to && at < p.bytes && !error; at += BYTES) {
-        size_t from = (uintptr_t)p.at + at - (uintptr_t)r->of.x.at, some = p.bytes - at < BYTES ? p.bytes - at : BYTES;
-        error = row_files_read(r->files, to, from, some, &r->path);
-    }
+    for (; to && at < end && !error; at += BYTES)
+        error = row_files_read(r->files, to, at, end - at < BYTES ? end - at : BYTES, &r->path);
     free(to);
     return error;
 }
 
 /* Returns as row_files_read(). */
-static int make_present(row_reader *r, page_range p)
+static int make_present(row_reader *r, row_run run)
 {
+    page_range p = pages_of(r, X, run);
     if (madvise(p.at, p.bytes, MADV_POPULATE_READ) == 0) return 0;
-    if (errno != EINVAL) return error_of(r, p);
+    if (errno != EINVAL) return error_of(r, run);
     size_t page = (size_t)sysconf(_SC_PAGESIZE); /* an older kernel */
     for (size_t done = 0; done < p.bytes; done += page) (void)*(volatile char *)(p.at + done);
     return 0;
@@ -145,7 +146,7 @@ static void fetch_part(row_reader *r, row_run run)
     int present = is_present(pages_of(r, X, run)), is_mapped = r->took.bytes + r->took.present >= r->bytes_of_all;
     *(present ? &r->present : &r->bytes) += (double)run.count * (double)r->row_bytes[X];
     if (present && is_mapped) return;
-    r->error = make_present(r, pages_of(r, X, run));
+    r->error = make_present(r, run);
     for (int i = X + 1; i < MATRICES; i++)
         if (r->row_bytes[i] > 0) (void)madvise(pages_of(r, i, run).at, pages_of(r, i, run).bytes, MADV_POPULATE_READ);
 }
