@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds cuSGD and runs its tests; installs missing packages first.
 #
-#   test.sh            builds with warnings as errors; unit, API, command, device and emulated-GPU tests: about 5 minutes on 2 cores
+#   test.sh            builds with warnings as errors; unit, API, command, device and emulated-GPU tests, the longest in part: about
+#                      4 minutes on 2 cores
 #   test.sh --quick    unit and API tests without any CUDA code: for use after each change
 #   test.sh --full     also the CUDA module, sanitizers, clang, clang-tidy, planted bugs, statistics and generated texts
 #   test.sh [...] PART...   only these parts; `test.sh [...] --list` prints their names
@@ -16,7 +17,7 @@ jobs=$(nproc)
 mkdir -p "$logs"
 command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja # an existing build folder keeps its own
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; }
 
 # ---- Parts -------------------------------------------------------------------------------------------------------------------
 # Each is a function. It may end with `not_run REASON` where something it needs is not installed; that is never counted as passed.

@@ -48,7 +48,7 @@ static int correlation_index(double correlation)
 static void print_tally(const tally *t, const char *name, int solved, int tried, double seconds)
 {
     printf("%s: %d of %d within 1e-3 of the optimum (%.1f %%), %.0f s of training%s\n", name, solved, tried,
-           100.0 * solved / tried, seconds, REDUCED ? "; reduced, since sanitized" : "");
+           100.0 * solved / tried, seconds, REDUCED ? "; reduced" : "");
     for (int r = 0; r < CORRELATIONS; r++) {
         printf("  correlation %-4g", correlations[r]);
         for (int tail = 0; tail < TAILS; tail++)

@@ -3,6 +3,7 @@
  * stays or the new one is complete, and no file, descriptor or mapping is left behind. Under AddressSanitizer, no memory either.
  */
 #include "command.h"
+#include "reduced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ typedef struct strike {
 #ifdef __SANITIZE_ADDRESS__
 enum { FIRST_CALLS = 1, SCALE = 13 }; /* a process takes long to start */
 #else
-enum { FIRST_CALLS = 3, SCALE = 1 };
+enum { FIRST_CALLS = TESTS_REDUCED ? 2 : 3, SCALE = TESTS_REDUCED ? 5 : 1 };
 #endif
 enum { DESCRIPTION = 256 };
 static char description[DESCRIPTION]; /* of the run in progress, for messages */
