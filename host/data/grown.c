@@ -127,15 +127,16 @@ void grown_free(grown *g)
 cusgd_status grown_give(grown *g, size_t bytes, cusgd_data *data, int place, void **at)
 {
     cusgd_status status = CUSGD_OK;
-    *at = g->at;
-    if (g->is_file) {
+    if (g->is_file)
         status = file_adopt(data->source, g->at, g->room, g->file);
-        if (status) grown_free(g);
+    else if (g->at && bytes < g->room)
+        status = grown_resize(g, bytes, NULL, "the rows read");
+    if (status) grown_free(g);
+    *at = g->at;
+    if (g->is_file)
         data->mapping[place] = g->at;
-    } else if (g->at) {
-        void *less = realloc(g->at, bytes ? bytes : 1); /* where that fails, all of it stays */
-        *at = data->memory[place] = less ? less : g->at;
-    }
+    else
+        data->memory[place] = g->at;
     *g = (grown){0};
     return status;
 }
