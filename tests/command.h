@@ -16,7 +16,7 @@
 /* What came of a run: the exit code (128 + the signal that ended it) and all that was printed. */
 typedef struct outcome {
     int code;
-    char out[1 << 16], err[1 << 16];
+    char out[1 << 17], err[1 << 16];
 } outcome;
 
 /* A file's beginning, as much as there is room for, as text. */

@@ -76,7 +76,14 @@ Test(command_check, standard_set)
     cJSON_Delete(report);
     run(&o, "$CUSGD check --device cpu");
     assert_code(o, 0);
-    assert_has(o.out, "\nPASS: 43 of 43 problems agree\n");
+    assert_has(o.out, "\nPASS: 46 of 46 problems agree\n");
+    run(&o, "$CUSGD check --device cpu --loss-expr 'c*log(1 + (p - y)^2)' --constant c=2 --steps 8"); /* in place of all losses */
+    assert_code(o, 0);
+    assert_has(o.out, "PASS: ");
+    assert_has(o.out, "  --optimizer sgd --sampling permute --rate 0.05 (1000 x 7, 1 output)\n");
+    run(&o, "$CUSGD check --device cpu --loss-expr 'c*log(1 + (p - y)^2)' --constant c=2 --rows 100 --cols 5");
+    assert_code(o, 0);
+    assert_has(o.out, "\nPASS\n");
     /* Each line is a command: the last one is, too. */
     run(&o,
         "$CUSGD check --device cpu --rows 64 --cols 1000 --optimizer adam --loss mse --sampling permute --schedule time-decay");

@@ -48,11 +48,37 @@ static double predict(const bounds *b, const double *x, int64_t row, int64_t c, 
     return p;
 }
 
-/* How far the derivative may move while p does by `distance`: a convex function's derivative does not fall. */
+/* How far the derivative may move while p does by `distance`: that of a convex function is monotonic, and others are smooth
+ * there. */
 static double derivative_change(loss_rule loss, double p, double y, double distance)
 {
     double at = rule_at(loss, p, y).derivative;
-    return fmax(rule_at(loss, p + distance, y).derivative - at, at - rule_at(loss, p - distance, y).derivative);
+    return fmax(fabs(rule_at(loss, p + distance, y).derivative - at), fabs(at - rule_at(loss, p - distance, y).derivative));
+}
+
+/* What roundings inside a formula may do to it: its operations may cancel, so that nothing is known of their sizes. In float, at
+ * predictions near by, they are seen in full; those of the unit are as much smaller as it is. */
+typedef struct noise {
+    double value, derivative;
+} noise;
+
+static noise formula_noise(const bounds *b, double p, double y)
+{
+    enum { PLACES = 4 };
+    const double safety = 4, share = b->unit / 0x1p-24;
+    noise most = {0, 0};
+    if (!b->loss.formula) return most;
+    float target = (float)y, at, value, derivative;
+    for (int i = -PLACES; i <= PLACES; i++) {
+        at = (float)p * (1 + (float)i * 0x1p-22f);
+        loss_formula_rows_float_baseline(b->loss.formula, 1, &at, &target, &value, &derivative, NULL);
+        struct loss_point exact = rule_at(b->loss, (double)at, (double)target);
+        double error = fabs((double)value - exact.value), derivative_error = fabs((double)derivative - exact.derivative);
+        if (share < 1 && !(isfinite(error) && isfinite(derivative_error))) continue; /* where float alone overflows */
+        most.value = fmax(most.value, safety * share * error);
+        most.derivative = fmax(most.derivative, safety * share * derivative_error);
+    }
+    return most;
 }
 
 /* Where every p moves by at most `change`, a class's share changes by a factor of at most e^(2 change), as does that of the
@@ -84,12 +110,14 @@ static void add_row(bounds *b, const double *x, double w, int64_t row, double fa
         double size, y = row_target(b, row, c), p = predict(b, x, row, c, &size);
         struct loss_point l = rule_at(b->loss, p, y);
         size += fabs(y) + fabs(b->loss.number);
-        double change = derivative_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.derivative));
+        noise inside = formula_noise(b, p, y);
+        double change = derivative_change(b->loss, p, y, factor * size) + inside.derivative;
+        double error = w * (change + factor * fabs(l.derivative));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
         b->gradient[b->d * b->k + c] += error;
         /* Those with log links are differences of terms: of derivative and size, or so. */
         double terms = loss_has_log_link(b->loss.kind) ? (1 + fabs(y) + l.curvature) * size : 0;
-        b->value += w * factor * (fabs(l.derivative) * size + fabs(l.value) + terms + change * size);
+        b->value += w * (factor * (fabs(l.derivative) * size + fabs(l.value) + terms + change * size) + inside.value);
     }
 }
 

@@ -152,6 +152,9 @@ static const struct problem {
     {"--optimizer adam --loss squared --sampling permute --batch 50 --shards 3", 1000, 20, 1},
     {"--optimizer momentum --loss logistic --sampling blocks --shards 8 --precision double", 700, 12, 2},
     {"--optimizer adam --loss logistic --sampling pages --batch 100", 3000, 1024, 1},
+    {"--optimizer adam --loss-expr 'log(cosh(p-y))' --sampling permute --l2 0.01", 1000, 40, 3},
+    {"--optimizer momentum --loss-expr 'abs(p-y)<1.35?(p-y)^2/2:1.35*(abs(p-y)-.675)' --rate 0.01", 1000, 20, 1},
+    {"--optimizer rmsprop --loss-expr 'log(1+(p-y)^2)+(p*tanh(y)-1)^2/9' --precision double", 700, 12, 2},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
@@ -166,20 +169,36 @@ static int is_named(const char *name, const char *value)
     return 0;
 }
 
+static int has_formula(const cusgd_options *options) { return option_is(options, "loss", "expression"); }
+
+/* Takes the loss out of options. */
+static void drop_loss(char *words)
+{
+    char *at = strstr(words, "--loss"), *next = at ? strstr(at, " --") : NULL;
+    if (next)
+        memmove(at, next + 1, strlen(next));
+    else if (at)
+        at[-1] = '\0';
+}
+
 /* Problem i of the set: those above, then one for each loss, optimizer, schedule and sampling that none of them has. `words` has
- * its options then. Returns 0 past the last. */
-static int problem_at(int i, struct problem *p, char words[120])
+ * its options then. own: 1: the user's loss is in the place of theirs. Returns 0 past the last. */
+static int problem_at(int i, size_t own, struct problem *p, char words[120])
 {
     static const char *const families[] = {"loss", "optimizer", "schedule", "sampling"};
     const cusgd_option_info *info;
     if (i < PROBLEMS) {
         *p = problems[i];
+        if (!own) return 1;
+        snprintf(words, 120, "%s", p->options);
+        drop_loss(words);
+        p->options = words;
         return 1;
     }
     i -= PROBLEMS;
     for (size_t o = 0; (info = cusgd_option_at(o)) != NULL; o++) {
         int is_family = 0;
-        for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) is_family |= strcmp(info->name, families[f]) == 0;
+        for (size_t f = own; f < sizeof families / sizeof families[0]; f++) is_family |= strcmp(info->name, families[f]) == 0;
         for (const char *const *value = info->choices; is_family && *value; value++) {
             if (is_named(info->name, *value) || strcmp(*value, "constant") == 0 || i-- > 0) continue;
             snprintf(words, 120, "--optimizer momentum --rate 0.01 --%s %s", info->name, *value);
@@ -198,6 +217,10 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
     for (char *name = strtok_r(rest, " ", &rest); name && !status; name = next) {
         char *value = strtok_r(rest, " ", &rest);
         next = value;
+        if (value && *value == '\'') { /* as a shell has it */
+            value++;
+            value[strlen(value) - 1] = '\0';
+        }
         if (value && strncmp(value, "--", 2) == 0)
             value = NULL;
         else if (value)
@@ -210,7 +233,7 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
 /* The set makes its own choices of all else. */
 static int check_standard_options(const checking *c)
 {
-    static const char *const kept[] = {"device", "seed", "threads", "math", "engine"};
+    static const char *const kept[] = {"device", "seed", "threads", "math", "engine", "loss-expr", "constant", "link"};
     cusgd_options *usual;
     const cusgd_option_info *info;
     int status = options_open(&usual);
@@ -219,6 +242,7 @@ static int check_standard_options(const checking *c)
         char given[CUSGD_OPTION_TEXT], otherwise[CUSGD_OPTION_TEXT];
         int is_kept = 0;
         for (size_t l = 0; l < sizeof kept / sizeof kept[0]; l++) is_kept |= strcmp(info->name, kept[l]) == 0;
+        is_kept |= has_formula(c->options) && strcmp(info->name, "loss") == 0;
         cusgd_options_get(c->options, info->name, given);
         cusgd_options_get(usual, info->name, otherwise);
         if (!is_kept && strcmp(given, otherwise) != 0)
@@ -226,6 +250,15 @@ static int check_standard_options(const checking *c)
     }
     cusgd_options_free(usual);
     return status;
+}
+
+/* The loss that the user has given takes the place of the problem's. */
+static cusgd_status set_formula(const checking *c, cusgd_options *options)
+{
+    char formula[CUSGD_OPTION_TEXT];
+    if (!has_formula(c->options)) return CUSGD_OK;
+    cusgd_options_get(c->options, "loss-expr", formula);
+    return cusgd_options_set(options, "loss-expr", formula);
 }
 
 static cusgd_status run_problem(const checking *c, const struct problem *p, cusgd_check_report *report)
@@ -236,8 +269,10 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     cusgd_status status = cusgd_options_copy(c->options, &options);
     if (status) return status;
     status = set_words(options, p->options);
-    int takes_any = option_is(options, "engine", "cublas"); /* the others take one target and no --clip-norm */
-    if (!takes_any && (p->outputs > 1 || option_number(options, "clip-norm") > 0)) cusgd_options_set(options, "engine", "auto");
+    if (!status) status = set_formula(c, options);
+    int takes_any = option_is(options, "engine", "cublas"); /* the others take one target, no --clip-norm and no formula */
+    if (!takes_any && (p->outputs > 1 || option_number(options, "clip-norm") > 0 || has_formula(options)))
+        cusgd_options_set(options, "engine", "auto");
     g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = seed_of(options);
@@ -279,7 +314,7 @@ static int check_standard(const checking *c)
     struct problem p;
     if (wrong) return wrong;
     if (c->json) printf("{\"problems\": [");
-    for (; problem_at(count, &p, words); count++) {
+    for (; problem_at(count, has_formula(c->options) != 0, &p, words); count++) {
         cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
         cusgd_status status = run_problem(c, &p, &report);
         if (status && status != CUSGD_ERROR_MISMATCH) return complain_last(status);
