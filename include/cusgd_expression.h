@@ -28,7 +28,7 @@ typedef struct cusgd_expression_names {
     size_t size;
     const char *const *variables; /* each once; NULL: each name that is no constant becomes one, in the order of the text */
     size_t variable_count;
-    const char *const *constants; /* names that stand for numbers */
+    const char *const *constants; /* names that stand for numbers; each is in a formula */
     const double *values;         /* constant_count numbers */
     size_t constant_count;
 } cusgd_expression_names;

@@ -118,7 +118,7 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
  * they are first .. first + rows - 1. */
 typedef struct loss_task {
     cusgd_precision precision;
-    loss_rule loss;
+    loss_rule loss;           /* a formula has at most LOSS_PLACES places; the launch copies it from the host's memory */
     int64_t m, k;             /* targets, outputs: equal, but of models or of classes */
     int classed;              /* 1: m is 1, y is a class's number, and each class has an output; not of models */
     const slice_table *table; /* or NULL */

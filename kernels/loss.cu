@@ -1,11 +1,13 @@
 /* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.derivative; sums += w[i] l }
  *
  * Where y is a class, the target of output c is whether it is class c; of softmax, whose outputs depend on each other, l is
- * softmax_at() with what softmax.cu has found of the row.
+ * softmax_at() with what softmax.cu has found of the row. A loss that is a formula has a kernel of its own, in which every thread
+ * runs the same operations, one after the other.
  *
  * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
 #include "account.h"
 #include "block.h"
+#include "scalar/expression.h"
 #include "scalar/softmax.h"
 
 enum { ROWS_EACH = 4 }; /* of a thread */
@@ -78,15 +80,27 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
     }
 }
 
+/* The loss of row i of p: one of the table, or a formula. */
+template <class real>
+__device__ static loss_point<real> loss_of(const loss_task &t, const loss_rule &rule, int64_t i, real p, real y)
+{
+    const real *found = (const real *)t.shared + 2 * i;
+    return t.shared ? softmax_at<real>(p, y > 0, found[0], found[1]) : loss_at<real>(rule, p, y);
+}
+template <class real>
+__device__ static loss_point<real> loss_of(const loss_task &t, const formula_code &code, int64_t, real p, real y)
+{
+    return formula_at<real>(&code, t.second ? 2 : 1, p, y);
+}
+
 /* The thread's rows of output c: sums of w l and of w dl/dp. */
-template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *derivative)
+template <class real, class law>
+__device__ static void add_rows(const loss_task &t, const law &of, int64_t c, double *loss, double *derivative)
 {
     real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
     int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
     int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
     loss_row<real> row[ROWS_EACH];
-    loss_rule rule = t.loss;
-    if (t.models.number) rule.number = t.models.number[c];
     load_rows(t, c, begin + threadIdx.y, end, row);
     NOT_UNROLLED /* the code of all losses is large: each turn takes the first row, and the others move up */
         for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y)
@@ -94,9 +108,7 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         real s = 0;
         if (row[0].counts) {
             real before = t.o ? row[0].p + row[0].o : row[0].p;
-            const real *found = (const real *)t.shared + 2 * i;
-            loss_point<real> l = t.shared ? softmax_at<real>(before + intercept, row[0].y > 0, found[0], found[1])
-                                          : loss_at<real>(rule, before + intercept, row[0].y);
+            loss_point<real> l = loss_of<real>(t, of, i, before + intercept, row[0].y);
             s = t.second ? l.curvature : l.derivative;
             real value = l.value;
             if (t.w) s *= row[0].w;
@@ -163,13 +175,9 @@ __device__ static void add_tiles(const loss_task &t, double *shared)
     if (t.table && t.ends) account(t.state, t.table);
 }
 
-template <class real> __global__ static void loss_kernel(loss_task t)
+/* The thread's sums become the tile's. shared: 2 x THREADS. */
+__device__ static void end_tile(const loss_task &t, int64_t c, double loss, double derivative, double *shared, unsigned *ticket)
 {
-    SHARED(double, shared, 2 * THREADS);
-    SHARED(unsigned, ticket, 1);
-    int64_t c = (int64_t)blockIdx.y * blockDim.x + threadIdx.x;
-    double loss = 0, derivative = 0;
-    if (c < t.k) add_rows<real>(t, c, &loss, &derivative);
     column_sums(&loss, &derivative, shared);
     if (threadIdx.y == 0 && c < t.k) {
         t.partial[(blockIdx.x * t.k + c) * 2] = loss;
@@ -177,6 +185,30 @@ template <class real> __global__ static void loss_kernel(loss_task t)
     }
     if (!is_last_block(&t.state->arrived, gridDim.x * gridDim.y, ticket)) return;
     add_tiles(t, shared);
+}
+
+__device__ static int64_t own_output() { return (int64_t)blockIdx.y * blockDim.x + threadIdx.x; }
+
+template <class real> __global__ static void loss_kernel(loss_task t)
+{
+    SHARED(double, shared, 2 * THREADS);
+    SHARED(unsigned, ticket, 1);
+    int64_t c = own_output();
+    double loss = 0, derivative = 0;
+    loss_rule rule = t.loss;
+    if (t.models.number && c < t.k) rule.number = t.models.number[c];
+    if (c < t.k) add_rows<real>(t, rule, c, &loss, &derivative);
+    end_tile(t, c, loss, derivative, shared, ticket);
+}
+
+template <class real> __global__ static void formula_kernel(loss_task t, const GRID_CONSTANT formula_code code)
+{
+    SHARED(double, shared, 2 * THREADS);
+    SHARED(unsigned, ticket, 1);
+    int64_t c = own_output();
+    double loss = 0, derivative = 0;
+    if (c < t.k) add_rows<real>(t, code, c, &loss, &derivative);
+    end_tile(t, c, loss, derivative, shared, ticket);
 }
 
 static_assert(MAX_TARGETS / 32 <= MAX_GRID_Y, "the kernel does not step over targets, of which block_for() gives a block 32");
@@ -191,6 +223,12 @@ extern "C" int64_t loss_partials(int64_t rows, int64_t k) { return (int64_t)loss
 extern "C" cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream)
 {
     dim3 grid = loss_grid(t->rows, t->k), block = block_for(t->k);
-    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(loss_kernel<float>, grid, block, 0, stream, *t)
-                                                 : LAUNCH(loss_kernel<double>, grid, block, 0, stream, *t);
+    int is_float = t->precision == CUSGD_PRECISION_FLOAT;
+    if (t->loss.formula) {
+        const formula_code &code = t->loss.formula->loss;
+        return is_float ? LAUNCH(formula_kernel<float>, grid, block, 0, stream, *t, code)
+                        : LAUNCH(formula_kernel<double>, grid, block, 0, stream, *t, code);
+    }
+    return is_float ? LAUNCH(loss_kernel<float>, grid, block, 0, stream, *t)
+                    : LAUNCH(loss_kernel<double>, grid, block, 0, stream, *t);
 }

@@ -8,6 +8,7 @@
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
  *   UNROLLED for #pragma unroll before a loop; NOT_UNROLLED for #pragma unroll 1
  *   APART for __noinline__, whose registers are its own
+ *   GRID_CONSTANT for __grid_constant__: a kernel's argument that is read by index where it is, without a copy in each thread
  *   wait_for_earlier(), let_later_begin(), fetch(), fetch_line(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once; checked on the emulated GPU alone, when none do
  *   cluster_sync(), of_cluster(), exchange_...(): between the blocks of a cluster
@@ -39,9 +40,10 @@ struct launch_way {
     extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
     T *name = reinterpret_cast<T *>(dynamic_shared_bytes)
 
-#define UNROLLED     _Pragma("unroll")
-#define NOT_UNROLLED _Pragma("unroll 1")
-#define APART        __noinline__
+#define UNROLLED      _Pragma("unroll")
+#define NOT_UNROLLED  _Pragma("unroll 1")
+#define APART         __noinline__
+#define GRID_CONSTANT __grid_constant__
 
 /* A type from which a template's parameter is not deduced: the arguments of a launch convert to the kernel's own types. */
 template <class T> struct same {

@@ -32,7 +32,7 @@ typedef struct scalar_functions {
     double unit; /* the unit roundoff */
     double (*elementary)(const char *name, double x);
     double (*pow)(double x, double y);
-    loss_numbers (*loss)(loss_rule loss, double p, double y);
+    loss_numbers (*loss)(loss_rule loss, double p, double y); /* a formula: of at most LOSS_PLACES places */
     double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
     void (*step)(const update_case *c, int64_t t, int penalized, double point, double g, parameter_numbers *q);
     double (*soft_threshold)(double theta, double threshold);

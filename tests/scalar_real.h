@@ -1,8 +1,7 @@
 /* The body of scalar_float.c and scalar_double.c. */
 #include "real.h"
 #include "scalar.h"
-#include "scalar/loss.h"
-#include "scalar/trigonometry.h"
+#include "scalar/expression.h"
 #include "scalar/update.h"
 #include <string.h>
 
@@ -19,7 +18,7 @@ static double power(double x, double y) { return (double)real_pow((real)x, (real
 
 static loss_numbers loss(loss_rule loss, double p, double y)
 {
-    struct loss_point l = loss_at(loss, (real)p, (real)y);
+    struct loss_point l = loss.formula ? formula_at(&loss.formula->loss, 2, (real)p, (real)y) : loss_at(loss, (real)p, (real)y);
     return (loss_numbers){(double)l.value, (double)l.derivative, (double)l.curvature};
 }
 

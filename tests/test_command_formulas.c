@@ -49,6 +49,7 @@ Test(command_formulas, grad_refusals)
               {"'x*y' --at x=0:1:10000 --at y=0:1:10000", "more than 10000000 points"},
               {"'2*x' --at x=1 --constant x=3", "no such variable"},
               {"'x' --at x=1 --constant exp=3", "cannot be the name of a constant"},
+              {"'x*d' --at x=1,d=2 --constant c=3", "does not have the constant c"},
               {"'x' --at x=1 --mode sideways", "give forward or reverse"},
               {"'x' --at x=1 -o out.txt", ".npy or .csv"}};
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {

@@ -43,6 +43,7 @@ Test(command_own_loss, notes_and_refusals)
               {"--loss-expr 2p", "\n2p\n ^\n", 1},
               {"--loss-expr ''", "must be a formula", 1},
               {"--loss-expr 'p*p' --constant q", "NAME=X", 1},
+              {"--loss-expr 'q*p*p' --constant q=1 --constant r=2", "--loss-expr does not name the constant r\n", 1},
               {"--loss-expr '(p - y)^2' --solver exact", "exact is for", 1},
               {"--loss-expr 'abs(p - y)' --solver newton", "requires solver sgd", 1},
               {"--loss-expr 'y - p'", "plus infinity", 2},

@@ -6,6 +6,8 @@
 
 #include "losses_as_formulas.h"
 
+#include "scalar/loss_formula.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -265,7 +267,13 @@ Test(own_loss, refusals)
     cusgd_trainer *t;
     assert_works(cusgd_options_set(&o, "constant", "p=1"));
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "p is a variable");
-    assert_works(cusgd_options_set(&o, "constant", CUSGD_AUTO));
+    o = formula_of("c*(p - y)^2");
+    assert_works(cusgd_options_set(&o, "constant", "c=1,fator=2"));
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "loss-expr does not name the constant fator");
+    assert_works(cusgd_options_set(&o, "link", "factor*p"));
+    assert_works(cusgd_options_set(&o, "constant", "factor=3"));
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "nor --link names the constant fator");
+    o = formula_of("(p - y)^2");
     assert_works(cusgd_options_set(&o, "link", "y"));
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "--link: formula, character 1");
     assert_works(cusgd_options_set(&o, "link", "3"));
@@ -273,9 +281,29 @@ Test(own_loss, refusals)
     o = formula_of("abs(p - y)");
     o.solver = CUSGD_SOLVER_LBFGS;
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "requires solver sgd");
-    o = formula_of("(p - y)^2");
+    cusgd_data_free(data);
+}
+
+/* The formula needs 17 results at a time: more than a GPU keeps. */
+Test(own_loss, long_formulas_are_for_the_cpu)
+{
+    char text[1000] = "p";
+    fill();
+    for (int i = LOSS_PLACES + 1; i > 0; i--) {
+        char inside[sizeof text];
+        strcpy(inside, text);
+        snprintf(text, sizeof text, "(p - %d)*(%.900s)", i, inside);
+    }
+    strncat(text, "*1e-30 + (p - y)^2", sizeof text - strlen(text) - 1);
+    cusgd_options o = formula_of(text);
+    cusgd_data *data = data_of(N, D, 1, x, numbers, NULL);
     strcpy(o.device, "cuda");
-    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "computed on the CPU");
+    cusgd_trainer *t;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "needs 17 results at a time, and a GPU keeps 16");
+    strcpy(o.device, "auto");
+    t = trainer_of(&o, data, NULL);
+    cr_assert_str_eq(cusgd_trainer_options(t)->device, "cpu");
+    cusgd_trainer_free(t);
     cusgd_data_free(data);
 }
 

@@ -332,6 +332,8 @@ cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, in
 cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows);
 /* That d and k are what cuBLAS and the kernels take. */
 cusgd_status check_shape(int64_t d, int64_t k);
+/* Or USAGE: a kernel keeps few results of a formula. */
+cusgd_status formula_fits(loss_rule loss);
 /* The loss kernel, and before it what softmax needs. */
 cusgd_status launch_loss(const cuda *c, const loss_task *t);
 /* Whether the outputs of examples depend on each other. */

@@ -9,7 +9,8 @@
  *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
  *     anything                                                                             cublas
  *
- * Sparse rows have the steps of cublas, with kernels of their own (kernels/sparse.cu) in place of its products. */
+ * Formulas have no engine but cublas. Sparse rows have the steps of cublas, with kernels of their own (kernels/sparse.cu) in
+ * place of its products. */
 #include "exchange.h"
 #include "models.h"
 #include "shape.h"
@@ -23,6 +24,7 @@ static cusgd_status refuse(const char *engine, const char *why)
 /* Why an engine does not take the run spec; NULL if it does. */
 static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
 {
+    if (p->loss.formula) return "a loss that is a formula";
     if (p->sparse) return "sparse rows";
     if (p->models) return "models of their own";
     if (p->k > 1) return "more than one output, as more than two classes have";
@@ -98,6 +100,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
         return fail(CUSGD_ERROR_USAGE,
                     "sparse data on GPUs is trained by one process; use --device cpu, or leave the launcher out");
     if (p->world) TRY(nccl_usable());
+    TRY(formula_fits(p->loss));
     TRY(sparse_refuses(p));
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)

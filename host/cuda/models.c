@@ -134,7 +134,7 @@ static cusgd_status fold_chunk(cuda *c, const dataset *b, loss_task *t, int64_t 
     for (int f = 0; f < b->folds; f++) {
         t->fold_alone = f + 1;
         t->models.pending = sums + f * t->k;
-        TRY(CUDA(kernel_loss(t, c->stream)));
+        TRY(launch_loss(c, t));
     }
     return CUSGD_OK;
 }

@@ -2,6 +2,8 @@
  * theta, gradient (d x k) and p (rows x k) are its k x d and k x rows. */
 #include "cuda.h"
 
+#include "scalar/loss_formula.h"
+
 cusgd_status check_shape(int64_t d, int64_t k)
 {
     if (d > MAX_COLUMNS || k > MAX_TARGETS)
@@ -53,8 +55,17 @@ void work_close(work *w)
     *w = (work){0};
 }
 
+cusgd_status formula_fits(loss_rule loss)
+{
+    if (!loss.formula || loss.formula->loss.places <= LOSS_PLACES) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE,
+                "the formula of the loss needs %d results at a time, more than the %d that a GPU keeps; use --device cpu",
+                loss.formula->loss.places, LOSS_PLACES);
+}
+
 cusgd_status launch_loss(const cuda *c, const loss_task *t)
 {
+    TRY(formula_fits(t->loss));
     if (t->shared) TRY(CUDA(kernel_softmax(t, c->stream)));
     return CUDA(kernel_loss(t, c->stream));
 }

@@ -15,11 +15,10 @@ enum {
     EXPRESSION_TOKENS = 1 << 20,  /* read, those of a term of sum or prod as often as it is added */
     EXPRESSION_NAMES = 64,        /* variables, and constants */
     EXPRESSION_NAME = 32,         /* bytes of a name with its terminator */
-    EXPRESSION_RESULTS = 64,      /* formulas separated by semicolons */
-    LOSS_OPERATIONS = 64          /* of a loss */
+    EXPRESSION_RESULTS = 64       /* formulas separated by semicolons */
 };
 
-/* How many points are evaluated at a time: as many as the rows that the CPU takes together. */
+/* How many points are evaluated at a time. */
 enum { EXPRESSION_LANES = 32 };
 
 typedef struct operation {
@@ -60,22 +59,21 @@ typedef struct formula_names {
     int variables, grows; /* 1: an unknown name is a new variable */
     const char *const *constant;
     const double *value;
+    unsigned char *used; /* of each constant: becomes 1 where the text has it */
     size_t constants;
 } formula_names;
 cusgd_status expression_parse(const char *text, formula_names *known, program *to);
+/* USAGE where the texts that were read have not all of the constants: a name may be misspelled. */
+cusgd_status names_check_used(const formula_names *known);
 
 /* The value and derivatives of an operation at EXPRESSION_LANES points: by two directions, and by one after the other. */
-typedef struct lanes_double {
+typedef struct lanes {
     double value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
-} lanes_double;
-typedef struct lanes_float {
-    float value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
-} lanes_float;
-typedef lanes_double lanes;
+} lanes;
 
-/* evaluate.c, in both precisions and for each instruction set, with equal bits: forward mode by hyper-dual numbers (Fike, Alonso
- * 2011). place: one of each operation, of which the caller has set those of variables. order 0: values; 1: `one` too; 2: all. */
-void expression_run_double_baseline(const program *p, int order, int points, lanes_double *place);
+/* evaluate.c: forward mode. place: one of each operation, of which the caller has set those of variables. order 0: values; 1:
+ * `one` too; 2: all. */
+void expression_run(const program *p, int order, int points, lanes *place);
 /* program.c: the value of one operation. */
 double expression_fold(int op, double a, double b, double c);
 

@@ -1,13 +1,8 @@
 /* A loss and a link from the texts of options. */
 #include "expr/formula.h"
 
-typedef double real;
-
 #include "data.h"
-#include "expr/loss.h"
 #include "failure.h"
-
-#include "scalar/expression_op.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +12,13 @@ typedef struct constants {
     char text[CUSGD_OPTION_TEXT];
     const char *name[EXPRESSION_NAMES];
     double value[EXPRESSION_NAMES];
+    unsigned char used[EXPRESSION_NAMES]; /* 1: a formula has it */
     size_t count;
 } constants;
 
 static cusgd_status take_constants(const char *text, constants *to)
 {
-    to->count = 0;
+    *to = (constants){.count = 0};
     strcpy(to->text, text);
     for (char *at = to->text, *next; *at; at = next) {
         char *equals = strchr(at, '=');
@@ -38,27 +34,41 @@ static cusgd_status take_constants(const char *text, constants *to)
 }
 
 /* One formula of the first `variables` of p and y. */
-static cusgd_status read_formula(const char *option, const char *text, int variables, const constants *c, program *out)
+static cusgd_status read_formula(const char *option, const char *text, int variables, constants *c, formula_code *out)
 {
     char variable[2][EXPRESSION_NAME] = {"p", "y"};
-    formula_names names = {
-        .variable = variable, .variables = variables, .constant = c->name, .value = c->value, .constants = c->count};
-    cusgd_status status = program_open(out);
-    if (!status) status = expression_parse(text, &names, out);
-    if (status) return status == CUSGD_ERROR_USAGE ? fail_in(status, "--%s", option) : status;
-    if (out->results > 1) return fail_option(option, "--%s is one formula, without a semicolon", option);
-    if (out->count > LOSS_OPERATIONS)
-        return fail_option(option, "--%s has %d operations, equal ones counted once, and may have %d: simplify it", option,
-                           out->count, LOSS_OPERATIONS);
-    return CUSGD_OK;
+    formula_names names = {.variable = variable,
+                           .variables = variables,
+                           .constant = c->name,
+                           .value = c->value,
+                           .used = c->used,
+                           .constants = c->count};
+    program p;
+    cusgd_status status = program_open(&p);
+    if (status) return status;
+    status = expression_parse(text, &names, &p);
+    if (status == CUSGD_ERROR_USAGE)
+        fail_in(status, "--%s", option);
+    else if (!status && p.results > 1)
+        status = fail_option(option, "--%s is one formula, without a semicolon", option);
+    else if (!status && p.count > LOSS_OPERATIONS)
+        status = fail_option(option, "--%s has %d operations, equal ones counted once, and may have %d: simplify it", option,
+                             p.count, LOSS_OPERATIONS);
+    else if (!status)
+        formula_encode(&p, out);
+    program_free(&p);
+    return status;
 }
 
-/* The number of the operation that is a variable, or -1. */
-static int variable_place(const program *p, int which)
+static int has_p(const formula_code *code)
 {
-    for (int i = 0; i < p->count; i++)
-        if (p->at[i].op == EXPRESSION_VARIABLE && p->at[i].a == which) return i;
-    return -1;
+    int has = code->result == OPERAND_P;
+    for (int i = 0; i < code->count && !has; i++) {
+        const formula_step *s = &code->step[i];
+        int count = formula_operands(s->op);
+        has = s->a == OPERAND_P || (count > 1 && s->b == OPERAND_P) || (count > 2 && s->c == OPERAND_P);
+    }
+    return has;
 }
 
 static cusgd_status read_formulas(const cusgd_options *o, loss_formula *f)
@@ -67,14 +77,18 @@ static cusgd_status read_formulas(const cusgd_options *o, loss_formula *f)
     cusgd_status status = take_constants(o->constants, &c);
     if (!status) status = read_formula("loss-expr", o->loss_expression, 2, &c, &f->loss);
     if (status) return status;
-    f->p = variable_place(&f->loss, 0);
-    f->y = variable_place(&f->loss, 1);
-    if (f->p < 0)
+    if (!has_p(&f->loss))
         return fail_option("loss-expr", "--loss-expr \"%.200s\" does not depend on the prediction p: nothing would be learned",
                            o->loss_expression);
     if (*o->link) status = read_formula("link", o->link, 1, &c, &f->link);
-    if (!status && *o->link && variable_place(&f->link, 0) < 0)
+    if (!status && *o->link && !has_p(&f->link))
         return fail_option("link", "--link \"%.200s\" does not depend on the prediction p", o->link);
+    for (size_t i = 0; i < c.count && !status; i++)
+        if (!c.used[i])
+            status = fail_option("constant",
+                                 *o->link ? "neither --loss-expr nor --link names the constant %s"
+                                          : "--loss-expr does not name the constant %s",
+                                 c.name[i]);
     return status ? status : loss_formula_study(f);
 }
 
@@ -92,20 +106,4 @@ cusgd_status loss_formula_open(const cusgd_options *options, loss_formula **out)
     return status;
 }
 
-void loss_formula_free(loss_formula *f)
-{
-    if (!f) return;
-    program_free(&f->loss);
-    program_free(&f->link);
-    free(f);
-}
-
-double loss_formula_mean(const loss_formula *f, double p)
-{
-    lanes place[LOSS_OPERATIONS];
-    if (f->link.count == 0) return p;
-    int at = variable_place(&f->link, 0);
-    place[at].value[0] = p;
-    expression_run_double_baseline(&f->link, 0, 1, place);
-    return place[f->link.result[0]].value[0];
-}
+void loss_formula_free(loss_formula *f) { free(f); }

@@ -3,21 +3,24 @@
 #define CUSGD_HOST_EXPR_LOSS_H
 
 #include "scalar/loss.h"
+#include "scalar/loss_formula.h"
 #include "scalar/losses.h"
 
 /* rows.c, in both precisions and for each instruction set: a formula and its derivatives by p in some rows. derivative and
- * curvature may be NULL, the former with the latter. */
+ * curvature may be NULL, the former with the latter. y may be NULL where the formula has no y, as links have none. */
 #define LOSS_FORMULA_ROWS(ISA)                                                                                                \
     void loss_formula_rows_float_##ISA(const struct loss_formula *f, int count, const float *p, const float *y, float *value, \
                                        float *derivative, float *curvature);                                                  \
     void loss_formula_rows_double_##ISA(const struct loss_formula *f, int count, const double *p, const double *y,            \
-                                        double *value, double *derivative, double *curvature);
+                                        double *value, double *derivative, double *curvature);                                \
+    void formula_rows_float_##ISA(const formula_code *code, int count, const float *p, const float *y, float *value,          \
+                                  float *derivative, float *curvature);                                                       \
+    void formula_rows_double_##ISA(const formula_code *code, int count, const double *p, const double *y, double *value,      \
+                                   double *derivative, double *curvature);
 LOSS_FORMULA_ROWS(baseline)
 LOSS_FORMULA_ROWS(avx2)
 LOSS_FORMULA_ROWS(avx512)
 #undef LOSS_FORMULA_ROWS
-/* formula.c: the mean of y at a prediction, by the formula's link. */
-double loss_formula_mean(const struct loss_formula *f, double p);
 
 /* l(p, y) and its derivatives. */
 static inline struct loss_point rule_at(loss_rule rule, real p, real y)
@@ -33,7 +36,10 @@ static inline struct loss_point rule_at(loss_rule rule, real p, real y)
 /* E[y | p]. */
 static inline double rule_mean_at(loss_rule rule, double p)
 {
-    return rule.formula ? loss_formula_mean(rule.formula, p) : loss_mean_at(rule.kind, p);
+    double mean = p;
+    if (!rule.formula) return loss_mean_at(rule.kind, p);
+    if (rule.formula->link.count > 0) formula_rows_double_baseline(&rule.formula->link, 1, &p, NULL, &mean, NULL, NULL);
+    return mean;
 }
 
 #endif

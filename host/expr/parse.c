@@ -87,8 +87,11 @@ static int name_value(parser *p, const token *t)
         int made = program_variable(p->program, i);
         return made >= 0 ? made : scan_wrong_size(p);
     }
-    for (size_t i = 0; i < p->names->constants; i++)
-        if (scan_named(t, p->names->constant[i])) return add_number(p, p->names->value[i]);
+    for (size_t i = 0; i < p->names->constants; i++) {
+        if (!scan_named(t, p->names->constant[i])) continue;
+        p->names->used[i] = 1;
+        return add_number(p, p->names->value[i]);
+    }
     if (scan_named(t, "pi")) return add_number(p, 3.14159265358979323846);
     if (is_taken(t)) return scan_wrong(p, t->at, "%.*s is a function: its arguments are missing", (int)t->length, t->at);
     return p->names->grows ? new_variable(p, t) : unknown(p, t);
@@ -323,6 +326,13 @@ static cusgd_status check_names(const formula_names *n)
                 status = fail(CUSGD_ERROR_USAGE, "%s is a variable: it cannot be a constant too", n->constant[i]);
     }
     return status;
+}
+
+cusgd_status names_check_used(const formula_names *n)
+{
+    for (size_t i = 0; i < n->constants; i++)
+        if (!n->used[i]) return fail(CUSGD_ERROR_USAGE, "the formula does not have the constant %s", n->constant[i]);
+    return CUSGD_OK;
 }
 
 cusgd_status expression_parse(const char *text, formula_names *known, program *to)

@@ -123,8 +123,11 @@ static int stable_form(program *p, int op, int a, int b)
     int inside = softplus_argument(p, op, a);
     if (inside >= 0) return program_add(p, EXPRESSION_SOFTPLUS, inside, -1, -1);
     if (op == EXPRESSION_LOG && p->at[a].op == EXPRESSION_COSH) return program_add(p, EXPRESSION_LOGCOSH, p->at[a].a, -1, -1);
+    if (op == EXPRESSION_MULTIPLY && is_number(p, a)) return program_add(p, EXPRESSION_SCALE, b, a, -1);
+    if (op == EXPRESSION_MULTIPLY && is_number(p, b)) return program_add(p, EXPRESSION_SCALE, a, b, -1);
     if (op == EXPRESSION_DIVIDE && has_exact_reciprocal(p, b))
-        return program_add(p, EXPRESSION_MULTIPLY, a, program_number(p, 1 / p->at[b].number), -1);
+        return program_add(p, EXPRESSION_SCALE, a, program_number(p, 1 / p->at[b].number), -1);
+    if (op == EXPRESSION_DIVIDE && is_number(p, b)) return program_add(p, EXPRESSION_SHARE, a, b, -1);
     if (op == EXPRESSION_POWER_OF && is_number(p, b)) {
         double n = p->at[b].number;
         if (n == 0) return program_number(p, 1);

@@ -50,8 +50,11 @@ cusgd_status cusgd_expression_compile(const char *text, const cusgd_expression_n
     cusgd_expression *e = allocate_zeroed(1, sizeof *e);
     if (!e) return fail_memory(sizeof *e, "an expression");
     cusgd_status status = take_names(given, e, &n);
+    if (!status && !(n.used = allocate_zeroed(n.constants, 1))) status = fail_memory(n.constants, "constants");
     if (!status) status = program_open(&e->program);
     if (!status) status = expression_parse(text, &n, &e->program);
+    if (!status) status = names_check_used(&n);
+    free(n.used);
     e->variables = n.variables;
     if (status) {
         cusgd_expression_free(e);
@@ -78,13 +81,7 @@ const char *cusgd_expression_variable(const cusgd_expression *e, size_t i)
 int cusgd_expression_compares(const cusgd_expression *e, size_t i)
 {
     if (!e || i >= (size_t)e->program.results) return 0;
-    switch ((expression_op)e->program.at[e->program.result[i]].op) {
-#define COMPARISON(OP, ...) case EXPRESSION_##OP:
-        EXPRESSION_COMPARISONS(COMPARISON)
-        return 1;
-#undef COMPARISON
-    default: return 0;
-    }
+    return operation_is_comparison(e->program.at[e->program.result[i]].op);
 }
 
 /* ---- Evaluation ---------------------------------------------------------------------------------------------------------- */
@@ -132,7 +129,7 @@ cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points,
     for (int count; !status && points > 0; points -= (size_t)count) {
         count = lanes_of(points);
         set_variables(e, x, count, -1, -1, w.place);
-        expression_run_double_baseline(&e->program, 0, count, w.place);
+        expression_run(&e->program, 0, count, w.place);
         for (int i = 0; i < count; i++)
             for (int r = 0; r < e->program.results; r++) *values++ = without_sign(w.place[e->program.result[r]].value[i]);
         if (x) x += count * e->variables;
@@ -146,7 +143,7 @@ static void forward(const cusgd_expression *e, int points, const double *x, lane
     const program *p = &e->program;
     for (int v = 0; v < e->variables; v++) {
         set_variables(e, x, points, v, -1, place);
-        expression_run_double_baseline(p, 1, points, place);
+        expression_run(p, 1, points, place);
         for (int i = 0; i < points; i++)
             for (int r = 0; r < p->results; r++)
                 gradients[((int64_t)i * p->results + r) * e->variables + v] = without_sign(place[p->result[r]].one[i]);
@@ -157,7 +154,7 @@ static void reverse(const cusgd_expression *e, int points, const double *x, cons
 {
     const program *p = &e->program;
     set_variables(e, x, points, -1, -1, w->place);
-    expression_run_double_baseline(p, 0, points, w->place);
+    expression_run(p, 0, points, w->place);
     for (int i = 0; i < points; i++) {
         for (int r = 0; r < p->results; r++, gradients += e->variables) {
             expression_reverse(p, r, w->place, i, w->adjoint);
@@ -196,7 +193,7 @@ static void second(const cusgd_expression *e, int points, const double *x, lanes
     for (int a = 0; a < n; a++) {
         for (int b = 0; b <= a; b++) {
             set_variables(e, x, points, a, b, place);
-            expression_run_double_baseline(p, 2, points, place);
+            expression_run(p, 2, points, place);
             for (int64_t i = 0; i < points; i++) {
                 for (int r = 0; r < p->results; r++) {
                     double *h = hessians + (i * p->results + r) * n * n;

@@ -16,7 +16,7 @@ double expression_fold(int op, double a, double b, double c)
                        {.op = op, .a = 0, .b = 1, .c = 2}};
     program p = {.at = at, .count = 4};
     lanes place[4];
-    expression_run_double_baseline(&p, 0, 1, place);
+    expression_run(&p, 0, 1, place);
     return place[3].value[0];
 }
 
@@ -36,8 +36,10 @@ static shares shares_of(int op, double x, double y, double v, double t)
     switch (op) {
     case EXPRESSION_ADD: return (shares){t, t};
     case EXPRESSION_SUBTRACT: return (shares){t, -t};
-    case EXPRESSION_MULTIPLY: return (shares){t * y, t * x};
-    case EXPRESSION_DIVIDE: return (shares){t / y, -t * v / y};
+    case EXPRESSION_MULTIPLY:
+    case EXPRESSION_SCALE: return (shares){t * y, t * x};
+    case EXPRESSION_DIVIDE:
+    case EXPRESSION_SHARE: return (shares){t / y, -t * v / y};
     case EXPRESSION_NEGATE: return (shares){-t, 0};
     case EXPRESSION_POWER: p = power_at(1, x, y); return (shares){tangent_times(p.x, t), 0};
     case EXPRESSION_POWER_OF: p = power_of_at(1, x, y); return (shares){tangent_times(p.x, t), tangent_times(p.y, t)};
@@ -47,8 +49,6 @@ static shares shares_of(int op, double x, double y, double v, double t)
     }
 }
 
-static int is_comparison(int op) { return op >= EXPRESSION_LESS; }
-
 void expression_reverse(const program *p, int result, const lanes *place, int lane, double *adjoint)
 {
     int last = p->result[result];
@@ -56,7 +56,7 @@ void expression_reverse(const program *p, int result, const lanes *place, int la
     for (int k = last; k >= 0; k--) {
         const operation *w = &p->at[k];
         double t = adjoint[k];
-        if (t == 0 || !w->varies || w->op == EXPRESSION_VARIABLE || is_comparison(w->op)) continue;
+        if (t == 0 || !w->varies || w->op == EXPRESSION_VARIABLE || operation_is_comparison(w->op)) continue;
         if (w->op == EXPRESSION_SELECT) {
             adjoint[place[w->a].value[lane] != 0 ? w->b : w->c] += t;
             continue;

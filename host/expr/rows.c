@@ -1,41 +1,202 @@
-/* A loss in rows: forward mode with p as the only direction, and as both where the second derivative is asked for. */
-#include "expr/variant.h"
-
-#include "expr/formula.h"
+/* A formula in rows: forward mode with p as the only direction, an operation after the other in some rows at a time. Compiled for
+ * each precision and instruction set, with equal bits. */
+#include "real.h"
 
 #include "expr/loss.h"
 
+#include "scalar/expression.h"
+
 #include <string.h>
 
-static void fill(real number, int count, real *to)
+#ifndef FORMULA_ISA
+#error "compile with -DFORMULA_ISA=baseline, avx2 or avx512"
+#endif
+
+#define VARIANT(name) REAL_NAME(NAMED(name), FORMULA_ISA)
+
+enum {
+    LANES = 32,  /* rows at a time: as many as the CPU takes together */
+    ALIGNED = 64 /* bytes: a register that crosses lines of the cache takes twice as long */
+};
+static _Alignas(ALIGNED) const real zeros[LANES];
+#define ONES 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+static _Alignas(ALIGNED) const real ones[LANES] = {ONES, ONES};
+#undef ONES
+
+/* Where an operand's value and derivatives in the rows are: the latter may be the tables above, or those of another operand. */
+typedef struct operand {
+    const real *value, *one, *both;
+} operand;
+
+enum { OPERANDS = OPERAND_NUMBER + LOSS_OPERATIONS };
+typedef struct workspace {
+    const real *value[OPERANDS], *one[OPERANDS], *both[OPERANDS]; /* apart, as each is stored and loaded alone */
+    _Alignas(ALIGNED) real number[LOSS_OPERATIONS][LANES];
+    real room[2][LANES];
+    real result[LOSS_OPERATIONS * 3 * LANES]; /* of each operation as many derivatives as its order asks for */
+} workspace;
+
+static inline operand operand_of(const workspace *w, int i) { return (operand){w->value[i], w->one[i], w->both[i]}; }
+
+static inline void set_operand(workspace *w, int i, const real *value, const real *one, const real *both)
 {
-    for (int i = 0; i < count; i++) to[i] = number;
+    w->value[i] = value;
+    w->one[i] = one;
+    w->both[i] = both;
 }
 
-/* The tangents of a variable, which are the same in all rows: `one` of p, 0 of y. */
-static void set_tangents(int order, int count, real tangent, lane_set *place)
+#define INLINED   static inline __attribute__((always_inline)) void
+#define FLATTENED static __attribute__((flatten)) void /* a loop with a call in it becomes no vector instructions */
+
+/* One operation in each row; callers make `op` and `order` constants. All operands are read, so that the loop has no branch. */
+INLINED run(int op, int order, int count, operand a, operand b, operand c, real *restrict o)
 {
-    if (order >= 1) fill(tangent, count, place->one);
-    if (order >= 2) fill(tangent, count, place->two);
-    if (order >= 2) fill(0, count, place->both);
+    for (int i = 0; i < count; i++) {
+        struct hyper_dual x = {a.value[i], a.one[i], a.one[i], a.both[i]}, y = {b.value[i], b.one[i], b.one[i], b.both[i]},
+                          z = {c.value[i], c.one[i], c.one[i], c.both[i]};
+        struct hyper_dual r = operation_at(op, order, x, y, z);
+        o[i] = r.value;
+        if (order >= 1) o[LANES + i] = r.one;
+        if (order >= 2) o[2 * LANES + i] = r.both;
+    }
+}
+
+#define VALUE_CASE(OP, ...)                         \
+    case EXPRESSION_##OP:                           \
+        run(EXPRESSION_##OP, 0, count, a, b, c, o); \
+        break;
+#define RUN_CASE(OP, ...) \
+    case EXPRESSION_##OP: run(EXPRESSION_##OP, order, count, a, b, c, o); break;
+
+static __attribute__((noinline)) void run_any_value(int op, int count, operand a, operand b, operand c, real *o)
+{
+    switch ((expression_op)op) {
+        EXPRESSION_ARITHMETIC(VALUE_CASE)
+        EXPRESSION_COMPARISONS(VALUE_CASE)
+    case EXPRESSION_NUMBER:
+    case EXPRESSION_VARIABLE: break;
+    }
+}
+
+/* A value whose derivatives are another operand's, or 0. */
+INLINED run_value(int op, int count, operand a, operand b, operand c, real *o)
+{
+    switch (op) {
+        VALUE_CASE(ADD)
+        VALUE_CASE(SUBTRACT)
+        EXPRESSION_COMPARISONS(VALUE_CASE)
+    default: run_any_value(op, count, a, b, c, o); break;
+    }
+}
+
+INLINED run_derivatives(int op, int order, int count, operand a, operand b, operand c, real *o)
+{
+    switch (op) {
+        EXPRESSION_ARITHMETIC(RUN_CASE)
+    default: break;
+    }
+}
+#undef VALUE_CASE
+#undef RUN_CASE
+
+static int operand_varies(const formula_code *code, int i) { return i == OPERAND_P || (i < OPERAND_P && code->step[i].varies); }
+
+/* Whether a sum or difference has the derivatives of its first operand. */
+static int has_those_of_a(const formula_code *code, const formula_step *s)
+{
+    return (s->op == EXPRESSION_ADD || s->op == EXPRESSION_SUBTRACT) && !operand_varies(code, s->b);
+}
+
+INLINED run_all(const formula_code *code, int order, int count, workspace *w)
+{
+    for (int k = 0; k < code->count; k++) {
+        const formula_step *s = &code->step[k];
+        operand a = operand_of(w, s->a), b = operand_of(w, s->b), c = operand_of(w, s->c);
+        real *o = w->result + k * (order + 1) * LANES;
+        if (s->varies && !has_those_of_a(code, s)) {
+            set_operand(w, k, o, o + LANES, o + 2 * LANES);
+            run_derivatives(s->op, order, count, a, b, c, o);
+        } else {
+            set_operand(w, k, o, s->varies ? a.one : zeros, s->varies ? a.both : zeros);
+            run_value(s->op, count, a, b, c, o);
+        }
+    }
+}
+
+static void run_values(const formula_code *code, int count, workspace *w)
+{
+    for (int k = 0; k < code->count; k++) {
+        const formula_step *s = &code->step[k];
+        real *o = w->result + k * LANES;
+        run_any_value(s->op, count, operand_of(w, s->a), operand_of(w, s->b), operand_of(w, s->c), o);
+        set_operand(w, k, o, zeros, zeros);
+    }
+}
+
+/* Of a known number of rows, loops over them are so much shorter that others are filled up to it. */
+FLATTENED run_first(const formula_code *code, workspace *w) { run_all(code, 1, LANES, w); }
+static void run_second(const formula_code *code, int count, workspace *w) { run_all(code, 2, count, w); }
+
+static void set_numbers(const formula_code *code, workspace *w)
+{
+    for (int k = 0; k < code->numbers; k++) {
+        for (int i = 0; i < LANES; i++) w->number[k][i] = (real)code->number[k];
+        set_operand(w, OPERAND_NUMBER + k, w->number[k], zeros, zeros);
+    }
+}
+
+static void set_variables(const real *p, const real *y, workspace *w)
+{
+    set_operand(w, OPERAND_P, p, ones, zeros);
+    set_operand(w, OPERAND_Y, y ? y : zeros, zeros, zeros);
+}
+
+/* Values and first derivatives. */
+static void rows_first(const formula_code *code, int count, const real *p, const real *y, workspace *w)
+{
+    const real *from[2] = {p, y ? y : zeros};
+    for (int i = 0; i < 2 && count < LANES; i++) {
+        memset(w->room[i], 0, sizeof w->room[i]);
+        memcpy(w->room[i], from[i], sizeof(real) * (size_t)count);
+        from[i] = w->room[i];
+    }
+    set_variables(from[0], from[1], w);
+    run_first(code, w);
+}
+
+/* Up to LANES rows. */
+static void run_rows(const formula_code *code, int order, int count, const real *p, const real *y, workspace *w)
+{
+    if (order == 1) {
+        rows_first(code, count, p, y, w);
+        return;
+    }
+    set_variables(p, y, w);
+    if (order == 0)
+        run_values(code, count, w);
+    else
+        run_second(code, count, w);
+}
+
+void VARIANT(formula_rows)(const formula_code *code, int count, const real *p, const real *y, real *value, real *derivative,
+                           real *curvature)
+{
+    workspace w;
+    int order = curvature ? 2 : derivative ? 1 : 0;
+    set_numbers(code, &w);
+    for (int first = 0, some; first < count; first += some) {
+        some = count - first < LANES ? count - first : LANES;
+        size_t bytes = sizeof(real) * (size_t)some;
+        run_rows(code, order, some, p + first, y ? y + first : NULL, &w);
+        operand result = operand_of(&w, code->result);
+        memcpy(value + first, result.value, bytes);
+        if (order >= 1) memcpy(derivative + first, result.one, bytes);
+        if (order >= 2) memcpy(curvature + first, result.both, bytes);
+    }
 }
 
 void VARIANT(loss_formula_rows)(const loss_formula *f, int count, const real *p, const real *y, real *value, real *derivative,
                                 real *curvature)
 {
-    lane_set place[LOSS_OPERATIONS];
-    const lane_set *result = place + f->loss.result[0];
-    int order = curvature ? 2 : derivative ? 1 : 0, most = count < EXPRESSION_LANES ? count : EXPRESSION_LANES;
-    set_tangents(order, most, 1, place + f->p);
-    if (f->y >= 0) set_tangents(order, most, 0, place + f->y);
-    for (int first = 0; first < count; first += EXPRESSION_LANES) {
-        int some = count - first < EXPRESSION_LANES ? count - first : EXPRESSION_LANES;
-        size_t bytes = sizeof(real) * (size_t)some;
-        memcpy(place[f->p].value, p + first, bytes);
-        if (f->y >= 0) memcpy(place[f->y].value, y + first, bytes);
-        VARIANT(expression_run)(&f->loss, order, some, place);
-        memcpy(value + first, result->value, bytes);
-        if (order >= 1) memcpy(derivative + first, result->one, bytes);
-        if (order >= 2) memcpy(curvature + first, result->both, bytes);
-    }
+    VARIANT(formula_rows)(&f->loss, count, p, y, value, derivative, curvature);
 }

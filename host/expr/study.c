@@ -78,16 +78,15 @@ static int has_jump(const loss_formula *f, side which, double *p, double *y)
 }
 
 /* Whether no operation jumps or has a derivative that does. */
-static int is_smooth(const program *p)
+static int is_smooth(const formula_code *code)
 {
-    for (int i = 0; i < p->count; i++) {
-        switch ((expression_op)p->at[i].op) {
+    for (int i = 0; i < code->count; i++) {
+        switch ((expression_op)code->step[i].op) {
         case EXPRESSION_ADD:
         case EXPRESSION_SUBTRACT:
         case EXPRESSION_MULTIPLY:
+        case EXPRESSION_SCALE:
         case EXPRESSION_NEGATE:
-        case EXPRESSION_NUMBER:
-        case EXPRESSION_VARIABLE:
         case EXPRESSION_EXP:
         case EXPRESSION_EXPM1:
         case EXPRESSION_SIN:
@@ -107,23 +106,22 @@ static int is_smooth(const program *p)
 }
 
 /* Whether p and y stand nowhere but in p - y or y - p. */
-static int is_of_difference(const loss_formula *f)
+static int is_of_difference(const formula_code *code)
 {
-    if (f->y < 0) return 0;
-    for (int i = 0; i < f->loss.count; i++) {
-        const operation *o = &f->loss.at[i];
-        if (o->op == EXPRESSION_VARIABLE) continue;
-        int difference = o->op == EXPRESSION_SUBTRACT && ((o->a == f->p && o->b == f->y) || (o->a == f->y && o->b == f->p));
-        int operands[] = {o->a, o->b, o->c};
-        for (int k = 0; k < 3 && !difference; k++)
-            if (operands[k] == f->p || operands[k] == f->y) return 0;
+    for (int i = 0; i < code->count; i++) {
+        const formula_step *s = &code->step[i];
+        int operands[] = {s->a, s->b, s->c}, count = formula_operands(s->op);
+        int difference = s->op == EXPRESSION_SUBTRACT &&
+                         ((s->a == OPERAND_P && s->b == OPERAND_Y) || (s->a == OPERAND_Y && s->b == OPERAND_P));
+        for (int k = 0; k < count && !difference; k++)
+            if (operands[k] == OPERAND_P || operands[k] == OPERAND_Y) return 0;
     }
-    return f->loss.result[0] != f->p;
+    return code->result != OPERAND_P;
 }
 
 cusgd_status loss_formula_study(loss_formula *f)
 {
-    int shift = is_of_difference(f), smooth = is_smooth(&f->loss);
+    int shift = is_of_difference(&f->loss), smooth = is_smooth(&f->loss);
     double p = 0, y = 0;
     if (!smooth && has_jump(f, VALUE, &p, &y))
         return fail_option("loss-expr",

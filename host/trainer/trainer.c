@@ -159,12 +159,14 @@ static cusgd_status check_place(const cusgd_trainer *t, const cusgd_data *data)
     return t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
 }
 
-/* No kernel evaluates formulas. */
+/* A GPU keeps few results of a formula at a time. */
 static cusgd_status choose_device(cusgd_trainer *t)
 {
-    if (!t->formula) return CUSGD_OK;
+    if (!t->formula || t->formula->loss.places <= LOSS_PLACES) return CUSGD_OK;
     if (strncmp(t->options.device, "cuda", 4) == 0)
-        return fail_option("device", "a loss that is given by --loss-expr is computed on the CPU: leave --device out");
+        return fail_option("device",
+                           "--loss-expr needs %d results at a time, and a GPU keeps %d: leave --device out, or simplify it",
+                           t->formula->loss.places, LOSS_PLACES);
     strcpy(t->options.device, "cpu");
     return CUSGD_OK;
 }

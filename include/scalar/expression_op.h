@@ -2,6 +2,8 @@
 #ifndef CUSGD_SCALAR_EXPRESSION_OP_H
 #define CUSGD_SCALAR_EXPRESSION_OP_H
 
+#include "real.h"
+
 /* One row per function of one argument: enumerator, name, value at x, first derivative by x and the value v, second derivative by
  * x, v and the first derivative d. The derivative of abs at 0 is 0, the middle of its subgradients. */
 /* clang-format off */
@@ -36,14 +38,16 @@
     X(NOT_EQUAL, "!=", x != y)
 /* clang-format on */
 
-/* Operands are a, b and, of SELECT, c: a != 0 ? b : c. POWER has a constant exponent, POWER_OF any. */
+/* Operands are a, b and, of SELECT, c: a != 0 ? b : c. Of SCALE (a b), SHARE (a / b) and POWER b is a number. */
 typedef enum expression_op {
     EXPRESSION_NUMBER,
     EXPRESSION_VARIABLE,
     EXPRESSION_ADD,
     EXPRESSION_SUBTRACT,
     EXPRESSION_MULTIPLY,
+    EXPRESSION_SCALE,
     EXPRESSION_DIVIDE,
+    EXPRESSION_SHARE,
     EXPRESSION_NEGATE,
     EXPRESSION_POWER,
     EXPRESSION_POWER_OF,
@@ -54,5 +58,23 @@ typedef enum expression_op {
     EXPRESSION_FUNCTIONS(OP_OF) EXPRESSION_COMPARISONS(OP_OF)
 #undef OP_OF
 } expression_op;
+
+DEVICE int operation_is_comparison(int op) { return op >= EXPRESSION_LESS; }
+
+/* All but NUMBER, VARIABLE and comparisons. */
+#define EXPRESSION_ARITHMETIC(X)                                                                                               \
+    X(ADD)                                                                                                                     \
+    X(SUBTRACT)                                                                                                                \
+    X(MULTIPLY)                                                                                                                \
+    X(SCALE)                                                                                                                   \
+    X(DIVIDE)                                                                                                                  \
+    X(SHARE)                                                                                                                   \
+    X(NEGATE)                                                                                                                  \
+    X(POWER)                                                                                                                   \
+    X(POWER_OF)                                                                                                                \
+    X(MIN)                                                                                                                     \
+    X(MAX)                                                                                                                     \
+    X(SELECT)                                                                                                                  \
+    EXPRESSION_FUNCTIONS(X)
 
 #endif

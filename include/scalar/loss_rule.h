@@ -10,7 +10,7 @@ typedef struct loss_rule {
     cusgd_loss kind;
     double number; /* huber's delta, an insensitive one's width, quantile's share, tweedie's power */
     double minimum, maximum;
-    const struct loss_formula *formula; /* of an expression, in the memory of the host (host/expr/loss.h); else NULL */
+    const struct loss_formula *formula; /* of an expression (loss_formula.h), in the memory of the host; else NULL */
 } loss_rule;
 
 #endif

@@ -134,6 +134,7 @@ static inline cudaError_t launch(launch_way way, const char *name, void (*kernel
 #define UNROLLED
 #define NOT_UNROLLED
 #define APART
+#define GRID_CONSTANT
 
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
 static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }

@@ -81,6 +81,9 @@ for name in lazy-batch lazy-late lazy-next lazy-end; do
 done
 planted lazy-intercept PLAIN test-sparse sparse/classes_are_those_of_the_dense_matrix 0 0 'variant 4: '
 planted shard-tree PLAIN test-interface-shards interface_shards/sums_are_added_by_the_tree 0 0 'shards of 8 rows'
+formulas=interface_losses/formulas_equal_the_scalar_ones_to_the_bit
+planted formula-order PLAIN test-interface-losses "$formulas" 0 0 'second derivative at'
+planted formula-operands PLAIN test-interface-losses "$formulas" 0 0 'and derivative '
 planted early-turn PLAIN test-interface-large "$long" 0 0 'emulator: .*fused_kernel'
 planted early-wait PLAIN test-interface-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'
 planted grid-barrier PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
@@ -130,6 +133,7 @@ checked clip 'disagree: update' "${made[@]}" --cols 5000 --clip-norm 0.1
 checked look-ahead 'disagree: long slices' "${made[@]}" --optimizer nesterov
 checked shard-table 'disagree: gradient' "${made[@]}" --rows 501 --shards 3 # of equal size
 checked fused-end 'disagree: gradient' "${made[@]}" --engine fused --rows 900 --cols 700 --batch 333 # several parts per batch
+checked formula-operands 'disagree: gradient' "${made[@]}" --loss-expr 'log(1 + (p - y)^2)'
 checked formula 'FAIL: 0 of' # the standard set, which passes without it in gpu-check-emul
 
 rows=interface_generate/generated_rows_are_functions_of_their_place

@@ -8,6 +8,8 @@
 #include "failure.h"
 #include "pool.h"
 
+#include "scalar/loss_formula.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -354,14 +356,19 @@ Test(module, emul_engines_refuse)
         int64_t d, k;
         cusgd_engine engine;
         const char *words;
-    } cases[] = {{5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one output"},
-                 {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one output"},
-                 {16400, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 128 KB"},
-                 {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB"}};
+        int formula;
+    } cases[] = {{5, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with a loss that is a formula", 1},
+                 {5, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with a loss that is a formula", 1},
+                 {5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one output", 0},
+                 {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one output", 0},
+                 {16400, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 128 KB", 0},
+                 {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB", 0}};
+    const loss_formula formula = {.kind = CUSGD_LOSS_EXPRESSION};
     backend b;
     interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = cases[i].d, .k = cases[i].k, .batch = 4, .engine = cases[i].engine};
+        if (cases[i].formula) p.loss = (loss_rule){.kind = formula.kind, .formula = &formula};
         cr_assert_eq(b.ops->start(b.self, &p), CUSGD_ERROR_USAGE);
         cr_assert(strstr(cusgd_last_error(), cases[i].words) && strstr(cusgd_last_error(), "use --engine auto"), "%s",
                   cusgd_last_error());
@@ -374,6 +381,7 @@ Test(module, emul_engines_refuse)
 }
 
 /* What a GPU does not take is refused before anything is brought there, and the run before goes on. */
+static const loss_formula long_formula = {.loss = {.count = 40, .places = LOSS_PLACES + 1}, .kind = CUSGD_LOSS_EXPRESSION};
 Test(module, emul_device_refuses)
 {
     static const struct {
@@ -383,6 +391,9 @@ Test(module, emul_device_refuses)
     } cases[] = {{{.d = 5, .k = 1, .batch = 4, .shards = 2, .engine = CUSGD_ENGINE_PERSISTENT},
                   CUSGD_ERROR_USAGE,
                   "takes no run with more than one shard"},
+                 {{.d = 5, .k = 1, .batch = 4, .loss = {.kind = CUSGD_LOSS_EXPRESSION, .formula = &long_formula}},
+                  CUSGD_ERROR_USAGE,
+                  "needs 17 results at a time"},
                  {{.d = INT32_MAX, .k = 1, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"},
                  {{.d = 5, .k = INT64_C(1) << 21, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"}};
     const run_spec sound = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 4, .shards = 1};
