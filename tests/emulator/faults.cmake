@@ -99,7 +99,7 @@ fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->tur
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
 fault(formula kernels/update.h "now.rows = (double)row->count;" "now.rows = (double)row->count + 1;" update fused persistent)
 fault(penalty kernels/update.h "own, limited, penalized, *point, g, q)" "own, limited, 1 | penalized, *point, g, q)" update fused persistent)
-fault(formula-order kernels/loss.cu "t.second ? 2 : 1" "1")
+fault(formula-order kernels/loss.cu "t.second ? 2 : 1" "t.second ? 1 : 1")
 fault(formula-operands kernels/loss.cu "? 2 : 1, p, y)" "? 2 : 1, y, p)")
 fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
 fault(look-ahead kernels/update.h "*point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);" "*point = q->theta;" update fused
