@@ -20,7 +20,7 @@ enum { PIECE_VALUES = 1 << 22, PIECE_ROWS = 1 << 18 };
 /* Of sparse rows with about so many values, which are copied to be bound, and more than there are parameters. */
 static int64_t sparse_rows(const scorer *s, const examples *e)
 {
-    double stored = (double)(e->s.start[e->n] - e->s.start[0]) + 1, values = fmax(PIECE_VALUES / 4.0, 2 * (double)(s->d * s->k));
+    double stored = (double)(e->s.start[e->n] - e->s.start[0]) + 1, values = fmax(PIECE_VALUES / 16.0, 2 * (double)(s->d * s->k));
     double rows = fmin(values / stored * (double)e->n, (double)PIECE_ROWS / (double)s->k);
     return rows < 1 ? 1 : (int64_t)rows;
 }
