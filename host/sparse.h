@@ -11,15 +11,23 @@
 static inline cusgd_status sparse_refuses(const run_spec *p)
 {
     if (!p->sparse) return CUSGD_OK;
-    if (p->world) return fail(CUSGD_ERROR_USAGE, "sparse data is trained by one process; start the command without mpirun");
-    if (p->shards > 1)
-        return fail(CUSGD_ERROR_USAGE, "sparse data is trained in one shard, not in %d; leave out --shards", p->shards);
+    if (p->lazy && p->shards > 1)
+        return fail(CUSGD_ERROR_USAGE, "updates of %d shards are not lazy; use --update dense, or leave out --shards", p->shards);
     if (p->storage != CUSGD_STORAGE_FULL)
         return fail(CUSGD_ERROR_USAGE, "sparse data is not stored as bf16; leave out --storage");
     if (p->models)
         return fail(CUSGD_ERROR_USAGE,
                     "sparse data is trained one model at a time; run train for each of them instead of a sweep");
     return CUSGD_OK;
+}
+
+/* The positions of a shard's share of batch number `batch`, whichever step takes it: those of `permute`, whose steps take the
+ * batches in order. */
+static inline batch_span sparse_batch_span(const sampler *order, int64_t batch)
+{
+    sampler in_order = *order;
+    in_order.sampling = CUSGD_SAMPLING_PERMUTE;
+    return sampler_span(&in_order, (uint64_t)batch);
 }
 
 /* USAGE where a batch has more stored values than their numbers of 32 bits reach. */

@@ -176,6 +176,7 @@ typedef struct sparse_rows_task {
     void *p;           /* rows x k */
     void *gradient;    /* `cleared` values that become 0, with room for a multiple of 16 bytes; NULL: none */
     int64_t cleared;
+    int begins; /* the first launch of a step: it moves `gathered` on */
 } sparse_rows_task;
 cudaError_t kernel_sparse_rows(const sparse_rows_task *t, cudaStream_t stream);
 
@@ -205,7 +206,8 @@ typedef struct sparse_batches {
 typedef struct sparse_columns_task {
     cusgd_precision precision;
     sparse_batches of;
-    const int64_t *numbers; /* the batch of each of the table's steps, of which that counts whose update is due; NULL: `number` */
+    const int64_t *numbers; /* the batch of each of the table's steps; NULL: `number` */
+    int counts;             /* with them: 1: the step is the one whose update is due; 0: it is under way, a shard's share of it */
     const run_state *state;
     int64_t number, k;
     const void *p;

@@ -18,7 +18,7 @@ template <class real, int LANES> __global__ static void sparse_rows_kernel(spars
         first = t.table->row[step].first;
         count = t.table->row[step].count;
         if (t.order) order = t.order + step % 2 * t.batch;
-        if (thread_number() == 0) t.state->gathered = step;
+        if (t.begins && thread_number() == 0) t.state->gathered = step;
     }
     const int64_t packs = (t.cleared * (int64_t)sizeof(real) + 15) / 16;
     NOT_UNROLLED
@@ -96,7 +96,7 @@ template <class real, class sum> __global__ static void sparse_columns_kernel(sp
     SHARED(sum, shared, THREADS / 32);
     int64_t number = t.number;
     if (t.numbers) {
-        int64_t step = t.state->active;
+        int64_t step = t.counts ? t.state->active : t.state->next;
         if (step < 0) return;
         number = t.numbers[step];
     }

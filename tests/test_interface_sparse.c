@@ -287,10 +287,10 @@ Test(interface_sparse, runs_are_refused)
     backend b;
     interface_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
     for (int i = 0; i < 3; i++) {
-        static const char *const words[] = {"leave out --shards", "leave out --storage", "instead of a sweep"};
+        static const char *const words[] = {"use --update dense", "leave out --storage", "instead of a sweep"};
         const models alone = {.target_of = NULL};
         run_spec p = spec_of(&shape, 5, CUSGD_OPTIMIZER_SGD);
-        if (i == 0) p.shards = 2;
+        if (i == 0) p.shards = 2, p.lazy = 1;
         if (i == 1) p.storage = CUSGD_STORAGE_BF16;
         if (i == 2) p.models = &alone;
         cusgd_status status = b.ops->refuses(b.self, &p);

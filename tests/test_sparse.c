@@ -105,6 +105,34 @@ Test(sparse, steps_are_those_of_the_dense_matrix)
         }
 }
 
+/* Also in shards, with fewer rows in a batch than shards, and clipped. */
+Test(sparse, shards_are_those_of_the_dense_matrix)
+{
+    static const int counts[] = {2, 3, 8};
+    static const cusgd_sampling samplings[] = {CUSGD_SAMPLING_BATCHES, CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS,
+                                               CUSGD_SAMPLING_NONE};
+    static both b;
+    make(&b, 1);
+    for (int variant = 0; variant < 12; variant++) {
+        if (on_a_gpu() && variant % 3 == 1) continue;
+        double dense[K * (D + 1)], sparse[K * (D + 1)];
+        cusgd_options o =
+            options_plain(variant % 2 ? CUSGD_OPTIMIZER_ADAM : CUSGD_OPTIMIZER_ADAGRAD, 0.05, variant == 5 ? 4 : 32, 3);
+        char what[64];
+        snprintf(what, sizeof what, "variant %d", variant);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.standardize = 0;
+        o.shards = counts[variant % 3];
+        o.sampling = samplings[variant / 3];
+        o.l1 = variant % 2 ? 0.001 : 0;
+        if (variant % 4 == 3) o.clip_norm = 0.1;
+        stepped(&o, data_of(N, D, K, b.x, b.y, b.w), dense);
+        stepped(&o, sparse_of(&b, 1), sparse);
+        assert_near(sparse, dense, 1e-9, what);
+    }
+}
+
 Test(sparse, solvers_find_the_same_optimum)
 {
     static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS};
@@ -281,11 +309,12 @@ Test(sparse, threads_and_instruction_sets_do_not_change_a_bit)
     static const int threads[] = {1, 2, 5, 16};
     static both b;
     make(&b, 0);
-    for (int variant = 0; variant < 12; variant++) {
+    for (int variant = 0; variant < 14; variant++) {
         double one[K * (D + 1)], other[K * (D + 1)];
-        cusgd_options o = options_plain(optimizers[variant / 4], 0.05, 300, 3);
+        cusgd_options o = options_plain(optimizers[variant / 4 % 3], 0.05, 300, 3);
         o.precision = variant % 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
-        o.update = variant / 2 % 2 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+        o.shards = variant < 12 ? 1 : 3;
+        o.update = variant / 2 % 2 || o.shards > 1 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
         o.l1 = 0.001;
         o.l2 = 0.01;
         o.average = 1;

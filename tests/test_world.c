@@ -260,6 +260,30 @@ Test(world, streams)
     free(y);
 }
 
+/* Sparse rows, some of them empty, and batches that some processes have no row of. */
+Test(world, runs_on_sparse_rows_are_those_of_one_process)
+{
+    static const char *const options[][5][2] = {
+        {{NULL}},
+        {{"optimizer", "adam"}, {"l1", "0.01"}, {"precision", "double"}, {"sampling", "permute"}},
+        {{"batch", "5"}, {"optimizer", "sgd"}, {"rate", "0.1"}, {"clip-norm", "0.1"}},
+        {{"sparse-scale", "full"}, {"epochs", "2"}},
+        {{"solver", "lbfgs"}, {"loss", "logistic"}, {"l2", "0.01"}, {"epochs", "50"}},
+    };
+    for (int i = 0; i < 5; i++) {
+        double *x, *y;
+        cusgd_data *data = data_for(i == 4 ? CLASSES : TWO_OUTPUTS, (uint64_t)i, &x, &y);
+        for (int64_t u = 0; u < N * D; u++)
+            if (u % 3 == 0 || u / D % 20 == 7) x[u] = 0;
+        assert_works(cusgd_data_set_sparse(data, 1));
+        run r = run_of(options[i], data);
+        check_ranks(&r);
+        cusgd_data_free(data);
+        free(x);
+        free(y);
+    }
+}
+
 /* A class that stands in one shard alone, and so on one rank. */
 Test(world, rows_in_order_of_their_class)
 {

@@ -225,7 +225,7 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
 {
     cpu *c = self;
     if (!b) return;
-    if (c->sparse.of == b) c->sparse.of = NULL; /* another one may come to lie there */
+    NAMED(sparse_forget)(c, b);
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);

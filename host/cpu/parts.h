@@ -109,22 +109,28 @@ typedef struct batch_store {
     int64_t value_room, column_room;
 } batch_store;
 
-/* Of a run on sparse rows. */
-typedef struct sparse_state {
+/* A shard's shares of the batches of sparse rows. */
+typedef struct sparse_shard {
     const dataset *of; /* what the batches below are of; NULL: nothing is known */
     permutation order;
     uint64_t batches;
     batch_store store;
     batch_columns batch; /* of the step under way */
-    uint32_t *counts;    /* threads x d, zero between uses */
-    int32_t *touched;    /* threads x d */
-    int64_t *rows;       /* the batch's; spec.batch */
-    real *derivative;    /* spec.batch x sparse_width() */
-    real *bias;          /* sparse_width() */
-    real *predicted;     /* COLUMN_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
-    int lazy;            /* in this slice */
-    int pending;         /* lazy: untouched columns have something to catch up with */
-    int32_t *last;       /* d: the step of the slice until which a column is up to date */
+} sparse_shard;
+
+/* Of a run on sparse rows. */
+typedef struct sparse_state {
+    sparse_shard *shards; /* those of this process */
+    double *losses;       /* one a chunk of SPARSE_CHUNK rows */
+    uint32_t *counts;     /* threads x d, zero between uses */
+    int32_t *touched;     /* threads x d */
+    int64_t *rows;        /* the batch's; spec.batch */
+    real *derivative;     /* spec.batch x sparse_width() */
+    real *bias;           /* sparse_width() */
+    real *predicted;      /* COLUMN_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
+    int lazy;             /* in this slice */
+    int pending;          /* lazy: untouched columns have something to catch up with */
+    int32_t *last;        /* d: the step of the slice until which a column is up to date */
     catch_up *since;
     int64_t since_room;
     real *touched_values; /* lazy: theta, average and slots of the batch's columns, touched_room of each */
@@ -244,10 +250,13 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
                                      double *gradient);
 cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const double *theta, double *out);
 
-/* sparse_batches.c: makes batch_columns() of the slice's batches ready, of `batches` once a run. */
-cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s);
-/* The columns of batch `at`, whose rows are `rows`. */
-batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i);
+/* sparse_batches.c: makes sparse_batch() of a shard's shares of the slice's batches ready, of `batches` once a run. shard:
+ * counted from the first of this process. */
+cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard);
+/* The columns of the share of batch i. */
+batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i, int shard);
+/* The examples are about to go, and others may come to lie there. */
+void NAMED(sparse_forget)(cpu *self, const dataset *b);
 void NAMED(sparse_close)(cpu *self);
 
 /* sparse_lazy.c: parameters of output block `block` and of the columns listed, or first and up; at most LAZY_TILE. */
@@ -270,10 +279,11 @@ void NAMED(lazy_finish)(cpu *self, int64_t done);
 
 /* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by update.c. */
 cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
-/* Fills self->losses. */
-void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i);
-/* The gradient of all parameters; or, where updates are lazy, of the intercepts alone, and the step of the columns. */
-void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows);
+/* Derivatives of a shard's share of batch i; returns the sum of its losses. */
+double NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i, int shard);
+/* Then its gradient, divided by `rows`, of all parameters; or, where updates are lazy, of the intercepts alone, and the step of
+ * the columns. */
+void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int shard, int64_t rows, real *gradient);
 /* step.c: minibatch steps; the operation `steps` of the interface. */
 cusgd_status NAMED(cpu_steps)(void *of, const slice *s);
 /* full.c */

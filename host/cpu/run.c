@@ -66,6 +66,9 @@ static int keeps(const run_spec *p, enum state_part part)
     }
 }
 
+/* Sums of gradients that are kept of a step on sparse rows: the shards', unless there is one, whose sum is the gradient. */
+static size_t sparse_sums(const cpu *self) { return self->spec.shards > 1 ? (size_t)self->order.shards : 0; }
+
 static int allocate_state(cpu *self)
 {
     const run_spec *p = &self->spec;
@@ -79,7 +82,7 @@ static int allocate_state(cpu *self)
     self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
-    self->partial = allocate_aligned_zeroed(p->sparse ? 1 : chunks * size, sizeof(real));
+    self->partial = allocate_aligned_zeroed((p->sparse ? sparse_sums(self) : chunks) * size + 1, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
     size_t scratch = p->loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(self->threads * softmax_scratch(p->k)) : 0;
     if (scratch > 0) complete &= (self->scratch = allocate_aligned(scratch, sizeof(real))) != NULL;

@@ -63,16 +63,16 @@ static void order_columns(const batch_rows *of, const uint32_t *counts, const in
 }
 
 /* Transposes a batch to the place of its first value and column. counts: zero, before and after. */
-static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int64_t batch)
+static int64_t transpose(const cpu *self, const batch_store *to, const batch_rows *of, int thread, int64_t batch)
 {
     const sparse_state *z = &self->sparse;
-    int64_t first_value = z->store.value_first ? z->store.value_first[batch] : 0;
-    column_end *ends = z->store.columns + (z->store.column_first ? z->store.column_first[batch] : 0);
+    int64_t first_value = to->value_first ? to->value_first[batch] : 0;
+    column_end *ends = to->columns + (to->column_first ? to->column_first[batch] : 0);
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
     int32_t *touched = z->touched + thread * self->spec.d;
     int64_t columns = count_columns(of, counts, touched);
     sparse_sort_columns(self->spec.d, counts, touched, columns);
-    order_columns(of, counts, touched, columns, ends, z->store.piece + batch * (COLUMN_PARTS + 1));
+    order_columns(of, counts, touched, columns, ends, to->piece + batch * (COLUMN_PARTS + 1));
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
         uint32_t begin = end;
         end += counts[ends[u].column];
@@ -81,9 +81,9 @@ static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int6
     }
     for (int64_t r = 0; r < of->count; r++)
         for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
-            int64_t to = first_value + counts[of->x->column[at]]++;
-            put_place(z->store.place, is_wide(self), to, r);
-            z->store.value[to] = of->x->value[at];
+            int64_t place = first_value + counts[of->x->column[at]]++;
+            put_place(to->place, is_wide(self), place, r);
+            to->value[place] = of->x->value[at];
         }
     for (int64_t u = 0; u < columns; u++) counts[touched[u]] = 0;
     return columns;
@@ -91,37 +91,39 @@ static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int6
 
 /* ---- Which rows ---- */
 
-/* The rows of the batch at these positions of the epoch. */
-static batch_rows list_rows(const cpu *self, const slice *s, batch_span at, const int64_t *table, int64_t *rows)
+static const batch_share *share_of(const cpu *self, const slice *s, int shard) { return &s->shares[self->order.first + shard]; }
+
+/* A shard's rows at these positions of the epoch. */
+static batch_rows list_rows(const cpu *self, const slice *s, int shard, batch_span at, int64_t *rows)
 {
-    self->rows[CUSGD_STORAGE_FULL]->order(s->shares[0].order, table, at.first, at.count, rows);
-    return (batch_rows){s->shares[0].examples->sparse, rows, at.count};
+    const batch_share *share = share_of(self, s, shard);
+    self->rows[CUSGD_STORAGE_FULL]->order(share->order, self->order.tables + shard * SAMPLING_SPAN, at.first, at.count, rows);
+    return (batch_rows){share->examples->sparse, rows, at.count};
 }
 
-static batch_rows list_step(const cpu *self, const slice *s, int64_t i)
+static batch_rows list_step(const cpu *self, const slice *s, int shard, int64_t i)
 {
-    return list_rows(self, s, sampler_span(s->shares[0].order, (uint64_t)(s->first + i)), self->order.tables, self->sparse.rows);
+    batch_span at = sampler_span(share_of(self, s, shard)->order, (uint64_t)(s->first + i));
+    return list_rows(self, s, shard, at, self->sparse.rows);
 }
 
 /* ---- Room ---- */
 
-static cusgd_status make_room(cpu *self, int64_t values, int64_t columns)
+static cusgd_status make_room(const cpu *self, batch_store *to, int64_t values, int64_t columns)
 {
-    sparse_state *z = &self->sparse;
-    if (values > z->store.value_room) {
-        free(z->store.place);
-        free(z->store.value);
-        z->store.place = allocate_aligned((size_t)values, place_size(self));
-        z->store.value = allocate_aligned((size_t)values, sizeof(real));
-        z->store.value_room = z->store.place && z->store.value ? values : 0;
-        if (z->store.value_room == 0)
-            return fail_memory((size_t)values * (place_size(self) + sizeof(real)), "the batches' columns");
+    if (values > to->value_room) {
+        free(to->place);
+        free(to->value);
+        to->place = allocate_aligned((size_t)values, place_size(self));
+        to->value = allocate_aligned((size_t)values, sizeof(real));
+        to->value_room = to->place && to->value ? values : 0;
+        if (to->value_room == 0) return fail_memory((size_t)values * (place_size(self) + sizeof(real)), "the batches' columns");
     }
-    if (columns > z->store.column_room) {
-        free(z->store.columns);
-        z->store.columns = allocate_aligned((size_t)columns, sizeof *z->store.columns);
-        z->store.column_room = z->store.columns ? columns : 0;
-        if (z->store.column_room == 0) return fail_memory((size_t)columns * sizeof *z->store.columns, "the batches' columns");
+    if (columns > to->column_room) {
+        free(to->columns);
+        to->columns = allocate_aligned((size_t)columns, sizeof *to->columns);
+        to->column_room = to->columns ? columns : 0;
+        if (to->column_room == 0) return fail_memory((size_t)columns * sizeof *to->columns, "the batches' columns");
     }
     return CUSGD_OK;
 }
@@ -132,6 +134,8 @@ static cusgd_status make_work(cpu *self)
     sparse_state *z = &self->sparse;
     size_t batch = (size_t)self->spec.batch, d = (size_t)self->spec.d, width = (size_t)sparse_width(&self->layout);
     if (z->rows) return CUSGD_OK;
+    z->shards = allocate_zeroed((size_t)self->order.shards, sizeof *z->shards);
+    z->losses = allocate((size_t)chunk_count(self->spec.batch, SPARSE_CHUNK), sizeof *z->losses);
     z->rows = allocate((size_t)self->threads * batch, sizeof *z->rows);
     z->derivative = allocate_aligned(batch * width, sizeof(real));
     z->bias = allocate(width, sizeof(real));
@@ -139,7 +143,8 @@ static cusgd_status make_work(cpu *self)
     z->counts = allocate_zeroed((size_t)self->threads * d, sizeof *z->counts);
     z->touched = allocate((size_t)self->threads * d, sizeof *z->touched);
     z->last = allocate_zeroed(d, sizeof *z->last);
-    if (z->rows && z->derivative && z->bias && z->predicted && z->counts && z->touched && z->last) return CUSGD_OK;
+    if (z->shards && z->losses && z->rows && z->derivative && z->bias && z->predicted && z->counts && z->touched && z->last)
+        return CUSGD_OK;
     NAMED(sparse_close)(self);
     return fail_memory(batch * width * sizeof(real) + (size_t)self->threads * d * 8, "the batches' columns");
 }
@@ -149,6 +154,7 @@ static cusgd_status make_work(cpu *self)
 typedef struct building {
     cpu *self;
     const slice *slice;
+    int shard;
     int counting; /* 1: columns are counted; 0: they are put where the counts say */
 } building;
 
@@ -157,21 +163,19 @@ static void build_batch(void *context, int64_t batch)
     const building *b = context;
     cpu *self = b->self;
     sparse_state *z = &self->sparse;
-    const sampler *order = b->slice->shares[0].order;
+    batch_store *to = &z->shards[b->shard].store;
+    const sampler *order = share_of(self, b->slice, b->shard)->order;
     int thread = pool_thread();
-    int64_t first = (int64_t)batch_start(order->n, order->batches, (uint64_t)batch),
-            end = (int64_t)batch_start(order->n, order->batches, (uint64_t)batch + 1);
-    batch_rows of =
-        list_rows(self, b->slice, (batch_span){first, end - first}, self->order.tables, z->rows + thread * self->spec.batch);
+    batch_rows of = list_rows(self, b->slice, b->shard, sparse_batch_span(order, batch), z->rows + thread * self->spec.batch);
     if (!b->counting) {
-        transpose(self, &of, thread, batch);
+        transpose(self, to, &of, thread, batch);
         return;
     }
     uint32_t *counts = z->counts + thread * self->spec.d;
     int32_t *touched = z->touched + thread * self->spec.d;
-    z->store.value_first[batch] = stored_in(&of);
-    z->store.column_first[batch] = count_columns(&of, counts, touched);
-    for (int64_t u = 0; u < z->store.column_first[batch]; u++) counts[touched[u]] = 0;
+    to->value_first[batch] = stored_in(&of);
+    to->column_first[batch] = count_columns(&of, counts, touched);
+    for (int64_t u = 0; u < to->column_first[batch]; u++) counts[touched[u]] = 0;
 }
 
 /* Numbers of each become where each begins. */
@@ -187,106 +191,120 @@ static int64_t sum_before(int64_t *at, int64_t count)
     return sum;
 }
 
-static cusgd_status build_all(cpu *self, const slice *s)
+static cusgd_status build_all(cpu *self, const slice *s, int shard)
 {
-    sparse_state *z = &self->sparse;
-    const sampler *order = s->shares[0].order;
+    sparse_shard *z = &self->sparse.shards[shard];
+    batch_store *to = &z->store;
+    const sampler *order = share_of(self, s, shard)->order;
     int64_t batches = (int64_t)order->batches;
     z->of = NULL;
-    free(z->store.value_first);
-    free(z->store.column_first);
-    free(z->store.piece);
-    z->store.value_first = allocate((size_t)batches + 1, sizeof *z->store.value_first);
-    z->store.column_first = allocate((size_t)batches + 1, sizeof *z->store.column_first);
-    z->store.piece = allocate((size_t)batches * (COLUMN_PARTS + 1), sizeof *z->store.piece);
-    if (!z->store.value_first || !z->store.column_first || !z->store.piece)
+    free(to->value_first);
+    free(to->column_first);
+    free(to->piece);
+    to->value_first = allocate((size_t)batches + 1, sizeof *to->value_first);
+    to->column_first = allocate((size_t)batches + 1, sizeof *to->column_first);
+    to->piece = allocate((size_t)batches * (COLUMN_PARTS + 1), sizeof *to->piece);
+    if (!to->value_first || !to->column_first || !to->piece)
         return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
-    building b = {self, s, 1};
+    building b = {self, s, shard, 1};
     pool_for(self->pool, self->threads, batches, build_batch, &b);
     cusgd_status status = CUSGD_OK;
-    z->store.most_columns = 0;
+    to->most_columns = 0;
     for (int64_t i = 0; i < batches && !status; i++) {
-        z->store.most_columns = max_of(z->store.most_columns, z->store.column_first[i]);
-        status = sparse_check_batch(z->store.value_first[i]);
+        to->most_columns = max_of(to->most_columns, to->column_first[i]);
+        status = sparse_check_batch(to->value_first[i]);
     }
-    int64_t columns = sum_before(z->store.column_first, batches), values = sum_before(z->store.value_first, batches);
-    if (!status) status = make_room(self, values, columns);
+    int64_t columns = sum_before(to->column_first, batches), values = sum_before(to->value_first, batches);
+    if (!status) status = make_room(self, to, values, columns);
     if (status) return status;
     b.counting = 0;
     pool_for(self->pool, self->threads, batches, build_batch, &b);
-    z->of = s->shares[0].examples;
+    z->of = share_of(self, s, shard)->examples;
     z->order = order->order;
     z->batches = order->batches;
     return CUSGD_OK;
 }
 
 /* Room for one batch, of samplings whose batches change. */
-static cusgd_status make_one(cpu *self, int64_t values)
+static cusgd_status make_one(const cpu *self, batch_store *to, int64_t values)
 {
-    sparse_state *z = &self->sparse;
     int64_t columns = min_of(values, self->spec.d);
-    if (!z->store.piece) z->store.piece = allocate(COLUMN_PARTS + 1, sizeof *z->store.piece);
-    if (!z->store.piece) return fail_memory((COLUMN_PARTS + 1) * sizeof *z->store.piece, "the batches' columns");
-    free(z->store.value_first);
-    free(z->store.column_first);
-    z->store.value_first = z->store.column_first = NULL;
-    z->store.most_columns = max_of(z->store.most_columns, columns);
-    return make_room(self, values, columns);
+    if (!to->piece) to->piece = allocate(COLUMN_PARTS + 1, sizeof *to->piece);
+    if (!to->piece) return fail_memory((COLUMN_PARTS + 1) * sizeof *to->piece, "the batches' columns");
+    free(to->value_first);
+    free(to->column_first);
+    to->value_first = to->column_first = NULL;
+    to->most_columns = max_of(to->most_columns, columns);
+    return make_room(self, to, values, columns);
 }
 
-cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
+cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard)
 {
-    sparse_state *z = &self->sparse;
-    const sampler *order = s->shares[0].order;
     cusgd_status status = make_work(self);
     if (status) return status;
-    if (order->sampling == CUSGD_SAMPLING_BLOCKS) self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables);
+    sparse_shard *z = &self->sparse.shards[shard];
+    const batch_share *share = share_of(self, s, shard);
+    const sampler *order = share->order;
+    if (order->sampling == CUSGD_SAMPLING_BLOCKS)
+        self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables + shard * SAMPLING_SPAN);
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
-        int is_built = z->of == s->shares[0].examples && z->batches == order->batches &&
-                       memcmp(&z->order, &order->order, sizeof z->order) == 0;
-        return is_built ? CUSGD_OK : build_all(self, s);
+        int is_built =
+            z->of == share->examples && z->batches == order->batches && memcmp(&z->order, &order->order, sizeof z->order) == 0;
+        return is_built ? CUSGD_OK : build_all(self, s, shard);
     }
     int64_t values = 0;
     z->of = NULL;
     for (int64_t i = 0; i < s->count; i++) {
-        batch_rows of = list_step(self, s, i);
+        batch_rows of = list_step(self, s, shard, i);
         values = max_of(values, stored_in(&of));
     }
     status = sparse_check_batch(values);
-    return status ? status : make_one(self, values);
+    return status ? status : make_one(self, &z->store, values);
 }
 
-batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i)
+batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i, int shard)
 {
-    const sparse_state *z = &self->sparse;
-    const sampler *order = s->shares[0].order;
+    const batch_store *from = &self->sparse.shards[shard].store;
+    const sampler *order = share_of(self, s, shard)->order;
     int64_t first = 0, values = 0, batch = 0, count;
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
         batch = (int64_t)sampler_batch(order, (uint64_t)(s->first + i));
-        first = z->store.column_first[batch];
-        count = z->store.column_first[batch + 1] - first;
-        values = z->store.value_first[batch];
+        first = from->column_first[batch];
+        count = from->column_first[batch + 1] - first;
+        values = from->value_first[batch];
     } else {
-        batch_rows of = list_step(self, s, i);
-        count = transpose(self, &of, 0, 0);
+        batch_rows of = list_step(self, s, shard, i);
+        count = transpose(self, from, &of, 0, 0);
     }
     return (batch_columns){count,
-                           z->store.columns + first,
-                           z->store.piece + batch * (COLUMN_PARTS + 1),
-                           (const char *)z->store.place + (size_t)values * place_size(self),
-                           z->store.value + values,
+                           from->columns + first,
+                           from->piece + batch * (COLUMN_PARTS + 1),
+                           (const char *)from->place + (size_t)values * place_size(self),
+                           from->value + values,
                            is_wide(self)};
+}
+
+void NAMED(sparse_forget)(cpu *self, const dataset *b)
+{
+    const sparse_state *z = &self->sparse;
+    for (int h = 0; z->shards && h < self->order.shards; h++)
+        if (z->shards[h].of == b) z->shards[h].of = NULL;
 }
 
 void NAMED(sparse_close)(cpu *self)
 {
     sparse_state *z = &self->sparse;
-    free(z->store.value_first);
-    free(z->store.column_first);
-    free(z->store.piece);
-    free(z->store.columns);
-    free(z->store.place);
-    free(z->store.value);
+    for (int h = 0; z->shards && h < self->order.shards; h++) {
+        batch_store *store = &z->shards[h].store;
+        free(store->value_first);
+        free(store->column_first);
+        free(store->piece);
+        free(store->columns);
+        free(store->place);
+        free(store->value);
+    }
+    free(z->shards);
+    free(z->losses);
     free(z->touched_values);
     free(z->counts);
     free(z->touched);

@@ -10,7 +10,7 @@ cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
 {
     sparse_state *z = &self->sparse;
     int parts = 2 + optimizer_slots(self->rule.optimizer);
-    size_t room = (size_t)(z->store.most_columns * sparse_width(&self->layout));
+    size_t room = (size_t)(z->shards[0].store.most_columns * sparse_width(&self->layout));
     z->lazy = self->spec.lazy;
     z->pending = z->lazy && (self->rule.average || self->rule.l1 > 0 || self->rule.l2 > 0 || self->limit[0]);
     if (z->lazy && z->touched_room < room) {

@@ -19,6 +19,7 @@ enum { FEW = 8 };
 typedef struct column_step {
     cpu *self;
     batch_columns of;
+    real *gradient; /* of an update that is not lazy */
     struct update_step numbers;
     int64_t i; /* of the slice */
     int64_t rows;
@@ -104,7 +105,7 @@ static lazy_tile touched_tile(const cpu *self, int64_t c, int64_t count, int64_t
 {
     const sparse_state *z = &self->sparse;
     int64_t each = self->layout.wide ? LANES : 1;
-    real *at = z->touched_values + (block * z->batch.count + c) * each;
+    real *at = z->touched_values + (block * z->shards[0].batch.count + c) * each;
     size_t room = z->touched_room;
     lazy_tile t = {.rule = self->rule, .count = count * each, .theta = at, .average = at + room};
     for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) t.slot[i] = at + room * (size_t)(2 + i);
@@ -193,7 +194,7 @@ static void gradient_tile(const column_step *s, const lazy_columns *of, const re
 {
     const layout *l = &s->self->layout;
     int64_t each = l->wide ? LANES : 1;
-    real *gradient = s->self->gradient + of->block * l->ld;
+    real *gradient = s->gradient + of->block * l->ld;
     for (int64_t i = 0; i < of->count; i++)
         for (int64_t k = 0; k < each; k++) gradient[of->columns[i].column * each + k] = mean[i * each + k];
 }
@@ -223,8 +224,9 @@ static void update_part(void *context, int64_t part)
 
 cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s)
 {
-    cusgd_status status = NAMED(sparse_transpose)(self, s);
-    return status ? status : NAMED(lazy_begin)(self, s);
+    cusgd_status status = CUSGD_OK;
+    for (int h = 0; h < self->order.shards && !status; h++) status = NAMED(sparse_transpose)(self, s, h);
+    return status || self->order.shards == 0 ? status : NAMED(lazy_begin)(self, s);
 }
 
 static int64_t values_of(const batch_columns *of) { return of->count > 0 ? (int64_t)of->columns[of->count - 1].end : 0; }
@@ -236,32 +238,34 @@ static int team_of(const cpu *self, const batch_columns *of)
     return threads_for(self->threads, bytes, THREAD_BYTES);
 }
 
-/* The gradient of the intercepts, rows in order. */
-static void add_intercepts(cpu *self, int64_t rows)
+/* The gradient of the intercepts, `count` rows in order, divided by `rows`. */
+static void add_intercepts(const cpu *self, int64_t count, int64_t rows, real *gradient)
 {
     const layout *l = &self->layout;
     int64_t width = sparse_width(l), each = l->wide ? LANES : 1;
     for (int64_t c = 0; c < width; c++) {
         double sum = 0;
-        for (int64_t r = 0; r < rows; r++) sum += (double)self->sparse.derivative[r * width + c];
-        self->gradient[c / each * l->ld + l->ld - LANES + c % each] = (real)(sum / (double)rows);
+        for (int64_t r = 0; r < count; r++) sum += (double)self->sparse.derivative[r * width + c];
+        gradient[c / each * l->ld + l->ld - LANES + c % each] = (real)(sum / (double)rows);
     }
 }
 
-void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
+double NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i, int shard)
 {
     enum { PART_VALUES = 4096 };
     sparse_state *z = &self->sparse;
-    const sampler *order = s->shares[0].order;
+    const batch_share *share = &s->shares[self->order.first + shard];
+    const sampler *order = share->order;
     batch_span at = sampler_span(order, (uint64_t)(s->first + i));
-    z->batch = NAMED(sparse_batch)(self, s, i);
-    column_step step = {.self = self, .of = z->batch, .i = i, .rows = at.count};
+    batch_columns *batch = &z->shards[shard].batch;
+    *batch = NAMED(sparse_batch)(self, s, i, shard);
+    column_step step = {.self = self, .of = *batch, .i = i, .rows = at.count};
     step.parts = 1; /* by the batch alone */
-    while (step.parts < COLUMN_PARTS && values_of(&z->batch) > step.parts * PART_VALUES) step.parts *= 2;
-    pool_for(self->pool, team_of(self, &z->batch), step.parts, predict_part, &step);
-    self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables, at.first, at.count, z->rows);
+    while (step.parts < COLUMN_PARTS && values_of(batch) > step.parts * PART_VALUES) step.parts *= 2;
+    pool_for(self->pool, team_of(self, batch), step.parts, predict_part, &step);
+    self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables + shard * SAMPLING_SPAN, at.first, at.count, z->rows);
     sparse_pass pass = {.self = self,
-                        .b = s->shares[0].examples,
+                        .b = share->examples,
                         .loss = self->spec.loss,
                         .theta = z->lazy ? self->snapshot[SNAPSHOT_CURRENT].at[STATE_THETA] : self->point,
                         .bias = z->bias,
@@ -271,19 +275,23 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
                         .predicted = z->predicted,
                         .predicted_parts = step.parts,
                         .derivative = z->derivative,
-                        .losses = self->losses};
+                        .losses = z->losses};
     NAMED(sparse_bias)(pass.b, &self->layout, pass.theta, z->bias);
-    NAMED(sparse_derivatives)(&pass);
+    return NAMED(sparse_derivatives)(&pass);
 }
 
-void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows)
+void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int shard, int64_t rows, real *gradient)
 {
-    column_step step = {
-        .self = self, .of = self->sparse.batch, .numbers = update_step_from(s->numbers + i), .i = i, .rows = rows};
+    const batch_share *share = &s->shares[self->order.first + shard];
+    column_step step = {.self = self,
+                        .of = self->sparse.shards[shard].batch,
+                        .gradient = gradient,
+                        .numbers = update_step_from(s->numbers + i),
+                        .i = i};
     step.inverse = (real)(1.0 / (double)rows);
     step.parts = COLUMN_PARTS;
-    if (!self->sparse.lazy) memset(self->gradient, 0, sizeof(real) * (size_t)self->size);
-    add_intercepts(self, rows);
+    if (!self->sparse.lazy) memset(gradient, 0, sizeof(real) * (size_t)self->size);
+    add_intercepts(self, sampler_span(share->order, (uint64_t)(s->first + i)).count, rows, gradient);
     pool_for(self->pool, team_of(self, &step.of), step.parts, update_part, &step);
-    NAMED(sparse_center_gradient)(s->shares[0].examples, &self->layout, self->gradient);
+    NAMED(sparse_center_gradient)(share->examples, &self->layout, gradient);
 }

@@ -52,6 +52,7 @@ static void next_step(step *t)
     t->numbers = update_step_from(s->numbers + i);
     t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
     t->each = max_of(1, chunk_count(longest, t->self->chunk)); /* of a batch that gives no row to this process, zeros */
+    if (t->self->spec.sparse) t->each = 1;                     /* a share's sum is made at once */
     t->chunks = t->each * t->self->order.shards;
 }
 
@@ -188,6 +189,18 @@ static void update_sparse(cpu *self, step *t)
     }
 }
 
+/* Losses of the shards' shares and, of several, their gradients, and what other processes have of both. */
+static cusgd_status sparse_gradient(cpu *self, step *t)
+{
+    int64_t spans = (self->size + SPAN - 1) / SPAN;
+    for (int h = 0; h < self->order.shards; h++) {
+        self->losses[h] = NAMED(sparse_rows)(self, t->slice, t->i, h);
+        if (self->spec.shards > 1) NAMED(sparse_columns)(self, t->slice, t->i, h, 1, self->partial + h * self->size);
+    }
+    if (!self->spec.world) return CUSGD_OK;
+    return NAMED(exchange_sums)(t, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans);
+}
+
 static cusgd_status sparse_steps(cpu *self, const slice *s)
 {
     cusgd_status status = NAMED(sparse_begin)(self, s);
@@ -195,16 +208,21 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
     step t = first_step(self, s);
     while (t.i + 1 < s->count) {
         next_step(&t);
-        NAMED(sparse_rows)(self, s, t.i);
+        status = sparse_gradient(self, &t);
+        if (status) return status;
         account(self, &t);
         if (self->report.failed) {
             t.i--;
             break;
         }
-        NAMED(sparse_columns)(self, s, t.i, t.rows);
+        if (self->spec.shards == 1)
+            NAMED(sparse_columns)(self, s, t.i, 0, t.rows, self->gradient);
+        else
+            pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES),
+                     (self->size + SPAN - 1) / SPAN, NAMED(sum_span), &t);
         update_sparse(self, &t);
     }
-    NAMED(lazy_finish)(self, t.i + 1);
+    if (self->sparse.lazy) NAMED(lazy_finish)(self, t.i + 1);
     return CUSGD_OK;
 }
 

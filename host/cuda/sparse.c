@@ -42,14 +42,14 @@ int64_t sparse_steps_at_once(const cuda *c, const slice *s)
 }
 
 /* Which of the store's batches each step takes. */
-static cusgd_status number_steps(cuda *c, const slice *s, int64_t done, int64_t count)
+static cusgd_status number_steps(cuda *c, const slice *s, int number, int64_t done, int64_t count)
 {
-    sparse_store *store = &c->run.shards.each[0].by_columns;
+    sparse_store *store = &c->run.shards.each[number].by_columns;
     size_t bytes = (size_t)count * sizeof(int64_t);
     int64_t *numbers = allocate((size_t)count, sizeof *numbers);
     if (!numbers) return fail_memory(bytes, "the steps' batches");
     for (int64_t i = 0; i < count; i++)
-        numbers[i] = is_whole(s) ? (int64_t)sampler_batch(s->shares[0].order, (uint64_t)(s->first + done + i)) : i;
+        numbers[i] = is_whole(s) ? (int64_t)sampler_batch(s->shares[number].order, (uint64_t)(s->first + done + i)) : i;
     cusgd_status status = CUSGD_OK;
     if (!store->numbers)
         status = cuda_allocate(c, c->run.shards.table_steps, sizeof(int64_t), "the steps' batches", &store->numbers);
@@ -58,17 +58,17 @@ static cusgd_status number_steps(cuda *c, const slice *s, int64_t done, int64_t 
     return status;
 }
 
-cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count)
+/* Makes a shard's shares of these steps' batches ready. */
+static cusgd_status prepare_shard(cuda *c, const slice *s, int number, int64_t done, int64_t count)
 {
     run *r = &c->run;
-    sparse_store *store = &r->shards.each[0].by_columns;
-    const sampler *order = s->shares[0].order;
-    const dataset *b = s->shares[0].examples;
+    sparse_store *store = &r->shards.each[number].by_columns;
+    const sampler *order = s->shares[number].order;
+    const dataset *b = s->shares[number].examples;
     batch_list list = {.order = order, .first = s->first + done, .whole = is_whole(s), .count = count, .most = r->shards.most};
     unsigned blocks = store->blocks;
     int moved;
-    TRY(number_steps(c, s, done, count));
-    TRY(lazy_begin(c, s, done, count));
+    TRY(number_steps(c, s, number, done, count));
     if (list.whole) list.count = (int64_t)order->batches;
     if (list.whole && store->of == b && store->batches == list.count &&
         memcmp(&store->order, &order->order, sizeof order->order) == 0)
@@ -79,6 +79,12 @@ cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count
     store->order = order->order;
     store->batches = list.count;
     return CUSGD_OK;
+}
+
+cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count)
+{
+    for (int h = 0; h < c->run.shards.count; h++) TRY(prepare_shard(c, s, h, done, count));
+    return lazy_begin(c, s, done, count);
 }
 
 cusgd_status sparse_step_rows(const cuda *c, const shard *s)
@@ -92,6 +98,7 @@ cusgd_status sparse_step_rows(const cuda *c, const shard *s)
     t.rows = r->route.rows;
     t.gradient = r->work.gradient;
     t.cleared = r->lazy.lazy ? 0 : r->penalized;
+    t.begins = s == r->shards.each;
     return CUDA(kernel_sparse_rows(&t, c->stream));
 }
 
@@ -100,6 +107,7 @@ sparse_columns_task sparse_columns_of(const cuda *c, const shard *s)
     const run *r = &c->run;
     sparse_columns_task t = columns_task(c, s->examples, &s->by_columns, r->work.p);
     t.numbers = s->by_columns.numbers;
+    t.counts = r->shards.count == 1;
     t.state = r->work.state;
     return t;
 }

@@ -32,8 +32,7 @@ static batch_span span_of(const batch_list *l, int64_t batch)
     const sampler *order = l->order;
     if (!order) return (batch_span){batch * l->each, min_of(l->each, l->rows - batch * l->each)};
     if (!l->whole) return sampler_span(order, (uint64_t)(l->first + batch));
-    int64_t first = (int64_t)batch_start(order->n, order->batches, (uint64_t)batch);
-    return (batch_span){first, (int64_t)batch_start(order->n, order->batches, (uint64_t)batch + 1) - first};
+    return sparse_batch_span(order, batch);
 }
 
 static int64_t list_rows(const batch_list *l, int64_t batch, int64_t *rows)

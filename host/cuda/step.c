@@ -158,11 +158,12 @@ static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int
 /* Sparse rows, which need no chunks: nothing of d columns is kept of each. */
 static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
 {
-    int lazy = c->run.lazy.lazy;
+    const run *r = &c->run;
+    int lazy = r->lazy.lazy, forks = s == r->shards.each && !r->route.contiguous;
     if (lazy) TRY(lazy_catch_up(c, s));
     TRY(sparse_step_rows(c, s));
-    if (!c->run.route.contiguous) TRY(fork_order(c));
-    TRY(losses(c, s, 0, b->rows, 1));
+    if (forks) TRY(fork_order(c));
+    TRY(losses(c, s, 0, b->rows, r->shards.count == 1));
     return lazy ? lazy_step(c, s) : sparse_step_columns(c, s);
 }
 
@@ -171,8 +172,8 @@ static cusgd_status run_share(const cuda *c, const batch *b, int number)
     const run *r = &c->run;
     const shard *s = &r->shards.each[number];
     if (r->engine == CUSGD_ENGINE_FUSED) return shards_keep(c, number);
-    if (r->spec.sparse) return run_sparse(c, s, b);
-    for (int64_t start = 0; start < b->rows; start += r->work.rows)
+    if (r->spec.sparse) TRY(run_sparse(c, s, b));
+    for (int64_t start = 0; start < b->rows && !r->spec.sparse; start += r->work.rows)
         TRY(run_chunk(c, s, b, start, min_of(r->work.rows, b->rows - start)));
     return r->shards.count > 1 ? shards_keep(c, number) : CUSGD_OK;
 }

@@ -187,6 +187,10 @@ static cusgd_status check_update(const cusgd_options *o, const examples *train)
     if (o->sparse_scale == CUSGD_SPARSE_SCALE_FULL)
         return fail_option("update", "a step changes all columns where they are centered (--sparse-scale full): choose --update "
                                      "dense, or --sparse-scale rms");
+    if (o->shards > 1)
+        return fail_option("update",
+                           "updates of several shards, which several processes have, are not lazy: choose --update dense, "
+                           "or leave out --shards");
     if (o->clip_norm > 0 || o->clip_value > 0)
         return fail_option("update", "lazy updates take no clipping: leave it out, or choose --update dense");
     return CUSGD_OK;

@@ -280,7 +280,8 @@ static int has_factors(const run_spec *spec)
 int sgd_may_wait(const run_spec *spec, const cusgd_options *o)
 {
     int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
-    return spec->sparse && optimizer_may_wait(spec->optimizer) && plain && o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
+    return spec->sparse && o->shards <= 1 && optimizer_may_wait(spec->optimizer) && plain &&
+           o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
 }
 
 /* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. On a
