@@ -82,6 +82,13 @@ typedef struct exchange {
     int divides;                    /* 1: each rank adds a slice of the parameters */
 } exchange;
 
+/* Of a run on sparse rows whose updates are lazy. */
+typedef struct lazy_run {
+    int lazy;           /* 1: steps of this table are; 0: the run's are not, or no table can make up for these */
+    catch_up *table;    /* host: of the steps under way; NULL: a column that no batch has misses nothing */
+    void *since, *last; /* device: the same, and d numbers of steps */
+} lazy_run;
+
 typedef struct shards {
     int count;      /* of the run */
     int first, own; /* those of this process */
@@ -89,19 +96,13 @@ typedef struct shards {
     shard *each;    /* own */
     int64_t table_steps;
     size_t table_bytes; /* of that many steps: each table of the run begins so many after the one before */
+    lazy_run lazy;      /* of one shard */
     void *sums;         /* device, own x padded(size), and own; NULL both without shards */
     double *losses;
     exchange exchange;
 } shards;
 
 typedef struct nccl_ranks nccl_ranks;
-
-/* Of a run on sparse rows whose updates are lazy. */
-typedef struct lazy_run {
-    int lazy;           /* 1: steps of this table are; 0: the run's are not, or no table can make up for these */
-    catch_up *table;    /* host: of the steps under way; NULL: a column that no batch has misses nothing */
-    void *since, *last; /* device: the same, and d numbers of steps */
-} lazy_run;
 
 /* How the batches of a slice are read: what a captured graph depends on. */
 typedef struct route {
@@ -160,7 +161,6 @@ typedef struct run {
     cusgd_engine engine; /* not AUTO */
     fused fused;         /* engines FUSED, PERSISTENT */
     shards shards;
-    lazy_run lazy;
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
     slice_table *table;      /* device: the batches', then those of several shards */
     slice_table *written[2]; /* pinned: where the host writes the next ones */

@@ -97,7 +97,7 @@ cusgd_status sparse_step_rows(const cuda *c, const shard *s)
     t.batch = r->shards.most;
     t.rows = r->route.rows;
     t.gradient = r->work.gradient;
-    t.cleared = r->lazy.lazy ? 0 : r->penalized;
+    t.cleared = r->shards.lazy.lazy ? 0 : r->penalized;
     t.begins = s == r->shards.each;
     return CUDA(kernel_sparse_rows(&t, c->stream));
 }

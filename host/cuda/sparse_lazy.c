@@ -18,24 +18,24 @@ cusgd_status lazy_open(cuda *c)
     run *r = &c->run;
     size_t entries = (size_t)r->shards.table_steps + 1;
     if (!r->spec.lazy || !misses(r)) return CUSGD_OK;
-    r->lazy.table = allocate(entries, sizeof *r->lazy.table);
-    if (!r->lazy.table) return fail_memory(entries * sizeof *r->lazy.table, "a slice of lazy steps");
-    TRY(cuda_allocate(c, (int64_t)entries, sizeof *r->lazy.table, "a slice of lazy steps", &r->lazy.since));
-    return cuda_allocate(c, r->spec.d, sizeof(int32_t), "the columns' latest steps", &r->lazy.last);
+    r->shards.lazy.table = allocate(entries, sizeof *r->shards.lazy.table);
+    if (!r->shards.lazy.table) return fail_memory(entries * sizeof *r->shards.lazy.table, "a slice of lazy steps");
+    TRY(cuda_allocate(c, (int64_t)entries, sizeof *r->shards.lazy.table, "a slice of lazy steps", &r->shards.lazy.since));
+    return cuda_allocate(c, r->spec.d, sizeof(int32_t), "the columns' latest steps", &r->shards.lazy.last);
 }
 
 void lazy_close(run *r)
 {
-    free(r->lazy.table);
-    cuda_free(r->lazy.since);
-    cuda_free(r->lazy.last);
-    r->lazy = (lazy_run){0};
+    free(r->shards.lazy.table);
+    cuda_free(r->shards.lazy.since);
+    cuda_free(r->shards.lazy.last);
+    r->shards.lazy = (lazy_run){0};
 }
 
 cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
 {
     run *r = &c->run;
-    lazy_run *l = &r->lazy;
+    lazy_run *l = &r->shards.lazy;
     int before = l->lazy, single = c->precision == CUSGD_PRECISION_FLOAT;
     l->lazy = r->spec.lazy;
     if (l->table) l->lazy = catch_up_fill(r->spec.optimizer, r->spec.l1, r->spec.l2, single, s->numbers + done, count, l->table);
@@ -50,14 +50,17 @@ cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
 
 static lazy_task task_of(const cuda *c, const shard *s)
 {
-    lazy_task t = {.update = update_of(c), .since = c->run.lazy.since, .last = c->run.lazy.last, .sum = sparse_columns_of(c, s)};
+    lazy_task t = {.update = update_of(c),
+                   .since = c->run.shards.lazy.since,
+                   .last = c->run.shards.lazy.last,
+                   .sum = sparse_columns_of(c, s)};
     return t;
 }
 
 cusgd_status lazy_catch_up(const cuda *c, const shard *s)
 {
     lazy_task t = task_of(c, s);
-    return c->run.lazy.table ? CUDA(kernel_catch_up(&t, c->stream)) : CUSGD_OK;
+    return c->run.shards.lazy.table ? CUDA(kernel_catch_up(&t, c->stream)) : CUSGD_OK;
 }
 
 cusgd_status lazy_step(const cuda *c, const shard *s)
@@ -68,7 +71,7 @@ cusgd_status lazy_step(const cuda *c, const shard *s)
 
 cusgd_status lazy_end(const cuda *c)
 {
-    const lazy_run *l = &c->run.lazy;
+    const lazy_run *l = &c->run.shards.lazy;
     if (!l->lazy || !l->table) return CUSGD_OK;
     lazy_task t = task_of(c, &c->run.shards.each[0]);
     return CUDA(kernel_catch_up_all(&t, c->stream));

@@ -159,7 +159,7 @@ static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int
 static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
 {
     const run *r = &c->run;
-    int lazy = r->lazy.lazy, forks = s == r->shards.each && !r->route.contiguous;
+    int lazy = r->shards.lazy.lazy, forks = s == r->shards.each && !r->route.contiguous;
     if (lazy) TRY(lazy_catch_up(c, s));
     TRY(sparse_step_rows(c, s));
     if (forks) TRY(fork_order(c));
@@ -187,7 +187,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     for (int h = 0; h < r->shards.own; h++) TRY(run_share(c, b, h));
     if (r->shards.count > 1) TRY(shards_add(c));
     if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
-    if (!r->lazy.lazy) TRY(CUDA(kernel_update(&t, c->stream)));
+    if (!r->shards.lazy.lazy) TRY(CUDA(kernel_update(&t, c->stream)));
     return r->route.contiguous || !products ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
 }
 

@@ -81,7 +81,6 @@ stream_needs stream_needs_of(const problem *p)
     return out;
 }
 
-
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room)
 {
     int64_t row = of->bound + of->slot, least = of->fixed + of->window * row;
