@@ -57,7 +57,7 @@ size=$(stat -c %s "$wheel")
 echo "$wheel: $size bytes"
 [ "$size" -le $largest ] || fail "the wheel has more than $largest bytes"
 glibc=$(sed 's/.*manylinux_2_\([0-9]*\)_.*/\1/' <<<"$wheel")
-[ "$glibc" -le $newest ] || fail "the wheel needs glibc 2.$glibc, and 2.$newest is to do: objdump -T tells which functions are newer"
+[ "$glibc" -le $newest ] || fail "the wheel needs glibc 2.$glibc, and 2.$newest is to do: objdump -T shows which functions are newer"
 
 # As a user has it: no compiler, no libraries of the system but those that every manylinux system has.
 python3 -m venv "$folder/new"
