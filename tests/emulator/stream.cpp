@@ -102,6 +102,18 @@ static void advance(queue &q, size_t upto)
     device_leave();
 }
 
+/* Every queue up to its last piece that waits for another process. */
+static void advance_alone()
+{
+    locked guard(lock());
+    for (size_t i = 0; i < queues.size(); i++) {
+        size_t upto = 0;
+        for (size_t k = 0; k < queues[i]->waiting.size(); k++)
+            if (queues[i]->waiting[k].alone) upto = queues[i]->done + k + 1;
+        advance(*queues[i], upto);
+    }
+}
+
 /* The host waits until queue `q` has come so far. */
 static void wait_on_host(queue &q, size_t upto)
 {
@@ -109,6 +121,7 @@ static void wait_on_host(queue &q, size_t upto)
     advance(q, upto);
     while (q.done < upto && !q.waiting.empty()) {
         std::this_thread::sleep_for(std::chrono::microseconds(50));
+        advance_alone();
         advance(q, upto);
     }
     drains += had_work && q.waiting.empty();
@@ -234,18 +247,6 @@ static bool waits_for_others(const nodes &made)
     for (const node &n : made)
         if (n.ready) return true;
     return false;
-}
-
-/* Up to the last piece that waits for another process. */
-static void advance_alone()
-{
-    locked guard(lock());
-    for (size_t i = 0; i < queues.size(); i++) {
-        size_t upto = 0;
-        for (size_t k = 0; k < queues[i]->waiting.size(); k++)
-            if (queues[i]->waiting[k].alone) upto = queues[i]->done + k + 1;
-        advance(*queues[i], upto);
-    }
 }
 
 void progress_alone()
