@@ -89,6 +89,9 @@ for dtype in (np.float32, np.float64):
     labels = (y > 0).astype(dtype)
     assert bits(OnGpu(X), OnGpu(labels), loss="logistic") == bits(X, labels, loss="logistic")
     assert bits(OnlyDlpack(X), y, standardize=False) == bits(X, y, standardize=False)
+    assert bits(OnGpu(X), y, w, solver="exact") == bits(X, y, w, solver="exact")
+    twice = np.hstack([X, X[:, :1]])  # dependent columns: solved by rows on the host
+    assert bits(OnGpu(twice), y, solver="exact") == bits(twice, y, solver="exact")
 try:
     cusgd.Trainer(OnGpu(X), OnGpu(y), device="cpu")
 except cusgd.UsageError as error:

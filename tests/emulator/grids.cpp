@@ -124,8 +124,8 @@ static void delete_grid(grid *g)
     delete g;
 }
 
-/* Together with which kernels this one may run while it has not waited for them: the one in front of it, and those together with which that
- * one ran when it let this one begin. */
+/* Together with which kernels this one may run while it has not waited for them: the one in front of it, and those together with
+ * which that one ran when it let this one begin. */
 static void begin_launch(const kernel_call &call, launched *mine, const launched *front)
 {
     static unsigned launches;
@@ -133,7 +133,8 @@ static void begin_launch(const kernel_call &call, launched *mine, const launched
     mine->concurrent.clear();
     if (call.way.early && front && front->number) {
         mine->concurrent.push_back({front->number, front->name});
-        if (front->lets_all_at_once) mine->concurrent.insert(mine->concurrent.end(), front->concurrent.begin(), front->concurrent.end());
+        if (front->lets_all_at_once)
+            mine->concurrent.insert(mine->concurrent.end(), front->concurrent.begin(), front->concurrent.end());
     }
 }
 
