@@ -76,7 +76,7 @@ typedef struct models_state {
     uint8_t *alive, *ended; /* which take steps; which have had a loss that is not finite */
     real *momentum;
     double *share;
-    double *number;       /* see rows_models; NULL: not given, like the next one */
+    double *number; /* see rows_models; NULL: not given, like the next one */
     real *class_weight;
     double *chunk_losses; /* chunks of all shards x width */
     double *losses;       /* since the last report */

@@ -1,5 +1,5 @@
 /* Several processes that share a sweep: each trains some of the configurations, and in the end all know what came of all. A
- * model's bits do not depend on which others are trained beside it, and so not on the number of processes. */
+ * model's bits do not depend on which others are trained with it, and so not on the number of processes. */
 #include "sweep.h"
 
 #include "data/hash.h"
