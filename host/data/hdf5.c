@@ -17,6 +17,12 @@ enum { X, Y, W, OFFSET, EXPOSURE, NAMES };
 static const char *const names[NAMES] = {"x", "y", "w", "offset", "exposure"};
 static const char module_name[] = "libcusgd-hdf5.so";
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+static const int64_t MOST_BYTES = 1 << 24; /* what a fuzzer makes up claims any size */
+#else
+static const int64_t MOST_BYTES = INT64_MAX;
+#endif
+
 /* ---- The module ---------------------------------------------------------------------------------------------------------- */
 
 static const hdf5_module *module; /* NULL: there is none that can be used */
@@ -129,6 +135,9 @@ static cusgd_status read_array(cusgd_data *data, const char *path, const char *n
     size_t element = sizeof(double);
     if (!e.kind) status = fail(CUSGD_ERROR_DATA, "%s: %s holds no numbers of at most 8 bytes", path, name);
     if (!status && elements_type(&e) == CUSGD_TYPE_FLOAT32) element = sizeof(float);
+    if (!status && a.rows > MOST_BYTES / (int64_t)sizeof(double) / cols)
+        status = fail(CUSGD_ERROR_DATA, "%s: %s says that it has %" PRId64 " x %" PRId64 " numbers, which no memory holds", path,
+                      name, a.rows, cols);
     void *memory = status ? NULL : allocate_aligned((size_t)a.rows * (size_t)cols, element);
     if (!status && !memory) status = fail_memory((size_t)a.rows * (size_t)cols * element, path);
     if (!status) status = read_rows(&a, path, name, &e, memory);
