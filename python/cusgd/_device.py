@@ -119,6 +119,8 @@ def device_array(values: Any, name: str) -> DeviceArray:
     ValueError
         They have more than two dimensions.
     """
+    if is_tensor(values):
+        values = values.detach()  # which has no interface while it requires a gradient
     if getattr(values, "__cuda_array_interface__", None) is not None:
         array = _by_interface(values, name)
     elif hasattr(values, "__dlpack__"):

@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cusgd._device import device_array
+from cusgd._device import device_array, is_on_gpu
 
 
 class Described:
@@ -48,3 +49,24 @@ def test_training_on_the_emulated_gpu():
     environment = {**os.environ, "CUSGD_MODULE_DIR": folder}
     ended = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0 and ended.stdout == "the same bits\n", ended.stderr
+
+
+class Tensor:
+    """A tensor of PyTorch on a GPU that requires a gradient, as far as it is looked at."""
+
+    __module__ = "torch"
+    device = SimpleNamespace(type="cuda")
+
+    def detach(self):
+        described = {"typestr": "<f4", "shape": (3, 2), "strides": None, "data": (4096, False), "version": 2}
+        return SimpleNamespace(__cuda_array_interface__=described)
+
+    @property
+    def __cuda_array_interface__(self):
+        raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad")
+
+
+def test_tensors_that_require_a_gradient():
+    assert is_on_gpu(Tensor())
+    array = device_array(Tensor(), "X")
+    assert (array.address, array.shape, array.strides) == (4096, (3, 2), (2, 1))
