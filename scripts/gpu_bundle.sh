@@ -12,7 +12,7 @@ out=${1:-build/gpu-bundle}
 build=${BUILD:-build/bundle}
 architectures=${ARCHITECTURES:-80-real;90-real}
 most=60 # MiB, unpacked and packed
-programs=(cusgd gpu-probe gpu-steps gpu-planted test-interface-{data,state,passes,steps,large,shards} test-training test-determinism test-repeat)
+programs=(cusgd gpu-probe gpu-steps gpu-planted test-interface-{data,state,losses,passes,steps,large,shards} test-training test-determinism test-repeat)
 system='^(linux-vdso|ld-linux.*|lib(c|m|dl|pthread|rt|resolv|util|stdc\+\+|gcc_s))\.so'
 cuda='^lib(cublas|cublasLt|curand|cudart|nvrtc|nvJitLink)\.so'
 

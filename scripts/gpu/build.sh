@@ -2,7 +2,7 @@
 # and, for what the parts run, bin, CUSGD_MODULE_DIR and the rest of the environment.
 # shellcheck shell=bash disable=SC2034,SC2154 # the variables are gpu_check.sh's
 
-targets=(cusgd-command gpu-steps test-interface-{data,state,passes,steps,large,shards} test-training test-determinism test-repeat)
+targets=(cusgd-command gpu-steps test-interface-{data,state,losses,passes,steps,large,shards} test-training test-determinism test-repeat)
 
 use_bundle() {
     local why_not

@@ -28,8 +28,9 @@ part_tests() {
     done < <(if [ "$dry" = 1 ]; then
         echo 'test-interface-data interface_data/*'
     else
-        printf '%s\n' 'test-interface-state interface_state/*' 'test-interface-steps interface_steps/*' \
-            'test-interface-failures interface_failures/*' 'test-interface-passes interface_passes/*' 'test-interface-generate interface_generate/*' \
+        printf '%s\n' 'test-interface-state interface_state/*' 'test-interface-losses interface_losses/*' \
+            'test-interface-steps interface_steps/*' 'test-interface-failures interface_failures/*' \
+            'test-interface-passes interface_passes/*' 'test-interface-generate interface_generate/*' \
             'test-training training/golden_trajectories' 'test-interface-data interface_data/*' 'test-interface-large interface_large/*' \
             'test-interface-shards interface_shards/*' 'test-repeat repeat/*' 'test-determinism determinism/!(instruction_sets*|model_files)'
     fi)
