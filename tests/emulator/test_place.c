@@ -364,3 +364,33 @@ Test(place, emul_any_call_may_fail)
     cr_assert_gt(calls, 40);
     twin_free(t);
 }
+
+/* Rows that cannot be fetched are no rows of zeros: the fit fails, or ends where it does otherwise. */
+Test(place, emul_rows_that_cannot_be_fetched)
+{
+    double expected[D + 1], found[D + 1];
+    int fetches = 0;
+    twin *t = twin_make(CUSGD_TYPE_FLOAT64, GAPS, NULL);
+    for (int64_t i = 0; i < N; i++) put(t, t->w, i, i % 40 == 3); /* 8 rows that count, of 12 columns: by rows */
+    twin_copy(t);
+    cusgd_options o = options_default();
+    o.solver = CUSGD_SOLVER_EXACT;
+    cusgd_data *data = on_device(t);
+    for (unsigned long n = 0;; n++) { /* 0: none fails */
+        cusgd_trainer *trainer = trainer_of(&o, data, NULL);
+        emulated.fail_call(n);
+        cusgd_status status = cusgd_trainer_fit(trainer, NULL, NULL, NULL);
+        const char *call = emulated.failed_call();
+        emulated.fail_call(0);
+        if (status == CUSGD_OK) parameters_of(trainer, D, 1, n ? found : expected);
+        cr_assert(n || status == CUSGD_OK, "%s", cusgd_last_error());
+        cr_assert(!n || status != CUSGD_OK || memcmp(found, expected, sizeof found) == 0, "call %lu, %s, changes the solution", n,
+                  call);
+        fetches += status != CUSGD_OK;
+        cusgd_trainer_free(trainer);
+        if (n && !call) break;
+    }
+    cr_assert_gt(fetches, 8, "%d fits failed", fetches);
+    cusgd_data_free(data);
+    twin_free(t);
+}
