@@ -100,7 +100,7 @@ static cusgd_status gather(world *w, const void *mine, void *all, const size_t *
 
 /* ---- A sum ---- */
 
-/* What goes with a node's values. */
+/* What is sent with a node's values. */
 typedef struct tail {
     double loss;
     uint64_t stop;
@@ -153,7 +153,7 @@ typedef struct block {
     double work[DEPTH][BLOCK];
 } block;
 
-/* to may be a, which is told apart so that the compiler need not. */
+/* to may be a: that is a case of its own, so that the compiler does not have to find out. */
 static void add_values(int single, int64_t count, void *to, const void *a, const void *b)
 {
     float *f = to;
@@ -190,7 +190,7 @@ static tail add_tails(const sum *s, tree_node at, int *next)
     return (tail){a.loss + b.loss, a.stop | b.stop};
 }
 
-/* `count` values of all nodes to `out`, and what goes with them. */
+/* The sums of `count` values of all nodes to `out`, and of what is sent with them. */
 static void add_all(const sum *s, int64_t count, void *out, double *loss)
 {
     const tree_node root = {0, s->t->shards};

@@ -198,7 +198,7 @@ cusgd_status nccl_agree(nccl_ranks *n)
 
 /* ---- Opening and closing ---- */
 
-/* Rank 0's, which it tells the others. */
+/* Rank 0's, which all ranks get. */
 static cusgd_status share_id(world *w, nccl_id *id)
 {
     *id = (nccl_id){{0}};
