@@ -53,14 +53,14 @@ cusgd_status csv_resize(table *t, int64_t rows)
         status = grown_resize(&t->held[i], bytes, t->reader, "the rows read");
         *arrays[i] = t->held[i].at;
     }
-    if (!status) t->capacity = rows;
     return status;
 }
 
 cusgd_status csv_make_room(table *t, int64_t rows)
 {
     size_t row = (size_t)t->columns.d * sizeof(double);
-    return rows <= t->capacity ? CUSGD_OK : csv_resize(t, (int64_t)(grown_larger(&t->held[0], (size_t)rows * row) / row));
+    return (size_t)rows <= t->held[0].room / row ? CUSGD_OK
+                                                 : csv_resize(t, (int64_t)(grown_larger(&t->held[0], (size_t)rows * row) / row));
 }
 
 void csv_forget(const table *t, int64_t first, int64_t count)

@@ -24,9 +24,9 @@ typedef struct table {
     scanner scan;
     columns columns;
     const cusgd_reader *reader;
-    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows, */
-    grown held[4];         /* in which they lie, in the data's places */
-    int64_t rows, capacity;
+    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file) */
+    grown held[4];         /* in which they lie, in the data's places: room for as many rows as the first one has */
+    int64_t rows;
     int64_t to;               /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
     survey survey;            /* why it cannot */
     survey gaps;              /* CUSGD_MISSING_AUTO: missing values, which are problems if too many rows have them */

@@ -10,7 +10,8 @@
 typedef struct fuzz_reader {
     const char *name; /* of its folder in tests/fuzz/corpus, too */
     void (*feed)(const uint8_t *bytes, size_t size);
-    int by_others; /* 1: a library that is not ours reads the bytes first: tests, which cannot rely on it, feed the corpus alone */
+    int by_others; /* 1: a library that is not ours reads the bytes first: tests, which cannot rely on it, feed the corpus alone
+                    */
 } fuzz_reader;
 
 /* NULL past the last. */

@@ -12,16 +12,9 @@ static const fuzz_reader *reader;
 
 static void clean(void)
 {
-    static const char *const names[] = {"x.npy",
-                                        "data.npz",
-                                        "data.svm",
-                                        "data.h5",
-                                        "table.csv",
-                                        "rows/cusgd.json",
-                                        "rows/x-00000.npy",
-                                        "rows/y-00000.npy",
-                                        "rows/w-00000.npy",
-                                        "rows/offset-00000.npy"};
+    static const char *const names[] = {
+        "x.npy",           "data.npz",         "data.svm",         "data.h5",          "table.csv",
+        "rows/cusgd.json", "rows/x-00000.npy", "rows/y-00000.npy", "rows/w-00000.npy", "rows/offset-00000.npy"};
     if (chdir(folder) != 0) return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(names[i]);
     rmdir("rows");
