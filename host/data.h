@@ -143,8 +143,8 @@ typedef struct file_piece {
 } file_piece;
 /* The files behind `at`, one behind the other: how many there are, 0 where none are known. Lists the first `room` of them. */
 int64_t file_pieces(const void *at, file_piece *list, int64_t room);
-/* data/shared_map.c: 1 if the memory at `at` is what the system has of the open file from `offset` on, so that reading the file gives
- * the same bytes, whoever writes to either. */
+/* data/shared_map.c: 1 if the memory at `at` is what the system has of the open file from `offset` on, so that reading the file
+ * gives the same bytes, whoever writes to either. */
 int map_is_of(const void *at, int file, size_t offset);
 /* Like file_map() of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
  * file_unwatch(), which leaves the mapping. */

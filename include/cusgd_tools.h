@@ -129,7 +129,7 @@ typedef struct cusgd_reader {
     int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
     int threads;       /* of the CPU, that read text; 0: as many as help. What is read does not depend on it */
     /* A folder for files without names, or NULL: an array of more than spill_bytes (0: 64 MiB) that is read from text lies in
-     * such a file, which is mapped and goes with the data. The folder's disk must have room for 8 bytes per value. */
+     * such a file, which is mapped, and which ends with the data. The folder's disk must have room for 8 bytes per value. */
     const char *spill;
     int64_t spill_bytes;
 } cusgd_reader;
