@@ -269,8 +269,8 @@ Test(command_ends, optimum_stands_next_to_a_run)
 /* Under a launcher that has started two: the first says so, and none runs. */
 Test(command_ends, commands_of_one_process_refuse_a_launcher)
 {
-    static const char *const words[] = {"sweep", "path",    "predict", "evaluate", "generate", "convert", "info",
-                                        "bench", "devices", "grad",    "minimize", "solve",    "check"};
+    static const char *const words[] = {"path",  "predict", "evaluate", "generate", "convert", "info",
+                                        "bench", "devices", "grad",     "minimize", "solve",   "check"};
     static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK", "PMI_SIZE=2 PMI_RANK"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         for (int rank = 0; rank < 2; rank++) {
