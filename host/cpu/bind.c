@@ -71,7 +71,7 @@ static double *inverse_of(const examples *e, const transform *t, cusgd_status *s
 
 static rows_source source_of(const examples *e, const transform *t, const double *inverse)
 {
-    return (rows_source){*e, t->mean, inverse, t->shift, t->weight_mean, t->storage == CUSGD_STORAGE_BF16};
+    return (rows_source){*e, t->mean, inverse, t->shift, t->weight_mean, t->storage == CUSGD_STORAGE_BF16, NULL, 0};
 }
 
 /* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
@@ -174,15 +174,12 @@ cusgd_status NAMED(cpu_bind_again)(void *self, const examples *e, const transfor
 }
 
 /* The rows of a group for each thread. */
-static cusgd_status make_room_to_take(cpu *self, const examples *e)
+static cusgd_status make_room_to_take(const cpu *self, rows_source *s)
 {
-    layout l = layout_of(e->d, examples_outputs(e));
-    size_t bytes = (rows_taken_bytes(&l, e->k) + 63) / 64 * 64, all = bytes * (size_t)self->threads;
-    if (bytes <= self->taken_bytes) return CUSGD_OK;
-    free(self->taken);
-    self->taken = allocate_aligned(all, 1);
-    self->taken_bytes = self->taken ? bytes : 0;
-    return self->taken ? CUSGD_OK : fail_memory(all, "the rows that threads work on");
+    layout l = layout_of(s->of.d, examples_outputs(&s->of));
+    s->each = (rows_taken_bytes(&l, s->of.k) + 63) / 64 * 64;
+    s->room = allocate_aligned((size_t)self->threads, s->each);
+    return s->room ? CUSGD_OK : fail_memory((size_t)self->threads * s->each, "the rows that threads work on");
 }
 
 /* Copies of what the transform has. */
@@ -193,7 +190,7 @@ static cusgd_status make_source(const examples *e, const transform *t, dataset *
     double *inverse = b->owned[0] = inverse_of(e, t, &status), *mean = NULL, *shift = NULL;
     if (!status && inverse) mean = b->owned[1] = allocate(d, sizeof(double));
     if (!status && t->shift) shift = b->owned[2] = allocate(k, sizeof(double));
-    b->source = status ? NULL : allocate(1, sizeof *b->source);
+    b->source = status ? NULL : allocate_zeroed(1, sizeof *b->source);
     if (!status && (!b->source || (inverse && !mean) || (t->shift && !shift)))
         status = fail_memory((d + k) * sizeof(double), "the columns' means");
     if (status) return status;
@@ -217,8 +214,8 @@ cusgd_status NAMED(cpu_bind_in_place)(void *self, const examples *e, const trans
     (*b)->classed = e->classes > 0;
     (*b)->folds = 1;
     if (sizeof(real) == sizeof(float)) (*b)->storage = t->storage;
-    cusgd_status status = make_room_to_take(self, e);
-    return status ? status : make_source(e, t, *b);
+    cusgd_status status = make_source(e, t, *b);
+    return status ? status : make_room_to_take(self, (*b)->source);
 }
 
 void NAMED(cpu_unbind)(void *self, dataset *b)
@@ -229,6 +226,7 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);
+    if (b->source) free(b->source->room);
     free(b->source);
     NAMED(sparse_unbind)(b);
     free(b);
@@ -239,8 +237,8 @@ static void widen_row(const cpu *self, const dataset *b, int64_t i, double *x)
 {
     const void *row = b->x;
     int64_t from = b->source ? 0 : i * b->d;
-    if (b->source) self->rows[b->storage]->take(b->source, i, 1, taken_here(self));
-    if (b->source) row = taken_here(self);
+    if (b->source) self->rows[b->storage]->take(b->source, i, 1, source_room(b->source));
+    if (b->source) row = source_room(b->source);
     if (b->sparse)
         NAMED(sparse_row)(b, i, x);
     else if (b->storage == CUSGD_STORAGE_BF16)

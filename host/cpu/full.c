@@ -44,7 +44,6 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-    if (mine.source) mine.taken = taken_here(w->self);
     if (w->scratch) mine.scratch = w->scratch + pool_thread() * softmax_scratch(mine.k);
     rows_range range = {first, min_of(w->chunk, w->n - first), first + w->chunk, max_of(0, w->n - first - w->chunk)};
     w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, range);

@@ -154,8 +154,6 @@ typedef struct cpu {
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
-    char *taken;               /* threads x taken_bytes: rows of sources, while a pass works on them; NULL: none are bound */
-    size_t taken_bytes;
     sparse_state sparse;
     row_order order;
     own_nodes nodes;
@@ -183,9 +181,6 @@ static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const r
                        .gradient = gradient,
                        .layout = layout_of(b->d, b->k)};
 }
-
-/* In a pass: what the thread that runs it has of its own. */
-static inline void *taken_here(const cpu *c) { return c->taken + (size_t)pool_thread() * c->taken_bytes; }
 
 static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }
 

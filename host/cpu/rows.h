@@ -8,6 +8,7 @@
 
 #include "cusgd.h"
 #include "data.h"
+#include "pool.h"
 #include "real.h"
 #include "scalar/bf16.h"
 #include "scalar/lazy.h"
@@ -117,7 +118,12 @@ typedef struct rows_source {
     const double *shift;          /* of the targets; NULL: none */
     double weight_mean;
     int rounds; /* 1: x' is one of bf16's values */
+    char *room; /* rows_taken_bytes() for each thread, `each` bytes apart, aligned to 64: rows on which a pass works */
+    size_t each;
 } rows_source;
+
+/* That of the thread that runs a pass. */
+static inline void *source_room(const rows_source *s) { return s->room + (size_t)pool_thread() * s->each; }
 
 static inline real source_target(const rows_source *s, int64_t i, int64_t c)
 {
@@ -155,7 +161,6 @@ typedef struct rows_task {
     const void *x;             /* n x d */
     const real *y, *w, *o;     /* n x m; n, or NULL, both */
     const rows_source *source; /* in the place of x, y, w, o, in gradient() alone; NULL: they are there */
-    void *taken;               /* of a source: rows_taken_bytes(), one thread's, aligned to 64 */
     const void *tail;          /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, m, k; /* m: targets; k: outputs, as many unless they are models of their own, or y is a class (`classed`): then 1

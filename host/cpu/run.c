@@ -198,7 +198,6 @@ static void closes(void *of)
     release(of);
     pool_free(((cpu *)of)->pool);
     free(((cpu *)of)->second);
-    free(((cpu *)of)->taken);
     free(of);
 }
 

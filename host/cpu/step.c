@@ -101,7 +101,6 @@ static void add_rows(void *context, int64_t at)
     rows_task task = NAMED(task_of)(rows_of, self->spec.loss, self->point, self->partial + at * self->size);
     if (self->models.width > 0) NAMED(models_task)(self, rows_of, at, &task);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
-    if (task.source) task.taken = taken_here(self);
     if (self->scratch) task.scratch = self->scratch + pool_thread() * softmax_scratch(task.k);
     self->losses[at] = 0;
     if (t->contiguous) {

@@ -146,7 +146,7 @@ static inline void take_values(const rows_task *t, const int64_t *at, const int6
 {
     const rows_source *s = t->source;
     const cusgd_matrix *all[] = {&s->of.y, &s->of.w, &s->of.o};
-    real *y = t->taken;
+    real *y = source_room(s);
     for (int i = 0; i < 3; i++)
         for (int r = 0; all[i]->at && r < g->count; r++)
             fetch((const char *)all[i]->at + examples_row(&s->of, behind[r]) * row_bytes(all[i]));
@@ -170,7 +170,7 @@ static void take_group(const rows_task *t, const int64_t *at, const int64_t *beh
     rows_to_take to;
     to.count = g->count;
     to.stride = padded;
-    to.out = (stored *)((real *)t->taken + rows_taken_targets(t->m));
+    to.out = (stored *)((real *)source_room(s) + rows_taken_targets(t->m));
     take_values(t, at, behind, g, w, o);
     for (int r = 0; r < g->count; r++) {
         stored *row = to.out + r * padded;

@@ -206,15 +206,18 @@ static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass,
     return first < of.n ? row_reader_begin(s->reader, &run, 1, 0) : CUSGD_OK;
 }
 
-static cusgd_status bind_piece(const problem *p, stream *s, int64_t first, int64_t count)
+/* Second derivatives are made of a copy of the rows; all else takes them where they lie, if the device can. */
+static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, int64_t first, int64_t count)
 {
+    const pieces_ops *ops = &p->backend->ops->pieces;
     if (!s->place) {
         for (int64_t i = 0; i < count; i++) s->list[i] = i;
         return bind(p, s, count);
     }
     examples rows = examples_piece(&p->train.rows, first, count);
     cusgd_status status = row_reader_end(s->reader, NULL);
-    return status ? status : p->backend->ops->pieces.bind_in_place(p->backend->self, &rows, &p->units.transform, &s->bound);
+    if (status) return status;
+    return (pass == PASS_HESSIAN ? ops->bind_again : ops->bind_in_place)(p->backend->self, &rows, &p->units.transform, &s->bound);
 }
 
 /* What has been read or asked for is not to be counted on. */
@@ -234,7 +237,7 @@ static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_
     if (!status) status = read_piece(p, s, pass, of, 0);
     for (int64_t first = 0; first < of.n && !status;) {
         int64_t end = piece_end(p, s, pass, of, first);
-        status = bind_piece(p, s, of.start + first, end - first);
+        status = bind_piece(p, s, pass, of.start + first, end - first);
         if (!status) status = read_piece(p, s, pass, of, end);
         if (!status) status = body(context, p, s->bound, (piece_of){first, of.n});
         if (!status && interrupt_asked()) status = fail_interrupted();
