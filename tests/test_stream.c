@@ -160,6 +160,7 @@ Test(stream, shards)
     check_budgets(&m, "epochs=3 batch=1000 shards=3 evaluate-every=end", two_budgets);
     check_budgets(&m, "epochs=1 batch=64 shards=5 sampling=none evaluate-every=1", one_budget);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-1 shards=2", one_budget);
+    check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2 shards=2", one_budget);
     unmake(&m);
 }
 

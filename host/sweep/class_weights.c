@@ -37,7 +37,7 @@ static void add_up(const cusgd_sweep *s, class_sums *sums)
     *sums = (class_sums){{{0}}};
     for (int64_t i = 0; i < rows->n; i++) {
         int64_t row = examples_row(rows, i);
-        sums->of[s->folds > 0 ? s->fold[row] : 0][matrix_at(&rows->y, row, 0) > 0] += weight_at(rows, row);
+        sums->of[s->folds > 0 ? s->fold[row] : 0][target_at(rows, row, 0) > 0] += weight_at(rows, row);
     }
 }
 

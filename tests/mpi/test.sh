@@ -125,7 +125,7 @@ for mpi in openmpi mpich; do
     refused $mpi 3 1 "3 processes cannot share 2 shards" train data --shards 2 --model several
     refused $mpi 2 1 "folds and validation rows exclude" sweep data --grid l2=1 --folds 2 --valid-fraction 0.1 --model several
     refused $mpi 2 1 "convert runs in one process" convert data converted
-    refused $mpi 2 1 "train in one process without --shards" train data --memory 1K --sampling pages --model several
+    refused $mpi 2 1 "is too little for data" train data --memory 1K --sampling pages --model several
     refused $mpi 2 1 "standard input comes to one process" train - --model several
     stopped $mpi TERM
     stopped $mpi KILL
