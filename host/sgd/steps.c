@@ -128,11 +128,13 @@ static cusgd_status bind_batches(sgd *s, int64_t at, const sampler *order, batch
 
 /* A device that can wait for less than all is given the next slice before the one before is done, and reports at the end. Its
  * first slices are short, since it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2
- * ms. */
+ * ms. Not of lazy updates: columns are brought up to date at the end of a slice, which rounds, so that the slices of a run that
+ * goes on inside an epoch have to end where those of the whole one do. */
 cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
 {
     const backend *b = s->problem->backend;
-    int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (maximum + 15) / 16 : maximum;
+    int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s),
+            count = b->ops->wait && !s->run->spec.lazy ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
     int64_t bound = s->problem->train.stream ? given : end; /* behind the last batch that is bound */
     int failed = 0;
