@@ -1,6 +1,7 @@
 #include "shared.h"
 
 #include "data/hash.h"
+#include "expr/formula.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "options_table.h"
@@ -52,19 +53,31 @@ cusgd_status shared_cpu(const world *w, cusgd_options *o)
 {
     if (strcmp(o->device, "auto") == 0) snprintf(o->device, sizeof o->device, "cpu");
     if (strcmp(o->device, "cpu") != 0)
-        return fail_option("device", "device %s: a sweep in several processes runs on the CPU alone; use --device cpu", o->device);
+        return fail_option("device", "device %s: a sweep in several processes runs on the CPU alone; use --device cpu",
+                           o->device);
     share_cores(w, o);
     return CUSGD_OK;
 }
 
+/* Whether GPUs of several processes can train: `auto` means the CPU where they cannot. A formula that is wrong is reported when
+ * the trainer is made. */
+static int gpus_take(const cusgd_options *o, const cusgd_data *train)
+{
+    loss_formula *formula = NULL;
+    if (examples_are_sparse(&train->view) || loss_formula_open(o, &formula)) return 0;
+    int fits = !formula || formula->loss.places <= LOSS_PLACES;
+    loss_formula_free(formula);
+    return fits;
+}
+
 /* Where each process of each machine has a GPU of its own, `auto` means these. `cuda` takes them by the number on the machine, or
  * the only one that this process sees, as where the launcher has divided them. */
-static cusgd_status choose_gpu(world *w, cusgd_options *o)
+static cusgd_status choose_gpu(world *w, cusgd_options *o, const cusgd_data *train)
 {
     int is_auto = strcmp(o->device, "auto") == 0, missing = 0;
     if (!is_auto && strcmp(o->device, "cuda") != 0) return CUSGD_OK;
     int gpus = backend_gpus();
-    cusgd_status status = is_auto ? world_any(w, gpus < w->neighbors, &missing) : CUSGD_OK;
+    cusgd_status status = is_auto ? world_any(w, gpus < w->neighbors || !gpus_take(o, train), &missing) : CUSGD_OK;
     if (status) return status;
     if (missing) {
         snprintf(o->device, sizeof o->device, "cpu");
@@ -80,9 +93,9 @@ static cusgd_status choose_gpu(world *w, cusgd_options *o)
     return CUSGD_OK;
 }
 
-cusgd_status shared_options(world *w, cusgd_options *o)
+cusgd_status shared_options(world *w, cusgd_options *o, const cusgd_data *train)
 {
-    cusgd_status status = w->ranks > 1 ? choose_gpu(w, o) : CUSGD_OK;
+    cusgd_status status = w->ranks > 1 ? choose_gpu(w, o, train) : CUSGD_OK;
     if (status) return status;
     if (w->ranks > o->shards)
         return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, o->shards,

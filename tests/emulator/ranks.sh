@@ -68,6 +68,22 @@ grep -q "in slices" printed || fail "nodes beyond 1 MiB were sent whole: $(cat p
 same "2" classes --loss logistic --solver newton --l2 0.01 --valid-fraction 0.1
 same "5" data --epochs 1 --batch 4 --shards 11
 
+# `auto` means the CPU where GPUs of several processes do not train: sparse rows, and formulas that a GPU has no room for.
+# on_cpu ARGUMENT...
+on_cpu() {
+    checks=$((checks + 1))
+    rm -f several
+    "$cusgd" train --shards 8 "$@" --device cpu --model alone --quiet || fail "one process: $*"
+    CUSGD_EMULATOR_GPUS=2 timeout -k 1 60 "mpirun.$mpi" -n 2 "$cusgd" train "$@" --device auto --threads 1 --model several --quiet \
+        >printed 2>&1 || fail "auto: $*: $(cat printed)"
+    cmp alone several || fail "auto, another model: $*"
+}
+on_cpu data --sparse yes --epochs 1
+on_cpu data --loss-expr "$(printf '(p - %d)*(' $(seq 17))p$(printf ')%.0s' $(seq 17))*1e-30 + (p - y)^2" --epochs 1
+checks=$((checks + 1))
+CUSGD_EMULATOR_GPUS=2 run 2 train data --epochs 1 --model several || fail "two GPUs: $(cat printed)"
+grep -q "cuda" printed || fail "two GPUs were not used: $(cat printed)"
+
 # A checkpoint of 3 ranks, with which 2 go on.
 resumed="data --optimizer adam --batch 8"
 checks=$((checks + 1))

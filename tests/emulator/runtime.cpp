@@ -20,6 +20,7 @@ static size_t memory_setting = (size_t)1 << 30;
 static int multiprocessor_setting = 2;
 static unsigned missed_setting;
 static const unsigned capability_setting = from_environment("CUSGD_EMULATOR_CAPABILITY");
+static const unsigned gpus_setting = from_environment("CUSGD_EMULATOR_GPUS"); /* 0: one. All are the same one */
 
 static unsigned long calls;
 static std::map<std::string, unsigned long> &calls_by_name = *new std::map<std::string, unsigned long>;
@@ -240,13 +241,13 @@ static cudaError_t answer(const char *name)
 static cudaError_t answer_for(const char *name, int device)
 {
     cudaError_t error = answer(name);
-    return error || !device ? error : remember(cudaErrorInvalidDevice);
+    return error || !device || (unsigned)device < gpus_setting ? error : remember(cudaErrorInvalidDevice);
 }
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
     cudaError_t error = answer(__func__);
-    *count = error ? 0 : 1;
+    *count = error ? 0 : gpus_setting ? (int)gpus_setting : 1;
     return error;
 }
 
