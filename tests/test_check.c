@@ -195,3 +195,19 @@ Test(check, what_it_refuses)
     cr_assert_not(r.passed);
     cusgd_data_free(data);
 }
+
+/* A check asks for predictions of all rows at once. */
+Test(check, rows_that_do_not_fit_into_the_memory_given)
+{
+    cusgd_options o = options_default();
+    cusgd_check_report r = CUSGD_INIT(cusgd_check_report);
+    cusgd_data *data = made(40000, 64, 1, CUSGD_PRECISION_FLOAT, 0);
+    o.precision = CUSGD_PRECISION_FLOAT;
+    o.sampling = CUSGD_SAMPLING_PAGES;
+    o.memory = 8 << 20;
+    cr_assert_eq(cusgd_check(&o, data, 2, &r), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "memory"), "%s", cusgd_last_error());
+    o.memory = (int64_t)1 << 30;
+    checked(&o, data, 2);
+    cusgd_data_free(data);
+}

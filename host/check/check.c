@@ -461,6 +461,11 @@ static cusgd_status lazy_run(check *c, place start, int64_t steps)
 static cusgd_status open_peers(check *c)
 {
     cusgd_trainer *t = c->t;
+    if (t->problem.train.stream)
+        return fail_option("memory",
+                           "a check holds all rows in memory, and %s does not fit into the memory that was given: leave out "
+                           "--memory, or give more",
+                           t->problem.train.data->source);
     cusgd_precision precision[PEERS] = {t->options.precision, t->options.precision, CUSGD_PRECISION_DOUBLE};
     c->peer[ON_DEVICE] = t->backend;
     for (int i = 0; i < PEERS; i++) {
