@@ -95,7 +95,7 @@ fault(no-barrier kernels/curvature.cu "        __syncthreads();\n" "")
 fault(no-meeting kernels/block.h "    __syncthreads();\n    return shared[0]" "    return shared[0]" loss)
 fault(no-join host/cuda/step.c
       "return r->route.contiguous || !products ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
-fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
+fault(no-wait host/cuda/step.c "TRY(cuda_await(c, r->uploaded[r->turn]));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
 fault(formula kernels/update.h "now.rows = (double)row->count;" "now.rows = (double)row->count + 1;" update fused persistent)
 fault(penalty kernels/update.h "own, limited, penalized, *point, g, q)" "own, limited, 1 | penalized, *point, g, q)" update fused persistent)
@@ -131,7 +131,7 @@ fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) met = grid_barrier(
 fault(list-context host/cuda/module.c "TRY(CUDA(cudaGetDeviceProperties(&properties, index)));"
       "TRY(CUDA(cudaSetDevice(index))); TRY(CUDA(cudaGetDeviceProperties(&properties, index)));")
 fault(barrier-missed kernels/persistent.cu "if (!met) break;" "if (!met) met = true;")
-fault(idle host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->ran[before])));" "TRY(cuda_synchronize(c));")
+fault(idle host/cuda/step.c "TRY(cuda_await(c, r->ran[before]));" "TRY(cuda_synchronize(c));")
 fault(late-end host/cuda/step.c "*failed = *r->stopped[before] != 0;" "")
 fault(no-turn host/cuda/fused.c "if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));" "")
 fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __syncthreads();\n        bring_row" "        __syncthreads();\n        bring_row")
