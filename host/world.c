@@ -125,6 +125,7 @@ void cusgd_world_close(cusgd_world *w, int status)
 {
     if (!w) return;
     w->ops->close(w->of, status, w->failed);
-    for (int i = 0; i < WORLD_ROOMS && !w->failed; i++) free(w->room[i]); /* else another rank may still be sent what lies there */
+    for (int i = 0; i < WORLD_ROOMS && !w->failed; i++)
+        free(w->room[i]); /* else another rank may still be sent what lies there */
     free(w);
 }

@@ -38,9 +38,9 @@ CUSGD_API int cusgd_world_stopped(const cusgd_world *world);
 
 /* Creates a trainer as cusgd_trainer_create does, whose rows are divided between the ranks: each holds some of the option
  * `shards` shards, of which there must be at least as many as ranks. The result depends on the number of shards, and not on that
- * of the ranks. All ranks need the same options and data, which is compared. Device "cuda" means the GPU of the rank's number on its
- * machine, or the only one that the process sees; "auto" means these where each process has one of its own, else the CPU. threads 0
- * means this rank's share of the machine's cores. Collective, as is every function of this trainer that computes (fit,
+ * of the ranks. All ranks need the same options and data, which is compared. Device "cuda" means the GPU of the rank's number on
+ * its machine, or the only one that the process sees; "auto" means these where each process has one of its own, else the CPU.
+ * threads 0 means this rank's share of the machine's cores. Collective, as is every function of this trainer that computes (fit,
  * step, optimum, create_model, reset, rebind, partial_fit, set_coefficients); a callback that ends a fit on one rank ends it on
  * all. Where one rank fails with USAGE, DATA, MEMORY or DEVICE, the others fail with DEVICE and its message, and the world can
  * only be closed. The world must outlive the trainer. Errors: as cusgd_trainer_create; DEVICE where a rank does not answer in

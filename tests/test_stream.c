@@ -164,8 +164,8 @@ Test(stream, shards)
     unmake(&m);
 }
 
-/* What is done to a row that is taken from where it lies: columns of all numbers beside whole registers, values of both types and
- * precisions, many outputs, classes, offsets, and rows that are left out. */
+/* What is done to a row that is taken from where it lies: numbers of columns that are no multiple of a register, values of both
+ * types and precisions, many outputs, classes, offsets, and rows that are left out. */
 static void check_taken(int64_t d, int64_t k, int wide, const char *words)
 {
     int64_t window = (int64_t)page_window_rows(1, page_rows((uint64_t)d)),

@@ -337,7 +337,8 @@ static cusgd_status begin_mpi(mpi_world *w)
         return w->services->fail(CUSGD_ERROR_USAGE,
                                  "MPI was begun for programs of one thread: begin it with MPI_THREAD_FUNNELED");
     if (level < MPI_THREAD_SERIALIZED && !is_main)
-        return w->services->fail(CUSGD_ERROR_USAGE, "another thread has begun MPI, with MPI_THREAD_FUNNELED: a world is opened and used by that one");
+        return w->services->fail(
+            CUSGD_ERROR_USAGE, "another thread has begun MPI, with MPI_THREAD_FUNNELED: a world is opened and used by that one");
     return CUSGD_OK;
 }
 

@@ -62,19 +62,19 @@ typedef enum expression_op {
 DEVICE int operation_is_comparison(int op) { return op >= EXPRESSION_LESS; }
 
 /* All but NUMBER, VARIABLE and comparisons. */
-#define EXPRESSION_ARITHMETIC(X)                                                                                               \
-    X(ADD)                                                                                                                     \
-    X(SUBTRACT)                                                                                                                \
-    X(MULTIPLY)                                                                                                                \
-    X(SCALE)                                                                                                                   \
-    X(DIVIDE)                                                                                                                  \
-    X(SHARE)                                                                                                                   \
-    X(NEGATE)                                                                                                                  \
-    X(POWER)                                                                                                                   \
-    X(POWER_OF)                                                                                                                \
-    X(MIN)                                                                                                                     \
-    X(MAX)                                                                                                                     \
-    X(SELECT)                                                                                                                  \
+#define EXPRESSION_ARITHMETIC(X) \
+    X(ADD)                       \
+    X(SUBTRACT)                  \
+    X(MULTIPLY)                  \
+    X(SCALE)                     \
+    X(DIVIDE)                    \
+    X(SHARE)                     \
+    X(NEGATE)                    \
+    X(POWER)                     \
+    X(POWER_OF)                  \
+    X(MIN)                       \
+    X(MAX)                       \
+    X(SELECT)                    \
     EXPRESSION_FUNCTIONS(X)
 
 #endif

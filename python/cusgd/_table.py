@@ -203,8 +203,8 @@ def read_table(
     datasets : str, optional
         HDF5: the arrays to read, such as "x=/train/x,y=/train/y"; None: x, y, w, offset or exposure.
     spill : path, optional
-        A folder: an array of more than 64 MiB that is read from text lies in a file without a name there, which is mapped, and not
-        in memory. None: all is in memory.
+        A folder: an array of more than 64 MiB that is read from text lies in a file without a name there, which is mapped,
+        and not in memory. None: all is in memory.
 
     Returns
     -------

@@ -32,7 +32,7 @@ _OTHERWISE = {
     "cusgd_trainer_fit": "Trainer.fit",
     "l1-ratio": "l1_ratio",
     "give --sparse no, or an array that is dense": "give dense rows (X.toarray(), or read_table(..., sparse=False))",
-    "name its column by --offset, or --exposure, or put offset.npy or exposure.npy beside x.npy": "pass offset or exposure",
+    "name its column by --offset, or --exposure, or put offset.npy or exposure.npy next to x.npy": "pass offset or exposure",
     "--no-standardize": "standardize=False",
 }
 _NUMBER = re.compile(r"[0-9.]+(?:e-?[0-9]+)?")

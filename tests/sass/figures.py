@@ -268,7 +268,7 @@ def _loop_figures(graph: Graph, ways: Ways, loop: Loop, faults: list[frozenset[i
     inside = [body for body in faults if body <= loop.body and body & set(way)]
     issued = [i for i in text if counted(i)]
     kept = _kept(text, issued) if is_wide else []
-    role = _role(everything, graph.text(once), counted)
+    role = _role(everything, graph.text(once), counted) if issued else "other" # what loads is not on the way that is counted
     return LoopFigures(role, graph.code(loop.header)[0].address, sum(map(ways.cost, way)), len(issued),
                        _in_flight(text, kept or issued), len(kept), len(inside), sum(len(graph.text(body)) for body in inside),
                        sum(map(_is_sum_loop, (graph.text(inner.body) for inner in graph.inner(loop)))),
