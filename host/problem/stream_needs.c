@@ -130,7 +130,7 @@ static cusgd_status check_solver(const problem *p)
 /* Sparse rows are not read piece by piece. */
 static cusgd_status check_storage(const problem *p, const stream_needs *of)
 {
-    int64_t least = of->fixed + p->train.rows.n * of->bound;
+    int64_t least = of->fixed + shards_most_rows(p, &p->train) * of->bound;
     if (!examples_are_sparse(&p->train.rows)) return CUSGD_OK;
     return fail_option("memory",
                        "%s is sparse, and sparse rows are not read piece by piece: with %" PRId64
