@@ -216,6 +216,10 @@ Test(command_train, blanks_in_lists)
          "train text.csv --loss logistic --class-weight ' no = 1, yes=5 ' --epochs 5"},
         {"sweep data.csv --grid l2=.1,1 --grid l1=.1..10:log:3 --epochs 5",
          "sweep data.csv --grid ' l2 = .1 , 1' --grid 'l1= .1 .. 10 : log : 3 ' --epochs 5"},
+        {"sweep text.csv --loss logistic --grid class-weight=none,balanced,2 --epochs 5",
+         "sweep text.csv --loss logistic --grid 'class-weight= none , balanced ,\t2 ' --epochs 5"},
+        {"sweep text.csv --loss logistic --grid class-weight=balanced --epochs 5",
+         "sweep text.csv --loss logistic --grid ' class-weight = balanced ' --epochs 5"},
         {"sweep data.csv --grid l2=1..2:linear:3 --epochs 5", "sweep data.csv --grid 'l2= 1. ..2 :linear: 3' --epochs 5"},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -229,6 +233,8 @@ Test(command_train, blanks_in_lists)
                                           "train data.csv --l2 ' '",
                                           "sweep data.csv --grid 'l2=1x..2:log:3'",
                                           "sweep data.csv --grid 'l2=1 2'",
+                                          "sweep text.csv --loss logistic --grid 'class-weight=none balanced'",
+                                          "sweep text.csv --loss logistic --grid 'class-weight=none, '",
                                           "sweep data.csv --grid 'l2=1 . . 2:log:3'",
                                           "train text.csv --loss logistic --class-weight 'no=1,yes= '"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {

@@ -104,6 +104,7 @@ static double between(double first, double last, int logarithmic, double share)
 /* A number at *at, or of class weights a word; *at moves behind it and the blanks around it. Returns 0 where there is neither. */
 static int take_value(const char **at, int is_class_weight, double *value)
 {
+    *at += blanks(*at);
     *value = 1;
     if (is_class_weight && take_word(at, "none")) return 1;
     *value = CUSGD_CLASS_BALANCED;
@@ -209,7 +210,7 @@ void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }
-        if (a->count < 2 || value == 0 || (i == last && of_quantiles) || (value != least && value != most)) continue;
+        if (least == most || value == 0 || (i == last && of_quantiles) || (value != least && value != most)) continue;
         fprintf(stderr, "note: the best %s%s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(g, i), of,
                 value, value == least ? "least" : "largest");
     }
