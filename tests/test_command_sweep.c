@@ -203,7 +203,8 @@ Test(command_sweep, class_weights)
     assert_code(o, 0);
     assert_has(o.out, "class-weight balanced 1 4 ");
     assert_has(o.out, ", class-weight ");
-    run(&o, "$CUSGD sweep w.csv --loss logistic --grid class-weight=balanced,none --grid l2=1,1 --epochs 1 --model m.safetensors");
+    run(&o,
+        "$CUSGD sweep w.csv --loss logistic --grid class-weight=balanced,none --grid l2=1,1 --epochs 1 --model m.safetensors");
     assert_code(o, 0);
     assert_lacks(o.err, "lie beyond"); /* Nothing lies beyond the one number of an axis. */
     run(&o, "$CUSGD sweep w.csv --loss logistic --grid class-weight=0 --model m.safetensors");
