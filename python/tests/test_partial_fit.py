@@ -191,10 +191,23 @@ def test_a_step_never_turns_coefficients_around(rows):
     same(linear_model.SGDRegressor(**parameters).fit(X, y), reference.SGDRegressor(**parameters).fit(X, y))
 
 
+@pytest.mark.parametrize("kind", [linear_model.SGDRegressor, linear_model.SGDClassifier])
+@pytest.mark.parametrize("learning_rate", ["auto", "invscaling"])
+@pytest.mark.parametrize("name", ["alpha", "tol", "eta0", "power_t", "average", "l1_ratio", "loss", "penalty", "learning_rate"])
+def test_parameters_of_other_types_are_refused_by_name(rows, kind, learning_rate, name):
+    X, classes, y, _ = rows
+    for value in ("x", [1]):
+        model = kind(**{"learning_rate": learning_rate, "penalty": "elasticnet", name: value})
+        with pytest.raises(ValueError, match=f"^{name}[= ]"):
+            model.fit(X, y if kind is linear_model.SGDRegressor else classes)
+
+
 def test_negative_power_is_deprecated(rows):
     X, _, y, _ = rows
-    with pytest.warns(FutureWarning, match="power_t"):
-        linear_model.SGDRegressor(power_t=-1.0).fit(X, y)
+    for call in ("fit", "partial_fit"):  # the warning is at the caller's line, and so appears once
+        with pytest.warns(FutureWarning, match="power_t") as seen:
+            getattr(linear_model.SGDRegressor(power_t=-1.0), call)(X, y)
+        assert {warning.filename for warning in seen if warning.category is FutureWarning} == {__file__}
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
         linear_model.SGDRegressor().fit(X, y)

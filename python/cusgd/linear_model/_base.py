@@ -119,9 +119,16 @@ def penalty_options(l1: float, l2: float) -> dict[str, Any]:
     return {"l1": l1, "l2": l2, "penalty_units": "data"}
 
 
+def real(value: Any, name: str) -> float:
+    """Return a number."""
+    if not isinstance(value, (int, float, np.number, np.bool_)):
+        raise ValueError(f"{name}={value!r} must be a number")
+    return float(value)
+
+
 def nonnegative(value: Any, name: str) -> float:
     """Return a number of at least 0."""
-    if not value >= 0:
+    if not real(value, name) >= 0:
         raise ValueError(f"{name} == {value}, must be >= 0")
     return float(value)
 

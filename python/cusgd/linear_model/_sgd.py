@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from .._errors import warn
 from .._results import Progress
 from .._trainer import SHORT, Trainer
 from ..callbacks import Callback
@@ -27,6 +27,7 @@ from ._base import (
     loss_options,
     nonnegative,
     penalty_options,
+    real,
     share,
 )
 from ._classifier import Classifier, ProbabilityMixin
@@ -108,9 +109,10 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             ("penalty", _PENALTIES),
             ("learning_rate", ("auto", *SCHEDULES)),
         ):
-            if getattr(self, name) not in choices:
+            value = getattr(self, name)
+            if not isinstance(value, (str, type(None))) or value not in choices:
                 hint = ": classes are for SGDClassifier" if name == "loss" and self.loss in _CLASS_LOSSES else ""
-                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(map(str, choices))}{hint}")
+                raise ValueError(f"{name}={value!r} must be one of {', '.join(map(str, choices))}{hint}")
         nonnegative(self.alpha, "alpha")
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
@@ -122,16 +124,19 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             value = getattr(self, name)
             if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
                 raise ValueError(f"{name}={value!r} must be None or an integer of at least 1")
-        if self.eta0 is not None and not self.eta0 > 0:
+        if self.tol is not None and self.tol != "auto":
+            real(self.tol, "tol")
+        if self.average is not None:
+            real(self.average, "average")
+        if self.eta0 is not None and not real(self.eta0, "eta0") > 0:
             raise ValueError(f"eta0 == {self.eta0}, must be > 0")
         if not isinstance(self.shuffle, (bool, np.bool_)):
             raise ValueError(f"shuffle={self.shuffle!r} must be True or False")
-        if self.power_t < 0:
-            warnings.warn(
+        if real(self.power_t, "power_t") < 0:
+            warn(
                 "Negative values for `power_t` are deprecated, as in scikit-learn: the rate of 'invscaling' rises, and "
                 "no other reads it",
                 FutureWarning,
-                3,
             )
         if self.early_stopping and not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction == {self.validation_fraction}, must be in (0, 1)")
