@@ -164,7 +164,7 @@ Test(stream, shards)
     unmake(&m);
 }
 
-/* What is done to a row that is taken from where it lies: numbers of columns that are no multiple of a register, values of both
+/* What is done to a row that is taken from where it lies: numbers of columns that fill registers and that do not, values of both
  * types and precisions, many outputs, classes, offsets, and rows that are left out. */
 static void check_taken(int64_t d, int64_t k, int wide, const char *words)
 {
