@@ -238,6 +238,7 @@ static cusgd_data *open_files(const made *m)
     cusgd_data *data;
     save("x.npy", m->x, m->n, m->d);
     save("y.npy", m->y, m->n, m->k);
+    if (m->w) save("w.npy", m->w, m->n, 1);
     assert_works(cusgd_data_open(path_of(""), NULL, &data));
     return data;
 }
@@ -372,13 +373,17 @@ Test(stream, files_that_change)
         const char *part;
     } cases[] = {{"x.npy", 0, "x.npy: was written while"},
                  {"x.npy", 1, "x.npy: became shorter"},
+                 {"y.npy", 0, "y.npy: was written while"},
                  {"y.npy", 1, "y.npy: became shorter"},
+                 {"w.npy", 0, "w.npy: was written while"},
+                 {"w.npy", 1, "w.npy: became shorter"},
                  {"written/x-00001.npy", 0, "x-00001.npy: was written while"},
                  {"cut/x-00001.npy", 1, "x-00001.npy: became shorter"}};
-    made m = make(N, D, 1, 0);
+    made m = make(N, D, 1, 1);
     cusgd_handle_faults(); /* the reader's thread takes y from the mapped file */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cusgd_data *files = i < 3 ? open_files(&m) : open_folder(&m, i == 3 ? "written" : "cut");
+        const char *slash = strchr(cases[i].name, '/');
+        cusgd_data *files = !slash ? open_files(&m) : open_folder(&m, cases[i].cuts ? "cut" : "written");
         meddler by = {path_of(cases[i].name), cases[i].cuts};
         cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=end");
         cusgd_trainer *t = trainer_of(&o, files, NULL);

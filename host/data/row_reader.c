@@ -29,8 +29,9 @@ struct row_reader {
     int64_t room;
     char *slot[MATRICES];
     size_t row_bytes[MATRICES];
-    row_files *files; /* that x lies in; NULL: in memory alone, or in files of the caller's */
-    row_run *parts;   /* of the request under way */
+    row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
+    row_files *others[MATRICES]; /* that y, w and o lie in, which are read where they are mapped */
+    row_run *parts;              /* of the request under way */
     int64_t part_count, at;
     double bytes_of_all; /* of x */
     pthread_t thread;
@@ -290,9 +291,10 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
     int by_files = room == 0 || (!e->rows && e->x.row_stride == e->d);
     cusgd_status status = by_files ? row_files_open(e->x.at, &r->files) : CUSGD_OK;
     for (int i = 0; i < MATRICES && !status; i++) {
+        if (i != X) status = row_files_open(matrix_of(e, i)->at, &r->others[i]);
         r->row_bytes[i] = bytes_in_row(e, i);
         if (i == X) r->bytes_of_all = (double)e->n * (double)r->row_bytes[i];
-        if (r->row_bytes[i] == 0 || room == 0) continue;
+        if (status || r->row_bytes[i] == 0 || room == 0) continue;
         r->slot[i] = allocate_aligned((size_t)room, r->row_bytes[i]);
         if (!r->slot[i]) status = fail_memory((size_t)room * r->row_bytes[i], "the rows that are read ahead");
     }
@@ -307,12 +309,21 @@ void row_reader_close(row_reader *r)
 {
     if (!r) return;
     wait_for_thread(r);
-    for (int i = 0; i < MATRICES; i++) free(r->slot[i]);
+    for (int i = 0; i < MATRICES; i++) {
+        free(r->slot[i]);
+        row_files_close(r->others[i]);
+    }
     row_files_close(r->files);
     free(r->parts);
     free(r);
 }
 
-cusgd_status row_reader_check(const row_reader *r) { return r->files ? row_files_check(r->files) : CUSGD_OK; }
+cusgd_status row_reader_check(const row_reader *r)
+{
+    cusgd_status status = r->files ? row_files_check(r->files) : CUSGD_OK;
+    for (int i = 0; i < MATRICES && !status; i++)
+        if (r->others[i]) status = row_files_check(r->others[i]);
+    return status;
+}
 
 row_reader_times row_reader_took(const row_reader *r) { return r->took; }

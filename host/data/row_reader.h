@@ -36,7 +36,7 @@ cusgd_status row_reader_end(row_reader *r, examples *out);
 /* The slot's rows that are listed, in their order, become its first ones. Errors: MEMORY. */
 cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count);
 
-/* DATA where a file that x lies in was written since it was mapped. */
+/* DATA where a file that x, y, weights or offsets lie in was written since it was mapped. */
 cusgd_status row_reader_check(const row_reader *r);
 row_reader_times row_reader_took(const row_reader *r);
 
