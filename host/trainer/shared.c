@@ -74,11 +74,11 @@ static int gpus_take(const cusgd_options *o, const cusgd_data *train)
  * the only one that this process sees, as where the launcher has divided them. */
 static cusgd_status choose_gpu(world *w, cusgd_options *o, const cusgd_data *train)
 {
-    int is_auto = strcmp(o->device, "auto") == 0, missing = 0;
-    if (!is_auto && strcmp(o->device, "cuda") != 0) return CUSGD_OK;
-    int gpus = backend_gpus();
-    cusgd_status status = is_auto ? world_any(w, gpus < w->neighbors || !gpus_take(o, train), &missing) : CUSGD_OK;
-    if (status) return status;
+    int is_auto = strcmp(o->device, "auto") == 0, chooses = is_auto || strcmp(o->device, "cuda") == 0, missing = 0;
+    int gpus = chooses ? backend_gpus() : 0;
+    /* All exchange this, whatever device each was given: that the options differ is found later. */
+    cusgd_status status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o, train)), &missing);
+    if (status || !chooses) return status;
     if (missing) {
         snprintf(o->device, sizeof o->device, "cpu");
         return CUSGD_OK;
