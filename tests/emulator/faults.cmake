@@ -77,7 +77,8 @@ endfunction()
 # Those that AddressSanitizer alone sees.
 if(CUSGD_SANITIZE MATCHES address)
     fault(past-end kernels/convert.cu "for (; j < t.cols; j += step) {" "for (; j <= t.cols; j += step) {")
-    fault(short-shared kernels/loss.cu "SHARED(double, shared, 2 * THREADS);" "SHARED(double, shared, 2 * THREADS - 1);")
+    fault(short-shared kernels/loss.cu "loss_kernel(loss_task t)\n{\n    SHARED(double, shared, 2 * THREADS);"
+          "loss_kernel(loss_task t)\n{\n    SHARED(double, shared, 2 * THREADS - 1);")
     fault(host-read host/cuda/pass.c "TRY(download_bytes(c, w->state, sizeof state, &state));"
           "TRY(cuda_synchronize(c)); state = *w->state;")
     add_faults_test(SANITIZED)
