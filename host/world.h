@@ -60,10 +60,10 @@ enum { WORLD_ABI = 3 }; /* raised with every change of this file */
 
 /* ---- Which rank has which shards (world_sum.c) ---- */
 
-/* The shards of a rank are consecutive, as those of one process are. */
-tree_node world_shards(const world *w, int shards, int rank);
+/* Those of a rank, of `all` that a run has: consecutive, as those of one process are. */
+tree_node world_shards(const world *w, int all, int rank);
 /* The largest nodes of the tree within some shards; at most as many as these, ascending. Returns their number. */
-int world_nodes(int shards, tree_node within, tree_node *nodes);
+int world_nodes(int all, tree_node within, tree_node *nodes);
 
 /* ---- Exchanges (world_sum.c). What a rank wants of interrupt.h goes along, and all know it afterwards ---- */
 

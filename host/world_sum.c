@@ -14,10 +14,10 @@
 
 enum { SMALL = 64 * 1024 /* bytes of a node: beyond, slices are faster */, UNIT = sizeof(double) };
 
-tree_node world_shards(const world *w, int shards, int rank)
+tree_node world_shards(const world *w, int all, int rank)
 {
-    int first = (int)((int64_t)shards * rank / w->ranks);
-    return (tree_node){first, (int)((int64_t)shards * (rank + 1) / w->ranks) - first};
+    int first = (int)((int64_t)all * rank / w->ranks);
+    return (tree_node){first, (int)((int64_t)all * (rank + 1) / w->ranks) - first};
 }
 
 /* Those below `at` behind the `found` ones. */
@@ -34,7 +34,7 @@ static int nodes_below(tree_node at, tree_node within, tree_node *nodes, int fou
     return nodes_below((tree_node){at.first + left, at.count - left}, within, nodes, found);
 }
 
-int world_nodes(int shards, tree_node within, tree_node *nodes) { return nodes_below((tree_node){0, shards}, within, nodes, 0); }
+int world_nodes(int all, tree_node within, tree_node *nodes) { return nodes_below((tree_node){0, all}, within, nodes, 0); }
 
 /* Room that lasts until the next exchange: what is sent, what is received, and the messages. */
 enum { SENT, RECEIVED, MESSAGES };

@@ -479,7 +479,7 @@ Test(world, sweeps_are_those_of_one_process)
     double *x = random_normals(&state, N * D), *y = random_normals(&state, N);
     cusgd_data *data = data_of(N, D, 1, x, y, NULL);
     for (int i = 0; i < CONFIGURATIONS; i++)
-        all[i] = (cusgd_configuration){.01 * i, 2. * (i % 2), .003 * (1 + i * i), NAN, NAN, NAN};
+        all[i] = (cusgd_configuration){.01 * i, 2. * (i % 2), .003 * (1 + i * i), (double)NAN, (double)NAN, (double)NAN};
     for (int halving = 0; halving <= 2; halving += 2) {
         shared_sweep r = {.options = options_default(), .train = data, .plan = CUSGD_INIT(cusgd_sweep_plan)};
         r.options.threads = 1;
@@ -513,7 +513,8 @@ Test(world, sweeps_of_different_plans_are_refused)
     uint64_t state = 3;
     double *x = random_normals(&state, N * D), *y = random_normals(&state, N);
     cusgd_data *data = data_of(N, D, 1, x, y, NULL);
-    cusgd_configuration all[2] = {{0, 0, .01, NAN, NAN, NAN}, {0, 1, .01, NAN, NAN, NAN}};
+    cusgd_configuration all[2] = {{0, 0, .01, (double)NAN, (double)NAN, (double)NAN},
+                                  {0, 1, .01, (double)NAN, (double)NAN, (double)NAN}};
     shared_sweep r = {.options = options_default(), .train = data, .plan = CUSGD_INIT(cusgd_sweep_plan), .fails = 1};
     r.plan.configurations = all;
     r.plan.count = 2;
