@@ -144,7 +144,6 @@ def test_several_targets_and_cross_validation(counts):
         ({"loss_expr": "(p - y)^2", "link": "y"}, "there is no name y here"),
         ({"loss_expr": "(p - y)^2", "constants": "c=1"}, "constants must be a mapping"),
         ({"loss_expr": "abs(p - y)", "solver": "lbfgs"}, "smooth"),
-        ({"loss_expr": "(p - y)^2", "device": "cuda"}, "computed on the CPU"),
     ],
 )
 def test_what_is_refused(parameters, message, counts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,5 +46,7 @@ class OwnLossMixin:
         if self.loss_expr is None or self.link is None:
             named: Array = super()._mean(linear)  # type: ignore[misc]
             return named
-        mean = Formula(self.link, variables=["p"], constants=self.constants).value(np.expand_dims(linear, -1))
+        names = re.findall(r"\w+", self.link)  # a constant may be the loss's alone, and a formula takes its own
+        own = {name: value for name, value in (self.constants or {}).items() if name in names}
+        mean = Formula(self.link, variables=["p"], constants=own).value(np.expand_dims(linear, -1))
         return np.asarray(mean, dtype=linear.dtype)
