@@ -54,9 +54,13 @@ def test_every_interval_writes_checkpoints(tmp_path):
 
 def test_ctrl_c_writes_a_checkpoint(tmp_path):
     trainer = make(epochs=10**6)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes begin with it ignored
     threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT))).start()
-    with pytest.raises(KeyboardInterrupt):
-        trainer.fit(checkpoint=tmp_path / "state", every="60minutes")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(checkpoint=tmp_path / "state", every="60minutes")
+    finally:
+        signal.signal(signal.SIGINT, before)
     make(epochs=10**6).load_state(tmp_path / "state")
 
 
