@@ -84,8 +84,6 @@ LONGER = {
     ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one
     ("host/cuda/bind.c", "bind_matrix"): 10,
     ("host/cuda/bind.c", "fetch_rows"): 9,
-    ("host/cuda/cuda.h", "run"): 26,
-    ("host/cuda/cuda.h", "cuda"): 27,
     ("host/cuda/cuda.h", "stage_block"): 9,
     ("host/cuda/stage.c", "stage_block"): 9,
     ("host/data/open.c", "open_part"): 8,

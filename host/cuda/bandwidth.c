@@ -21,7 +21,8 @@ static cusgd_status check_sum(cuda *c, int64_t count, const uint64_t *sums)
     TRY(download_bytes(c, sums, sizeof host[0] * (size_t)blocks, host));
     for (int64_t i = 0; i < blocks; i++) sum += host[i];
     if (sum == n / 2 * (n - 1)) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DEVICE, "GPU %d: memory that was written is read otherwise; test this device's memory", c->device);
+    return fail(CUSGD_ERROR_DEVICE, "GPU %d: memory that was written is read otherwise; test this device's memory",
+                c->gpu.number);
 }
 
 static int by_size(const void *a, const void *b)

@@ -132,7 +132,7 @@ void cuda_unbind(void *of, dataset *b)
 {
     cuda *c = of;
     if (!b) return;
-    (void)cudaSetDevice(c->device);
+    (void)cudaSetDevice(c->gpu.number);
     for (int h = 0; h < c->run.shards.own; h++) {
         shard *s = &c->run.shards.each[h];
         if (s->examples == b) graph_close(c);

@@ -147,6 +147,27 @@ typedef struct sparse_rows {
     sparse_store by_columns; /* of the pieces; empty until a gradient is asked for */
 } sparse_rows;
 
+/* The slices' numbers on their way to the device, which reads one of `written` while the host writes the other. */
+typedef struct slice_tables {
+    slice_table *device;     /* the batches', then those of several shards */
+    slice_table *written[2]; /* pinned: where the host writes the next ones */
+    cudaEvent_t uploaded[2]; /* ... once it has been read */
+    int turn;
+} slice_tables;
+
+/* Calls of steps() since the last report. */
+typedef struct step_calls {
+    int64_t count;
+    cudaEvent_t ran[2]; /* the latest two are done; */
+    int *stopped[2];    /* pinned: what run_state's `failed` then was */
+} step_calls;
+
+/* Several steps on the latest slice's route, as a graph. */
+typedef struct captured {
+    int warm;              /* 1: a step has taken this route, so all that is loaded on first use is there */
+    cudaGraphExec_t graph; /* NULL: not captured */
+} captured;
+
 /* A run: from start() to the next one. */
 typedef struct run {
     run_spec spec; /* rate_factor is NULL: see below */
@@ -161,19 +182,29 @@ typedef struct run {
     cusgd_engine engine; /* not AUTO */
     fused fused;         /* engines FUSED, PERSISTENT */
     shards shards;
-    void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
-    slice_table *table;      /* device: the batches', then those of several shards */
-    slice_table *written[2]; /* pinned: where the host writes the next ones */
-    cudaEvent_t uploaded[2]; /* ... once it has been read */
-    int turn;
-    run_state *report;     /* pinned */
-    cudaEvent_t ran[2];    /* the latest two calls of steps() are done; */
-    int *stopped[2];       /* pinned: what run_state's `failed` then was */
-    int64_t slices;        /* calls of steps() since the last report */
-    route route;           /* of the latest slice */
-    int warm;              /* 1: a step has gone this way, so all that is loaded on first use is there */
-    cudaGraphExec_t graph; /* of several steps on this route; NULL: not captured */
+    void *x; /* work.rows x ld: rows gathered; NULL until needed */
+    slice_tables tables;
+    run_state *report; /* pinned */
+    step_calls calls;
+    route route; /* of the latest slice */
+    captured captured;
 } run;
+
+/* What passes over all rows keep from call to call. Device memory. */
+typedef struct pass_state {
+    work work;
+    void *theta;  /* (d+1) x k */
+    void *x;      /* work.rows x ld: rows that are kept as bf16, widened; NULL until needed */
+    void *second; /* sums of second derivatives, between two pieces of the rows; NULL: there are none */
+} pass_state;
+
+/* The GPU, and what it can do. */
+typedef struct gpu {
+    int number, multiprocessors;
+    int shared; /* bytes of shared memory that a block can have */
+    int cooperative;
+    int early, clusters; /* a kernel may begin before the one before it is done; blocks may share rows: cluster_fits() */
+} gpu;
 
 /* What the environment asks for; 1: use it where the device has it. */
 typedef struct switches {
@@ -192,10 +223,7 @@ typedef struct cuda {
     int graph_steps; /* the environment's, or 0 once the device refused a graph */
     char note[512];  /* of the next report, if has_note */
     int has_note;
-    int device, multiprocessors;
-    int shared; /* bytes of shared memory that a block can have */
-    int cooperative;
-    int early, clusters; /* a kernel may begin before the one before it is done; blocks may share rows: cluster_fits() */
+    gpu gpu;
     cusgd_precision precision;
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
@@ -207,10 +235,7 @@ typedef struct cuda {
     ring ring;
     run run;
     nccl_ranks *ranks; /* NULL: no run was shared with other processes yet */
-    work pass;         /* objective and predict; kept from call to call */
-    void *pass_theta;  /* (d+1) x k */
-    void *pass_x;      /* pass.rows x ld: rows that are kept as bf16, widened; NULL until needed */
-    void *second;      /* sums of second derivatives, between two pieces of the rows; NULL: there are none */
+    pass_state pass;
 } cuda;
 
 /* Bound examples, all on the device. */
@@ -382,11 +407,12 @@ cusgd_status sparse_pass_columns(const cuda *c, const dataset *b, int64_t piece)
 /* Rows of a pass that are worked on at a time. */
 int64_t pass_step(const cuda *c, const dataset *b);
 
-/* c->pass made ready for examples of this shape and k outputs, theta in c->pass_theta; and the loss kernel's task there, but for
+/* c->pass made ready for examples of this shape and k outputs, theta in c->pass.theta; and the loss kernel's task there, but for
  * its rows. */
 cusgd_status pass_open(cuda *c, const dataset *b, int64_t n, int64_t k, const double *theta);
 loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss);
-/* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
+/* *x: rows first .. first + rows - 1, at most pass.work.rows of them, as reals, ld from row to row: in place, or until the next
+ * call.
  */
 cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x);
 

@@ -30,8 +30,8 @@ static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *
     if (p->k > 1) return "more than one output, as more than two classes have";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
-    if (!fused_shape_of(c->precision, kept, share_of(p), row_stride(stored_bytes(c, kept), p->d), c->clusters, shape))
-        return c->clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";
+    if (!fused_shape_of(c->precision, kept, share_of(p), row_stride(stored_bytes(c, kept), p->d), c->gpu.clusters, shape))
+        return c->gpu.clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";
     return NULL;
 }
 
@@ -58,9 +58,9 @@ static update_task sizes_of(const cuda *c, const run_spec *p)
 static const char *why_not_persistent(const cuda *c, const run_spec *p, const fused_shape *shape)
 {
     if (p->shards > 1) return "more than one shard";
-    if (!c->cooperative) return "a GPU that has no cooperative launches";
+    if (!c->gpu.cooperative) return "a GPU that has no cooperative launches";
     update_task update = sizes_of(c, p);
-    return persistent_takes(shape, &update, c->shared)
+    return persistent_takes(shape, &update, c->gpu.shared)
                ? NULL
                : "rows of more than 16 KB (8 KB in double and of bf16), or of more columns than shared memory has room for";
 }
@@ -73,9 +73,9 @@ static int pays(const cuda *c, const run_spec *p, const fused_shape *shape)
     size_t stored = stored_bytes(c, kept);
     int64_t ld = row_stride(stored, p->d), gradient = padded(c, p->d) * (int64_t)c->element;
     persistent_task t = {.fused = {.update = sizes_of(c, p), .shape = *shape, .storage = kept, .ld = ld},
-                         .multiprocessors = c->multiprocessors,
-                         .shared = c->shared};
-    return persistent_pays(shape, p->batch * ld * (int64_t)stored, gradient, c->multiprocessors) && persistent_stages(&t);
+                         .multiprocessors = c->gpu.multiprocessors,
+                         .shared = c->gpu.shared};
+    return persistent_pays(shape, p->batch * ld * (int64_t)stored, gradient, c->gpu.multiprocessors) && persistent_stages(&t);
 }
 
 cusgd_status engine_choose(const cuda *c, const run_spec *p, cusgd_engine *engine, fused_shape *shape)

@@ -13,7 +13,7 @@ cusgd_status fused_open(cuda *c)
     TRY(cuda_allocate(c, 4 * f->shape.parts, sizeof(double), "the losses of parts", &sums));
     f->sums = sums;
     if (c->run.engine != CUSGD_ENGINE_PERSISTENT) return CUSGD_OK;
-    TRY(cuda_allocate(c, c->multiprocessors, sizeof *f->flags, "flags", &flags));
+    TRY(cuda_allocate(c, c->gpu.multiprocessors, sizeof *f->flags, "flags", &flags));
     f->flags = flags;
     return CUSGD_OK;
 }
@@ -48,7 +48,7 @@ static fused_task task_of(const cuda *c, const shard *s, int turn)
                     .partial = r->fused.partial,
                     .sums = r->fused.sums,
                     .turn = turn,
-                    .early = c->early};
+                    .early = c->gpu.early};
     return t;
 }
 
@@ -84,7 +84,7 @@ static pthread_mutex_t last_launcher_lock = PTHREAD_MUTEX_INITIALIZER;
 /* With the lock held. */
 static cusgd_status launch_in_turn(cuda *c, const persistent_task *t)
 {
-    const cuda **last = &last_launcher[c->device % LAST_LAUNCHERS];
+    const cuda **last = &last_launcher[c->gpu.number % LAST_LAUNCHERS];
     if (!c->persisted) TRY(CUDA(cudaEventCreateWithFlags(&c->persisted, cudaEventDisableTiming)));
     if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));
     TRY(CUDA(kernel_persistent_steps(t, c->stream)));
@@ -94,7 +94,7 @@ static cusgd_status launch_in_turn(cuda *c, const persistent_task *t)
 
 void persistent_close(cuda *c)
 {
-    const cuda **last = &last_launcher[c->device % LAST_LAUNCHERS];
+    const cuda **last = &last_launcher[c->gpu.number % LAST_LAUNCHERS];
     pthread_mutex_lock(&last_launcher_lock);
     if (*last == c) *last = NULL;
     pthread_mutex_unlock(&last_launcher_lock);
@@ -104,13 +104,13 @@ void persistent_close(cuda *c)
 cusgd_status persistent_steps(cuda *c, int64_t count)
 {
     persistent_task t = {.fused = task_of(c, c->run.shards.each, 0),
-                         .multiprocessors = c->multiprocessors,
-                         .shared = c->shared,
+                         .multiprocessors = c->gpu.multiprocessors,
+                         .shared = c->gpu.shared,
                          .flags = c->run.fused.flags};
     int64_t maximum = steps_a_launch(c);
     for (int64_t done = 0; done < count; done += maximum) {
         t.steps = min_of(maximum, count - done);
-        TRY(CUDA(cudaMemsetAsync(t.flags, 0, (size_t)c->multiprocessors * sizeof *t.flags, c->stream)));
+        TRY(CUDA(cudaMemsetAsync(t.flags, 0, (size_t)c->gpu.multiprocessors * sizeof *t.flags, c->stream)));
         pthread_mutex_lock(&last_launcher_lock);
         cusgd_status status = launch_in_turn(c, &t);
         pthread_mutex_unlock(&last_launcher_lock);

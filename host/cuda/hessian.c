@@ -10,7 +10,7 @@ typedef double real; /* of loss.h, where only a property of losses is asked for 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the products need besides c->pass. Device memory but for `host`. */
+/* What the products need besides c->pass.work. Device memory but for `host`. */
 typedef struct second_work {
     int64_t blocks;
     void *scaled;  /* rows x ld: s X */
@@ -40,10 +40,10 @@ static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, l
     int64_t values = b->d * b->d, first = t->first, rows = t->rows;
     t->begins = begins;
     TRY(pass_rows(c, b, first, rows, &x));
-    TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
+    TRY(product(c, &c->pass.work, x, b->ld, rows, c->pass.theta));
     TRY(launch_loss(c, t));
-    TRY(product_transposed(c, &c->pass, x, b->ld, rows));
-    TRY(CUDA(kernel_accumulate(c->precision, c->pass.gradient, c->pass.sum, b->d * b->k, begins, c->stream)));
+    TRY(product_transposed(c, &c->pass.work, x, b->ld, rows));
+    TRY(CUDA(kernel_accumulate(c->precision, c->pass.work.gradient, c->pass.work.sum, b->d * b->k, begins, c->stream)));
     for (int64_t k = 0; k < h->blocks; k++) {
         scale_task s = {c->precision, x, t->p, rows, b->ld, b->k, k, h->scaled};
         TRY(CUDA(kernel_scale(&s, c->stream)));
@@ -71,21 +71,21 @@ static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b,
 static cusgd_status fetch(cuda *c, const second_work *h, const dataset *b, int64_t n, double *hessian)
 {
     int64_t d = b->d, side = d + 1;
-    TRY(download_bytes(c, c->pass.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
-    TRY(download_bytes(c, c->pass.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
+    TRY(download_bytes(c, c->pass.work.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
+    TRY(download_bytes(c, c->pass.work.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
     for (int64_t k = 0; k < h->blocks; k++) TRY(fetch_block(c, h, b, n, k, hessian + k * side * side));
     return CUSGD_OK;
 }
 
 static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, piece_of at, loss_rule loss, double *hessian)
 {
-    int64_t d = b->d, maximum = min_of(c->pass.rows, HESSIAN_ROWS);
+    int64_t d = b->d, maximum = min_of(c->pass.work.rows, HESSIAN_ROWS);
     loss_task t = pass_loss(c, b, loss);
     t.second = 1;
     TRY(cuda_allocate(c, maximum * b->ld, c->element, "weighed rows", &h->scaled));
     TRY(cuda_allocate(c, d * d, c->element, "second derivatives", &h->product));
-    if (!c->second) TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &c->second));
-    h->sums = c->second;
+    if (!c->pass.second) TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &c->pass.second));
+    h->sums = c->pass.second;
     for (t.first = 0; t.first < b->n; t.first += maximum) {
         t.rows = min_of(maximum, b->n - t.first);
         TRY(add_chunk(c, h, b, &t, at.first + t.first == 0));
@@ -95,8 +95,8 @@ static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, piece_of
 
 static void free_sums(cuda *c)
 {
-    cuda_free(c->second);
-    c->second = NULL;
+    cuda_free(c->pass.second);
+    c->pass.second = NULL;
 }
 
 /* The sums stay on the device until the last piece. */

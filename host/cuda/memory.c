@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-cusgd_status cuda_enter(const cuda *c) { return CUDA(cudaSetDevice(c->device)); }
+cusgd_status cuda_enter(const cuda *c) { return CUDA(cudaSetDevice(c->gpu.number)); }
 
 cusgd_status cuda_synchronize(const cuda *c)
 {
@@ -31,14 +31,14 @@ static cusgd_status fail_device_memory(int device, double bytes, const char *wha
 cusgd_status cuda_allocate(const cuda *c, int64_t count, size_t size, const char *what, void **out)
 {
     *out = NULL;
-    if (count > INT64_MAX / (int64_t)size) return fail_device_memory(c->device, (double)count * (double)size, what);
+    if (count > INT64_MAX / (int64_t)size) return fail_device_memory(c->gpu.number, (double)count * (double)size, what);
     size_t bytes = (size_t)count * size;
     cudaError_t error = cudaMalloc(out, bytes ? bytes : 1);
     if (error == cudaSuccess) return CUSGD_OK;
     *out = NULL;
     if (error != cudaErrorMemoryAllocation) return cuda_check(error, "cudaMalloc", __FILE__, __LINE__);
     (void)cudaGetLastError();
-    return fail_device_memory(c->device, (double)bytes, what);
+    return fail_device_memory(c->gpu.number, (double)bytes, what);
 }
 
 void cuda_free(void *p)

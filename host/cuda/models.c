@@ -130,7 +130,7 @@ static cusgd_status fold_chunk(cuda *c, const dataset *b, loss_task *t, int64_t 
     t->rows = rows;
     t->begins = first == 0;
     TRY(pass_rows(c, b, first, rows, &x));
-    TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
+    TRY(product(c, &c->pass.work, x, b->ld, rows, c->pass.theta));
     for (int f = 0; f < b->folds; f++) {
         t->fold_alone = f + 1;
         t->models.pending = sums + f * t->k;
@@ -143,8 +143,8 @@ static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const m
 {
     loss_task t = pass_loss(c, b, loss);
     t.models = *m;
-    for (int64_t first = 0; first < b->n; first += c->pass.rows)
-        TRY(fold_chunk(c, b, &t, first, min_of(c->pass.rows, b->n - first), sums));
+    for (int64_t first = 0; first < b->n; first += c->pass.work.rows)
+        TRY(fold_chunk(c, b, &t, first, min_of(c->pass.work.rows, b->n - first), sums));
     return CUSGD_OK;
 }
 

@@ -169,14 +169,14 @@ static void cuda_close(void *of)
 {
     cuda *c = of;
     /* Where a call fails here there is nobody left to tell: everything else is freed all the same. */
-    (void)cudaSetDevice(c->device);
+    (void)cudaSetDevice(c->gpu.number);
     if (c->ranks) nccl_close(c->ranks, c->stream);
     if (c->stream) (void)cudaStreamSynchronize(c->stream);
     run_close(c);
-    work_close(&c->pass);
-    cuda_free(c->pass_theta);
-    cuda_free(c->pass_x);
-    cuda_free(c->second);
+    work_close(&c->pass.work);
+    cuda_free(c->pass.theta);
+    cuda_free(c->pass.x);
+    cuda_free(c->pass.second);
     ring_close(c);
     if (c->random.generator) (void)curandDestroyGenerator(c->random.generator);
     if (c->blas) (void)cublasDestroy(c->blas);
@@ -204,7 +204,7 @@ static cusgd_status blas_open(cuda *c)
 static cusgd_status open_parts(cuda *c, int compiled)
 {
     if (compiled >= 90 && c->switches.clusters)
-        TRY(cuda_check(cluster_fits(&c->clusters), "cudaOccupancyMaxActiveClusters", __FILE__, __LINE__));
+        TRY(cuda_check(cluster_fits(&c->gpu.clusters), "cudaOccupancyMaxActiveClusters", __FILE__, __LINE__));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
@@ -262,14 +262,14 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     TRY(use_device(index, &properties, &compiled));
     cuda *c = allocate_zeroed(1, sizeof *c);
     if (!c) return fail_memory(sizeof *c, "the CUDA backend");
-    c->device = index;
+    c->gpu.number = index;
     c->precision = precision;
-    c->multiprocessors = properties.multiProcessorCount;
-    c->shared = (int)properties.sharedMemPerBlockOptin;
-    c->cooperative = properties.cooperativeLaunch;
+    c->gpu.multiprocessors = properties.multiProcessorCount;
+    c->gpu.shared = (int)properties.sharedMemPerBlockOptin;
+    c->gpu.cooperative = properties.cooperativeLaunch;
     c->switches = switches_read();
     c->graph_steps = c->switches.graph_steps;
-    c->early = compiled >= 90 && c->switches.early;
+    c->gpu.early = compiled >= 90 && c->switches.early;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c, compiled);
     if (status) {
@@ -280,8 +280,9 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     out->self = c;
     snprintf(out->name, sizeof out->name, "cuda:%d, %.100s", index, properties.name);
     trace(c, "%.100s, compute capability %d.%d, code for %d.%d, %d multiprocessors, %d bytes of shared memory per block",
-          properties.name, properties.major, properties.minor, compiled / 10, compiled % 10, c->multiprocessors, c->shared);
-    trace(c, "graphs %s, early kernels %s, clusters %s, cooperative launches %s", on(c->graph_steps > 0), on(c->early),
-          on(c->clusters), on(c->cooperative));
+          properties.name, properties.major, properties.minor, compiled / 10, compiled % 10, c->gpu.multiprocessors,
+          c->gpu.shared);
+    trace(c, "graphs %s, early kernels %s, clusters %s, cooperative launches %s", on(c->graph_steps > 0), on(c->gpu.early),
+          on(c->gpu.clusters), on(c->gpu.cooperative));
     return CUSGD_OK;
 }

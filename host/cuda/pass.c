@@ -4,39 +4,39 @@
 cusgd_status pass_open(cuda *c, const dataset *b, int64_t n, int64_t k, const double *theta)
 {
     int64_t rows = b->sparse ? b->sparse->piece : min_of(n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
-    work *w = &c->pass;
+    work *w = &c->pass.work;
     TRY(cuda_enter(c));
     TRY(choose_math(c, 0));
     if (w->rows < rows || w->d != b->d || w->k != k) {
         TRY(cuda_synchronize(c));
         work_close(w);
-        cuda_free(c->pass_theta);
-        cuda_free(c->pass_x);
-        c->pass_theta = c->pass_x = NULL;
+        cuda_free(c->pass.theta);
+        cuda_free(c->pass.x);
+        c->pass.theta = c->pass.x = NULL;
         TRY(work_open(c, rows, b->d, k, w));
     }
-    if (b->storage != CUSGD_STORAGE_FULL && !c->pass_x)
-        TRY(cuda_allocate(c, w->rows * b->ld, c->element, "widened rows", &c->pass_x));
-    if (!c->pass_theta) TRY(cuda_allocate(c, size, c->element, "the parameters", &c->pass_theta));
-    return upload_reals(c, theta, size, c->pass_theta);
+    if (b->storage != CUSGD_STORAGE_FULL && !c->pass.x)
+        TRY(cuda_allocate(c, w->rows * b->ld, c->element, "widened rows", &c->pass.x));
+    if (!c->pass.theta) TRY(cuda_allocate(c, size, c->element, "the parameters", &c->pass.theta));
+    return upload_reals(c, theta, size, c->pass.theta);
 }
 
-int64_t pass_step(const cuda *c, const dataset *b) { return b->sparse ? b->sparse->piece : c->pass.rows; }
+int64_t pass_step(const cuda *c, const dataset *b) { return b->sparse ? b->sparse->piece : c->pass.work.rows; }
 
 cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x)
 {
     *x = at_row(b, first);
     if (b->storage == CUSGD_STORAGE_FULL) return CUSGD_OK;
-    cusgd_status status = CUDA(kernel_unpack(*x, rows * b->ld, c->pass_x, c->stream));
-    *x = c->pass_x;
+    cusgd_status status = CUDA(kernel_unpack(*x, rows * b->ld, c->pass.x, c->stream));
+    *x = c->pass.x;
     return status;
 }
 
-static const void *intercept_of(const cuda *c) { return at_real(c, c->pass_theta, c->pass.d * c->pass.k); }
+static const void *intercept_of(const cuda *c) { return at_real(c, c->pass.theta, c->pass.work.d * c->pass.work.k); }
 
 loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
 {
-    const work *w = &c->pass;
+    const work *w = &c->pass.work;
     return (loss_task){.precision = c->precision,
                        .loss = loss,
                        .m = b->m,
@@ -60,14 +60,14 @@ static cusgd_status pass_product(cuda *c, const dataset *b, int64_t first, int64
     *x = NULL;
     if (b->sparse) return sparse_pass_rows(c, b, first, rows);
     TRY(pass_rows(c, b, first, rows, x));
-    return product(c, &c->pass, *x, b->ld, rows, c->pass_theta);
+    return product(c, &c->pass.work, *x, b->ld, rows, c->pass.theta);
 }
 
 /* begins: the first one of all rows. */
 static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int begins,
                                int with_gradient)
 {
-    const work *w = &c->pass;
+    const work *w = &c->pass.work;
     const void *x;
     loss_task t = pass_loss(c, b, loss);
     t.first = first;
@@ -86,7 +86,7 @@ cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_
                                   double *gradient)
 {
     cuda *c = of;
-    const work *w = &c->pass;
+    const work *w = &c->pass.work;
     run_state state;
     int64_t n = at.n, penalized = b->d * b->k;
     TRY(pass_open(c, b, n, b->k, theta));
@@ -118,7 +118,7 @@ int64_t cuda_piece_end(void *of, enum full_pass pass, int64_t n, int64_t d, int6
 cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, double *out)
 {
     cuda *c = of;
-    const work *w = &c->pass;
+    const work *w = &c->pass.work;
     void *wide = NULL;
     if (b->k == 0) return CUSGD_OK;
     TRY(pass_open(c, b, b->n, b->k, theta));

@@ -18,7 +18,7 @@ cusgd_status place_await(cuda *c, const examples *e)
 {
     cudaEvent_t ready;
     if (!e->place) return CUSGD_OK;
-    if (e->place->device != c->device)
+    if (e->place->device != c->gpu.number)
         return fail(CUSGD_ERROR_USAGE,
                     "the rows lie in the memory of GPU %d: use --device cuda:%d, or give a copy in the host's memory",
                     e->place->device, e->place->device);

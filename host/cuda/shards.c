@@ -47,11 +47,11 @@ cusgd_status shards_open(cuda *c)
     s->table_steps = table_steps(tables_of(r));
     s->table_bytes = bytes_of(s->table_steps);
     TRY(cuda_allocate(c, tables_of(r), s->table_bytes, "a slice of steps", &memory));
-    r->table = memory;
+    r->tables.device = memory;
     for (int h = 0; h < s->own; h++) {
         TRY(cuda_allocate(c, 2 * s->most, sizeof(int64_t), "row numbers", &memory));
         s->each[h].order = memory;
-        s->each[h].table = table_at(r, r->table, s->count > 1 ? h + 1 : 0);
+        s->each[h].table = table_at(r, r->tables.device, s->count > 1 ? h + 1 : 0);
     }
     return s->count > 1 ? open_sums(c) : CUSGD_OK;
 }
@@ -109,7 +109,7 @@ static shards_task task_of(const cuda *c)
 {
     const run *r = &c->run;
     shards_task t = {.precision = c->precision,
-                     .table = r->table,
+                     .table = r->tables.device,
                      .state = r->work.state,
                      .count = r->shards.own,
                      .penalized = r->penalized,

@@ -123,7 +123,7 @@ cusgd_status sparse_step_columns(const cuda *c, const shard *s)
 
 cusgd_status sparse_pass_rows(const cuda *c, const dataset *b, int64_t first, int64_t rows)
 {
-    sparse_rows_task t = rows_task(c, b, c->pass_theta, c->pass.p);
+    sparse_rows_task t = rows_task(c, b, c->pass.theta, c->pass.work.p);
     t.first = first;
     t.rows = rows;
     return CUDA(kernel_sparse_rows(&t, c->stream));
@@ -136,13 +136,13 @@ cusgd_status sparse_pass_begin(cuda *c, const dataset *b)
     batch_list list = {.each = x->piece, .rows = b->n, .count = (b->n + x->piece - 1) / x->piece, .most = x->piece};
     if (!x->by_columns.of) TRY(sparse_store_fill(c, b, &list, &x->by_columns, &moved));
     x->by_columns.of = b;
-    return CUDA(cudaMemsetAsync(c->pass.sum, 0, sizeof(double) * (size_t)(b->d * b->k), c->stream));
+    return CUDA(cudaMemsetAsync(c->pass.work.sum, 0, sizeof(double) * (size_t)(b->d * b->k), c->stream));
 }
 
 cusgd_status sparse_pass_columns(const cuda *c, const dataset *b, int64_t piece)
 {
-    sparse_columns_task t = columns_task(c, b, &b->sparse->by_columns, c->pass.p);
+    sparse_columns_task t = columns_task(c, b, &b->sparse->by_columns, c->pass.work.p);
     t.number = piece;
-    t.sum = c->pass.sum;
+    t.sum = c->pass.work.sum;
     return CUDA(kernel_sparse_columns(&t, c->stream));
 }

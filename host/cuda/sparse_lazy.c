@@ -41,7 +41,7 @@ cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
     if (l->table) l->lazy = catch_up_fill(r->spec.optimizer, r->spec.l1, r->spec.l2, single, s->numbers + done, count, l->table);
     if (l->lazy != before) { /* other launches */
         graph_drop(r);
-        r->warm = 0;
+        r->captured.warm = 0;
     }
     if (!l->lazy || !l->table) return CUSGD_OK;
     TRY(CUDA(cudaMemsetAsync(l->last, 0, sizeof(int32_t) * (size_t)r->spec.d, c->stream)));

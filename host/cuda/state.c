@@ -21,14 +21,14 @@ int spec_looks_ahead(const run_spec *p) { return optimizer_looks_ahead(p->optimi
 
 void graph_drop(run *r)
 {
-    if (r->graph) (void)cudaGraphExecDestroy(r->graph);
-    r->graph = NULL;
+    if (r->captured.graph) (void)cudaGraphExecDestroy(r->captured.graph);
+    r->captured.graph = NULL;
 }
 
 void graph_close(cuda *c)
 {
     graph_drop(&c->run);
-    c->run.warm = 0;
+    c->run.captured.warm = 0;
     c->run.route = (route){0};
 }
 
@@ -44,12 +44,12 @@ void run_close(cuda *c)
     cuda_free(r->squares);
     cuda_free(r->point);
     cuda_free(r->x);
-    cuda_free(r->table);
+    cuda_free(r->tables.device);
     for (int i = 0; i < 2; i++) {
-        cuda_unpin(r->written[i]);
-        cuda_unpin(r->stopped[i]);
-        if (r->uploaded[i]) (void)cudaEventDestroy(r->uploaded[i]);
-        if (r->ran[i]) (void)cudaEventDestroy(r->ran[i]);
+        cuda_unpin(r->tables.written[i]);
+        cuda_unpin(r->calls.stopped[i]);
+        if (r->tables.uploaded[i]) (void)cudaEventDestroy(r->tables.uploaded[i]);
+        if (r->calls.ran[i]) (void)cudaEventDestroy(r->calls.ran[i]);
     }
     cuda_unpin(r->report);
     work_close(&r->work);
@@ -84,11 +84,11 @@ static cusgd_status allocate_slices(cuda *c)
     TRY(shards_open(c));
     for (int i = 0; i < 2; i++) {
         TRY(cuda_pinned((size_t)tables_of(r) * r->shards.table_bytes, "a slice of steps", &memory));
-        r->written[i] = memory;
+        r->tables.written[i] = memory;
         TRY(cuda_pinned(sizeof(int), "a report", &memory));
-        r->stopped[i] = memory;
-        TRY(CUDA(cudaEventCreateWithFlags(&r->uploaded[i], cudaEventDisableTiming)));
-        TRY(CUDA(cudaEventCreateWithFlags(&r->ran[i], cudaEventDisableTiming)));
+        r->calls.stopped[i] = memory;
+        TRY(CUDA(cudaEventCreateWithFlags(&r->tables.uploaded[i], cudaEventDisableTiming)));
+        TRY(CUDA(cudaEventCreateWithFlags(&r->calls.ran[i], cudaEventDisableTiming)));
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;

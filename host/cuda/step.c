@@ -82,7 +82,7 @@ update_task update_of(const cuda *c)
     int chunks = r->route.rows > r->work.rows && r->shards.count == 1;
     void *const *part = r->snapshot[SNAPSHOT_CURRENT];
     update_task t = {.precision = c->precision,
-                     .table = r->table,
+                     .table = r->tables.device,
                      .state = r->work.state,
                      .optimizer = p->optimizer,
                      .average = p->average,
@@ -211,8 +211,8 @@ static cusgd_status capture(cuda *c)
         status = CUDA(cudaStreamEndCapture(c->stream, &graph));
     else if (cudaStreamEndCapture(c->stream, &graph) != cudaSuccess)
         (void)cudaGetLastError(); /* the first failure is the one to tell */
-    if (!status) status = CUDA(cudaGraphInstantiate(&c->run.graph, graph, 0));
-    if (status) c->run.graph = NULL;
+    if (!status) status = CUDA(cudaGraphInstantiate(&c->run.captured.graph, graph, 0));
+    if (status) c->run.captured.graph = NULL;
     if (graph && cudaGraphDestroy(graph) != cudaSuccess) (void)cudaGetLastError(); /* what it was made for is there */
     return status;
 }
@@ -250,12 +250,13 @@ static cusgd_status choose_route(cuda *c, const slice *s)
 static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t count, const slice_table **out)
 {
     run *r = &c->run;
-    slice_table *t = r->written[r->turn];
-    TRY(cuda_await(c, r->uploaded[r->turn]));
+    slice_tables *tables = &r->tables;
+    slice_table *t = tables->written[tables->turn];
+    TRY(cuda_await(c, tables->uploaded[tables->turn]));
     size_t bytes = shards_write(r, s, done, count, t);
-    TRY(CUDA(cudaMemcpyAsync(r->table, t, bytes, cudaMemcpyHostToDevice, c->stream)));
-    TRY(CUDA(cudaEventRecord(r->uploaded[r->turn], c->stream)));
-    r->turn = !r->turn;
+    TRY(CUDA(cudaMemcpyAsync(tables->device, t, bytes, cudaMemcpyHostToDevice, c->stream)));
+    TRY(CUDA(cudaEventRecord(tables->uploaded[tables->turn], c->stream)));
+    tables->turn = !tables->turn;
     *out = t;
     return CUDA(cudaMemsetAsync(r->work.state, 0, offsetof(run_state, failed), c->stream));
 }
@@ -264,14 +265,15 @@ static cusgd_status one_step(cuda *c, const step_row *row, int turn)
 {
     batch b = {row->first, c->run.route.in_place ? row->count : c->run.route.rows, turn};
     TRY(run_batch(c, &b));
-    c->run.warm = 1;
+    c->run.captured.warm = 1;
     return CUSGD_OK;
 }
 
 /* Whether the steps of the table from `done` on can be a graph's, which begins with an even one. */
 static int graph_fits(const cuda *c, int64_t done, int64_t count)
 {
-    return c->graph_steps > 0 && c->run.warm && !c->run.route.in_place && done % 2 == 0 && count - done >= c->graph_steps;
+    return c->graph_steps > 0 && c->run.captured.warm && !c->run.route.in_place && done % 2 == 0 &&
+           count - done >= c->graph_steps;
 }
 
 /* The device has just refused a graph: the next step is launched as it is, and so are all later ones of this backend. Where that
@@ -295,13 +297,13 @@ static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
 
 static cusgd_status run_graph(cuda *c, const step_row *row, int64_t *done)
 {
-    cusgd_status status = c->run.graph ? CUSGD_OK : capture(c);
+    cusgd_status status = c->run.captured.graph ? CUSGD_OK : capture(c);
     if (status) {
         TRY(go_on_without_graph(c, row));
         *done += 1;
         return CUSGD_OK;
     }
-    TRY(CUDA(cudaGraphLaunch(c->run.graph, c->stream)));
+    TRY(CUDA(cudaGraphLaunch(c->run.captured.graph, c->stream)));
     *done += c->graph_steps;
     return CUSGD_OK;
 }
@@ -335,10 +337,10 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
 static cusgd_status end_slice(cuda *c)
 {
     run *r = &c->run;
-    int64_t turn = r->slices % 2;
-    TRY(CUDA(cudaMemcpyAsync(r->stopped[turn], &r->work.state->failed, sizeof(int), cudaMemcpyDeviceToHost, c->stream)));
-    TRY(CUDA(cudaEventRecord(r->ran[turn], c->stream)));
-    r->slices++;
+    int64_t turn = r->calls.count % 2;
+    TRY(CUDA(cudaMemcpyAsync(r->calls.stopped[turn], &r->work.state->failed, sizeof(int), cudaMemcpyDeviceToHost, c->stream)));
+    TRY(CUDA(cudaEventRecord(r->calls.ran[turn], c->stream)));
+    r->calls.count++;
     return CUSGD_OK;
 }
 
@@ -364,12 +366,12 @@ cusgd_status cuda_wait(void *of, int *failed)
 {
     cuda *c = of;
     run *r = &c->run;
-    int64_t before = r->slices % 2; /* the slice before the latest: number slices - 2 */
+    int64_t before = r->calls.count % 2; /* the slice before the latest: number calls.count - 2 */
     *failed = 0;
-    if (r->slices < 2) return CUSGD_OK;
+    if (r->calls.count < 2) return CUSGD_OK;
     TRY(cuda_enter(c));
-    TRY(cuda_await(c, r->ran[before]));
-    *failed = *r->stopped[before] != 0;
+    TRY(cuda_await(c, r->calls.ran[before]));
+    *failed = *r->calls.stopped[before] != 0;
     return r->shards.exchange.all > 0 ? nccl_agree(c->ranks) : CUSGD_OK;
 }
 
@@ -378,7 +380,7 @@ cusgd_status cuda_report(void *of, steps_report *out)
     cuda *c = of;
     run *r = &c->run;
     memset(out, 0, sizeof *out);
-    r->slices = 0;
+    r->calls.count = 0;
     if (!r->work.state) return CUSGD_OK;
     TRY(cuda_enter(c));
     TRY(CUDA(cudaMemcpyAsync(r->report, r->work.state, sizeof *r->report, cudaMemcpyDeviceToHost, c->stream)));
@@ -394,7 +396,7 @@ cusgd_status cuda_report(void *of, steps_report *out)
                     "GPU %d: the blocks of a persistent kernel did not meet within seconds, so not all of them ran at once; end "
                     "what else uses this GPU (MPS shares its multiprocessors), or use --engine fused, which gives the same "
                     "numbers without such a kernel",
-                    c->device);
+                    c->gpu.number);
     out->note = c->has_note ? c->note : NULL;
     c->has_note = 0;
     return CUSGD_OK;

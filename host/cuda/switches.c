@@ -44,5 +44,5 @@ void trace(const cuda *c, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "cusgd-cuda %d: %s\n", c->device, line);
+    fprintf(stderr, "cusgd-cuda %d: %s\n", c->gpu.number, line);
 }
