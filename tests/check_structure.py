@@ -82,10 +82,6 @@ LONGER = {
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,
     ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one
-    ("host/cuda/bind.c", "bind_matrix"): 10,
-    ("host/cuda/bind.c", "fetch_rows"): 9,
-    ("host/cuda/cuda.h", "stage_block"): 9,
-    ("host/cuda/stage.c", "stage_block"): 9,
     ("host/data/open.c", "open_part"): 8,
     ("host/solvers/solver.h", "solver"): 22,  # a fit: the iterate, the best ones, and what the method keeps
 }

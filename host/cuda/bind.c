@@ -4,34 +4,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix of the examples to device memory, rows of ld values, transformed in double. mean, inverse: device, or NULL. */
-static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *m, int64_t columns, const double *mean,
-                                const double *inverse, double divisor, cusgd_storage storage, int64_t ld, void *to)
+/* A matrix of the examples to device memory, transformed in double. all: the task of its rows and columns together, but for where
+ * they come from. */
+static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *m, convert_task all)
 {
-    size_t element = stored_bytes(c, kept_as(c, storage));
+    size_t element = stored_bytes(c, kept_as(c, all.storage));
     int64_t rows, cols;
-    stage_shape(e->n, columns, 1, &rows, &cols);
-    if (ld > columns) TRY(CUDA(cudaMemsetAsync(to, 0, (size_t)(e->n * ld) * element, c->stream)));
+    all.precision = c->precision;
+    all.type = m->type;
+    stage_shape(e->n, all.cols, 1, &rows, &cols);
+    if (all.ld > all.cols) TRY(CUDA(cudaMemsetAsync(all.to, 0, (size_t)(e->n * all.ld) * element, c->stream)));
     for (int64_t first = 0; first < e->n; first += rows)
-        for (int64_t j = 0; j < columns; j += cols) {
+        for (int64_t j = 0; j < all.cols; j += cols) {
             stage s;
-            int64_t count = min_of(rows, e->n - first), width = min_of(cols, columns - j);
-            TRY(stage_block(c, e, m, 0, first, count, j, width, &s));
-            convert_task t = {.precision = c->precision,
-                              .storage = storage,
-                              .type = m->type,
-                              .from = s.x,
-                              .mean = mean ? mean + j : NULL,
-                              .inverse = inverse ? inverse + j : NULL,
-                              .divisor = divisor,
-                              .rows = count,
-                              .cols = width,
-                              .ld = ld,
-                              .to = (char *)to + (size_t)(first * ld + j) * element};
+            const matrix_block block = {e, m, first, min_of(rows, e->n - first), j, min_of(cols, all.cols - j)};
+            TRY(stage_block(c, &block, 0, &s));
+            convert_task t = all;
+            t.from = s.x;
+            t.mean = all.mean ? all.mean + j : NULL;
+            t.inverse = all.inverse ? all.inverse + j : NULL;
+            t.rows = block.rows;
+            t.cols = block.cols;
+            t.to = (char *)all.to + (size_t)(first * all.ld + j) * element;
             TRY(CUDA(kernel_convert(&t, c->stream)));
             TRY(ring_give(c, s.slot));
         }
     return CUSGD_OK;
+}
+
+/* One value a row, which is divided. */
+static cusgd_status bind_column(cuda *c, const examples *e, const cusgd_matrix *m, double divisor, void *to)
+{
+    return bind_matrix(c, e, m, (convert_task){.divisor = divisor, .cols = 1, .ld = 1, .to = to});
 }
 
 /* numbers: 2 d + k doubles of device memory: mean, 1 / scale, shift. */
@@ -61,16 +65,22 @@ static cusgd_status bind_folds(cuda *c, const examples *e, uint8_t *to)
 
 static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, dataset *b)
 {
-    const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
+    convert_task x = {.storage = t->storage,
+                      .mean = t->mean ? numbers : NULL,
+                      .inverse = t->mean ? numbers + e->d : NULL,
+                      .divisor = 1,
+                      .cols = e->d,
+                      .ld = b->ld,
+                      .to = b->x};
+    convert_task y = {.mean = t->shift ? numbers + 2 * e->d : NULL, .divisor = 1, .cols = e->k, .ld = e->k, .to = b->y};
     TRY(upload_transform(c, e, t, numbers));
     TRY(place_await(c, e));
     if (b->sparse) TRY(sparse_bind(c, e, t, b));
-    if (!b->borrowed && !b->sparse) TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
-    const double *shift = t->shift ? numbers + 2 * e->d : NULL;
-    if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
-    if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
+    if (!b->borrowed && !b->sparse) TRY(bind_matrix(c, e, &e->x, x));
+    if (b->y) TRY(bind_matrix(c, e, &e->y, y));
+    if (b->w) TRY(bind_column(c, e, &e->w, t->weight_mean, b->w));
     if (b->fold) TRY(bind_folds(c, e, b->fold));
-    if (b->o) TRY(bind_matrix(c, e, &e->o, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, 1, b->o));
+    if (b->o) TRY(bind_column(c, e, &e->o, 1, b->o));
     return cuda_synchronize(c);
 }
 
@@ -153,20 +163,11 @@ cusgd_status cuda_bind_again(void *of, const examples *e, const transform *t, da
     return cuda_bind(of, e, t, b);
 }
 
-/* Of the rows listed, `count` of them: columns of `from` (n x ld) as doubles in host memory, by way of `wide` (device). */
-static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from, const int64_t *rows, int64_t count, int64_t cols,
-                               int64_t ld, double *wide, double *to)
+/* Columns of some rows as doubles in host memory, by way of t->to. */
+static cusgd_status fetch_rows(cuda *c, const widen_task *t, double *to)
 {
-    widen_task t = {.precision = c->precision,
-                    .storage = storage,
-                    .from = from,
-                    .rows = rows,
-                    .count = count,
-                    .cols = cols,
-                    .ld = ld,
-                    .to = wide};
-    TRY(CUDA(kernel_widen(&t, c->stream)));
-    return download_bytes(c, wide, sizeof(double) * (size_t)(count * cols), to);
+    TRY(CUDA(kernel_widen(t, c->stream)));
+    return download_bytes(c, t->to, sizeof(double) * (size_t)(t->count * t->cols), to);
 }
 
 cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w)
@@ -183,8 +184,13 @@ cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t 
     for (int64_t i = 0; i < m && !status; i += piece) {
         int64_t count = min_of(piece, m - i);
         status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
-        if (!status && !b->sparse) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
-        if (!status && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);
+        widen_task t = {.precision = c->precision, .rows = listed, .count = count, .cols = 1, .ld = 1, .from = b->w, .to = wide};
+        if (!status && b->w) status = fetch_rows(c, &t, w + i);
+        t.storage = b->storage;
+        t.from = b->x;
+        t.cols = b->d;
+        t.ld = b->ld;
+        if (!status && !b->sparse) status = fetch_rows(c, &t, x + i * b->d);
         for (int64_t j = i; !b->w && j < i + count; j++) w[j] = 1;
     }
     cuda_free(listed);

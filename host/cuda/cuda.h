@@ -326,14 +326,20 @@ cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to);
 
 /* ---- stage.c ---- */
 
-/* A block of the caller's rows, on its way through the ring: rows first .. + rows, columns column .. + cols. */
+/* A block of one of the examples' matrices: rows first .. first + rows - 1, columns column .. column + cols - 1. */
+typedef struct matrix_block {
+    const examples *e;
+    const cusgd_matrix *m;
+    int64_t first, rows, column, cols;
+} matrix_block;
+
+/* A block on its way through the ring, row-major. */
 typedef struct stage {
     int slot;
     const void *x;   /* device: rows x cols of the matrix's type */
     const double *w; /* device: rows; NULL: none asked for, or all 1 */
 } stage;
-cusgd_status stage_block(cuda *c, const examples *e, const cusgd_matrix *m, int with_weights, int64_t first, int64_t rows,
-                         int64_t column, int64_t cols, stage *out);
+cusgd_status stage_block(cuda *c, const matrix_block *b, int with_weights, stage *out);
 /* Rows and columns of a block that fits: whole rows where a `unit` of them does. Rows are a multiple of unit. */
 void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_t *cols);
 

@@ -42,7 +42,8 @@ static cusgd_status reduce_columns(cuda *c, const reduction *r, int64_t rows, in
     for (int64_t first = 0; first < r->e->n; first += rows) {
         stage s;
         int64_t count = min_of(rows, r->e->n - first);
-        TRY(stage_block(c, r->e, r->m, 1, first, count, column, cols, &s));
+        const matrix_block block = {r->e, r->m, first, count, column, cols};
+        TRY(stage_block(c, &block, 1, &s));
         TRY(CUDA(kernel_tile_moments(r->m->type, s.x, s.w, count, cols, r->tile, r->from_first, r->tile_sums, c->stream)));
         TRY(ring_give(c, s.slot));
         TRY(merge_block(c, r, first / r->tile, (count + r->tile - 1) / r->tile, cols));

@@ -55,7 +55,8 @@ cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix 
         for (int64_t j = 0; j < cols; j += width) {
             stage s;
             int64_t count = min_of(rows, n - first), some = min_of(width, cols - j);
-            TRY(stage_block(c, &e, &e.x, 0, first, count, j, some, &s));
+            const matrix_block block = {&e, &e.x, first, count, j, some};
+            TRY(stage_block(c, &block, 0, &s));
             TRY(download_bytes(c, s.x, bytes_of(m->type, count * some), (char *)to + bytes_of(m->type, first * cols + j)));
             TRY(ring_give(c, s.slot));
         }

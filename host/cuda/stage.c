@@ -13,42 +13,41 @@ void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_
 
 static size_t size_of(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
 
-/* A block of the matrix, row-major: rows first .. first + rows - 1, columns column .. column + cols - 1, of its own type. */
+/* A block that threads copy, row-major and of the matrix's own type. */
 typedef struct packing {
-    const examples *e;
-    const cusgd_matrix *m;
-    int64_t first, rows, column, cols;
+    const matrix_block *of;
     int64_t each; /* rows of a piece */
     void *out;
 } packing;
 
 static void pack_piece(void *context, int64_t piece)
 {
-    const packing *b = context;
+    const packing *p = context;
+    const matrix_block *b = p->of;
     const cusgd_matrix *m = b->m;
     size_t size = size_of(m->type);
-    for (int64_t i = piece * b->each; i < min_of((piece + 1) * b->each, b->rows); i++) {
+    for (int64_t i = piece * p->each; i < min_of((piece + 1) * p->each, b->rows); i++) {
         int64_t at = examples_row(b->e, b->first + i) * m->row_stride + b->column * m->col_stride, to = i * b->cols;
         if (m->col_stride == 1)
-            memcpy((char *)b->out + (size_t)to * size, (const char *)m->at + at * (int64_t)size, (size_t)b->cols * size);
+            memcpy((char *)p->out + (size_t)to * size, (const char *)m->at + at * (int64_t)size, (size_t)b->cols * size);
         else if (m->type == CUSGD_TYPE_FLOAT32)
-            for (int64_t j = 0; j < b->cols; j++) ((float *)b->out)[to + j] = ((const float *)m->at)[at + j * m->col_stride];
+            for (int64_t j = 0; j < b->cols; j++) ((float *)p->out)[to + j] = ((const float *)m->at)[at + j * m->col_stride];
         else
-            for (int64_t j = 0; j < b->cols; j++) ((double *)b->out)[to + j] = ((const double *)m->at)[at + j * m->col_stride];
+            for (int64_t j = 0; j < b->cols; j++) ((double *)p->out)[to + j] = ((const double *)m->at)[at + j * m->col_stride];
     }
 }
 
 /* Threads copy pieces of rows: one alone is slower than the bus. */
-static void pack_block(packing *b)
+static void pack_block(const matrix_block *b, void *out)
 {
     enum { PIECE_VALUES = 64 * 1024 };
-    b->each = PIECE_VALUES / b->cols < 1 ? 1 : PIECE_VALUES / b->cols;
-    share_work((b->rows + b->each - 1) / b->each, pack_piece, b);
+    packing p = {.of = b, .each = PIECE_VALUES / b->cols < 1 ? 1 : PIECE_VALUES / b->cols, .out = out};
+    share_work((b->rows + p.each - 1) / p.each, pack_piece, &p);
 }
 
 /* Likewise of a matrix that lies on the device: where it is, if its rows stand there as a block has them, or picked out to the
  * slot. The numbers of listed rows pass through the slot's memory on the host. */
-static cusgd_status pick_block(cuda *c, const packing *b, int slot, const void **x)
+static cusgd_status pick_block(cuda *c, const matrix_block *b, int slot, const void **x)
 {
     const cusgd_matrix *m = b->m;
     const int64_t *rows = b->e->rows;
@@ -74,31 +73,29 @@ static cusgd_status pick_block(cuda *c, const packing *b, int slot, const void *
 }
 
 /* The weights of the block's rows, in double. */
-static void pack_weights(const packing *b, double *w)
+static void pack_weights(const matrix_block *b, double *w)
 {
     for (int64_t i = 0; i < b->rows; i++) w[i] = matrix_at(&b->e->w, examples_row(b->e, b->first + i), 0);
 }
 
-cusgd_status stage_block(cuda *c, const examples *e, const cusgd_matrix *m, int with_weights, int64_t first, int64_t rows,
-                         int64_t column, int64_t cols, stage *out)
+cusgd_status stage_block(cuda *c, const matrix_block *b, int with_weights, stage *out)
 {
-    size_t bytes = (size_t)(rows * cols) * size_of(m->type), behind = (bytes + 7) / 8 * 8, weights = 0;
+    size_t bytes = (size_t)(b->rows * b->cols) * size_of(b->m->type), behind = (bytes + 7) / 8 * 8, weights = 0;
     TRY(ring_take(c, &out->slot));
     char *host = c->ring.host[out->slot], *device = c->ring.device[out->slot];
-    int placed = e->place && m == &e->x;
+    int placed = b->e->place && b->m == &b->e->x;
     char *w = host + (placed ? RING_BYTES / 2 : behind); /* row numbers take less than the first half */
-    packing block = {.e = e, .m = m, .first = first, .rows = rows, .column = column, .cols = cols, .out = host};
     out->x = device;
     out->w = NULL;
-    if (with_weights && e->w.at) {
-        pack_weights(&block, (double *)(void *)w);
+    if (with_weights && b->e->w.at) {
+        pack_weights(b, (double *)(void *)w);
         out->w = (const double *)(const void *)(device + behind);
-        weights = sizeof(double) * (size_t)rows;
+        weights = sizeof(double) * (size_t)b->rows;
     }
     if (placed) {
-        TRY(pick_block(c, &block, out->slot, &out->x));
+        TRY(pick_block(c, b, out->slot, &out->x));
         return out->w ? CUDA(cudaMemcpyAsync(device + behind, w, weights, cudaMemcpyHostToDevice, c->stream)) : CUSGD_OK;
     }
-    pack_block(&block);
+    pack_block(b, host);
     return CUDA(cudaMemcpyAsync(device, host, out->w ? behind + weights : bytes, cudaMemcpyHostToDevice, c->stream));
 }
