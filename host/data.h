@@ -29,9 +29,9 @@ enum { MAX_FOLDS = 64 };
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
 
-/* DATA_WHOLE: an int64_t for each row, equal for the parts of a row that was split into classes, which lie together unless rows
- * were selected otherwise; NULL: no row was split. */
-enum { DATA_PLACES = 7, PLACE_START = 4, PLACE_COLUMN = 5, DATA_WHOLE = 6 };
+/* Places of what data owns: x (or its values), y, w, o, a sparse x's starts and columns; and an int64_t for each row, equal for
+ * the parts of a row that was split into classes, which lie together unless rows were selected otherwise; NULL: no row was. */
+enum { PLACE_X, PLACE_Y, PLACE_W, PLACE_O, PLACE_START, PLACE_COLUMN, PLACE_WHOLE, DATA_PLACES };
 
 struct cusgd_data {
     examples view;            /* rows is NULL */
@@ -51,7 +51,7 @@ struct cusgd_data {
     char **notes; /* what people should know of how the data was read */
     size_t note_count;
     cusgd_index_base base;        /* of the LIBSVM file; AUTO where the data is none */
-    void *memory[DATA_PLACES];    /* malloc'd: x (or its values), y, w, o, and a sparse x's starts and columns; DATA_WHOLE */
+    void *memory[DATA_PLACES];    /* malloc'd */
     void *watched[WATCHED_FILES]; /* file_watch's: of what the caller wrapped; in use from the first on */
     void *mapping[DATA_PLACES];   /* file_map's: likewise */
 };
@@ -117,7 +117,7 @@ cusgd_status examples_check_classes(const examples *e, int loss, const char *sou
 /* *have: whether some target is y. */
 cusgd_status examples_have_target(const examples *e, double y, int *have);
 
-/* data/open.c: data of no rows; `source` is its name in messages. */
+/* data/data.c: data of no rows; `source` is its name in messages. */
 cusgd_status data_create(const char *source, cusgd_data **out);
 /* data/map.c: a whole regular file in memory, read-only; it is not empty. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
@@ -160,8 +160,10 @@ typedef struct file_part {
 cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mapping);
 /* Whether this machine's pages allow it: parts begin at one, and all but the last end at one. */
 int file_parts_fit(const file_part *parts, int64_t count);
-/* data/open.c: the same of all files that the data lies in. */
+/* data/data.c: the same of all files that the data lies in. */
 cusgd_status data_check_files(const cusgd_data *data);
+/* The data owns `memory` from here on, NULL or malloc'd, as one of its places; what was there is given back. */
+void data_replace(cusgd_data *data, int place, void *memory);
 /* data/text.c: whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
 int text_is_utf8(const char *text, size_t length);
 /* A copy of `count` names, to be freed by strings_free(); USAGE where one is NULL or not UTF-8, which no file could hold. */

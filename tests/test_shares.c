@@ -210,9 +210,9 @@ Test(shares, selected_parts)
     reader.trials = "n";
     cusgd_data *data = open_text("a,n,y\n1,3,2\n2,4,1\n", &reader), *part;
     cr_assert_eq(cusgd_data_rows(data), 4);
-    const int64_t *whole = data->memory[DATA_WHOLE];
+    const int64_t *whole = data->memory[PLACE_WHOLE];
     cr_assert_eq(cusgd_data_select(data, rows, 4, &part), CUSGD_OK);
-    const int64_t *copied = part->memory[DATA_WHOLE];
+    const int64_t *copied = part->memory[PLACE_WHOLE];
     cr_assert_not_null(copied);
     for (int i = 0; i < 4; i++) cr_assert_eq(copied[i], whole[rows[i]], "row %d", i);
     cusgd_data_free(part);

@@ -38,7 +38,7 @@ static cusgd_data *open_spilled(const char *path, cusgd_reader reader, int spill
     reader.spill = spilled ? folder : NULL;
     reader.spill_bytes = 4096;
     cr_assert_eq(cusgd_data_open(path, &reader, &data), CUSGD_OK, "%s", cusgd_last_error());
-    cr_assert((data->mapping[0] != NULL) == spilled && (data->memory[0] == NULL) == spilled, "where x lies");
+    cr_assert((data->mapping[PLACE_X] != NULL) == spilled && (data->memory[PLACE_X] == NULL) == spilled, "where x lies");
     return data;
 }
 

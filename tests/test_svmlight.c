@@ -126,7 +126,7 @@ Test(svmlight, blocks_threads_and_files_give_the_bits_of_one_block)
     for (size_t block = 1; block < 100000; block = 3 * block + 1)
         for (int threads = 1; threads < 4; threads++) {
             cusgd_data *data = open_in_blocks(path, block, threads, threads == 3 ? path_of("") : NULL);
-            cr_assert((data->mapping[0] != NULL) == (threads == 3), "where the values lie");
+            cr_assert((data->mapping[PLACE_X] != NULL) == (threads == 3), "where the values lie");
             assert_same(whole, data);
             cusgd_data_free(data);
         }

@@ -121,7 +121,7 @@ static cusgd_status select_incomplete(const cusgd_data *from, const int64_t *row
 /* Parts of a split row that lie together in the selection are known to be of one row. */
 static cusgd_status select_whole(const int64_t *from, const int64_t *rows, int64_t count, cusgd_data *to)
 {
-    int64_t *whole = to->memory[DATA_WHOLE] = allocate((size_t)count, sizeof *whole);
+    int64_t *whole = to->memory[PLACE_WHOLE] = allocate((size_t)count, sizeof *whole);
     if (!whole) return fail_memory((size_t)count * sizeof *whole, "the parts of rows");
     for (int64_t i = 0; i < count; i++) whole[i] = from[rows[i]];
     return CUSGD_OK;
@@ -132,14 +132,14 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     const examples *e = &from->view;
     to->view = (examples){.n = count, .d = e->d, .k = e->k};
     to->offset = from->offset;
-    cusgd_status status = select_matrix(&e->x, rows, count, e->d, &to->memory[0], &to->view.x);
+    cusgd_status status = select_matrix(&e->x, rows, count, e->d, &to->memory[PLACE_X], &to->view.x);
     if (!status && examples_are_sparse(e)) status = csr_select(&e->s, rows, count, to);
-    if (!status) status = select_matrix(&e->y, rows, count, e->k, &to->memory[1], &to->view.y);
-    if (!status) status = select_matrix(&e->w, rows, count, 1, &to->memory[2], &to->view.w);
-    if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[3], &to->view.o);
+    if (!status) status = select_matrix(&e->y, rows, count, e->k, &to->memory[PLACE_Y], &to->view.y);
+    if (!status) status = select_matrix(&e->w, rows, count, 1, &to->memory[PLACE_W], &to->view.w);
+    if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[PLACE_O], &to->view.o);
     if (!status) status = encoding_copy(from->encoding, &to->encoding);
     if (!status && from->incomplete_count) status = select_incomplete(from, rows, count, to);
-    if (!status && from->memory[DATA_WHOLE]) status = select_whole(from->memory[DATA_WHOLE], rows, count, to);
+    if (!status && from->memory[PLACE_WHOLE]) status = select_whole(from->memory[PLACE_WHOLE], rows, count, to);
     if (!status && from->offset_name && !(to->offset_name = strdup(from->offset_name)))
         status = fail_memory(strlen(from->offset_name) + 1, "a name");
     if (!status)

@@ -87,7 +87,7 @@ cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t coun
     start[count] = stored;
     char *column = to->memory[PLACE_COLUMN] = allocate((size_t)stored + 1, index);
     char *value = from->value ? allocate((size_t)stored + 1, size) : NULL;
-    to->memory[0] = value;
+    to->memory[PLACE_X] = value;
     if (!column || (from->value && !value)) return fail_memory((size_t)stored * (index + size), "a selection of rows");
     for (int64_t i = 0; i < count && !interrupt_asked_at(i); i++) {
         size_t first = (size_t)from->start[rows[i]], length = (size_t)(start[i + 1] - start[i]), at = (size_t)start[i];

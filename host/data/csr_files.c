@@ -59,8 +59,8 @@ static cusgd_status open_values(cusgd_data *data, const char *path, int64_t coun
     cusgd_status status = npz_open(path, "data", &values, &found);
     if (status) return status;
     if (!found) return fail(CUSGD_ERROR_DATA, "%s: has no array data", path);
-    data->memory[0] = values.memory;
-    data->mapping[0] = values.mapping;
+    data->memory[PLACE_X] = values.memory;
+    data->mapping[PLACE_X] = values.mapping;
     data->view.s.value = values.matrix.at;
     data->view.s.type = values.matrix.type;
     return values.rows == count ? CUSGD_OK : fail_parts(path);
@@ -131,10 +131,7 @@ static cusgd_status store_rows(cusgd_data *data, places *p, const char *path)
         column[i] = p->column[at];
         value[i] = csr_value(s, at);
     }
-    file_unmap(data->mapping[0]);
-    free(data->memory[0]);
-    data->mapping[0] = NULL;
-    data->memory[0] = value;
+    data_replace(data, PLACE_X, value);
     *s = (cusgd_csr){start, column, value, CUSGD_TYPE_FLOAT64, 1};
     return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
 }
@@ -231,8 +228,8 @@ static cusgd_status map_stored(cusgd_data *data, const char *folder)
     }
     free(path);
     if (status) return status;
-    data->mapping[0] = values.mapping;
-    data->memory[0] = values.memory;
+    data->mapping[PLACE_X] = values.mapping;
+    data->memory[PLACE_X] = values.memory;
     int64_t stored = data->view.s.start[data->view.n];
     data->view.s = (cusgd_csr){data->view.s.start, column.at, values.matrix.at, values.matrix.type, column.wide};
     if (column.count == stored && values.rows == stored && values.cols == 0) return CUSGD_OK;

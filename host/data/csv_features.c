@@ -295,13 +295,6 @@ static cusgd_status fail_large(const cusgd_data *data, const cusgd_encoding *e)
                 data->source, data->view.n, e->d);
 }
 
-static void free_raw(cusgd_data *data)
-{
-    free(data->memory[0]);
-    file_unmap(data->mapping[0]);
-    data->memory[0] = data->mapping[0] = NULL;
-}
-
 static cusgd_status encode_dense(const cusgd_encoding *e, const cusgd_reader *reader, cusgd_data *data)
 {
     examples *v = &data->view;
@@ -318,7 +311,7 @@ static cusgd_status encode_dense(const cusgd_encoding *e, const cusgd_reader *re
         grown_forget(&x, (size_t)first * row, (size_t)count * row);
         file_forget(raw + first * e->count, (size_t)count * raw_row);
     }
-    free_raw(data);
+    data_replace(data, PLACE_X, NULL);
     status = grown_give(&x, (size_t)v->n * row, data, 0, &at);
     v->x = (cusgd_matrix){at, CUSGD_TYPE_FLOAT64, e->d, 1};
     return status;

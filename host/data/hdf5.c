@@ -146,8 +146,7 @@ static cusgd_status read_array(cusgd_data *data, const char *path, const char *n
         free(memory);
         return status;
     }
-    free(data->memory[place]);
-    data->memory[place] = memory;
+    data_replace(data, place, memory);
     *out = (npy_array){{memory, elements_type(&e), cols, 1}, a.rows, a.cols, NULL, NULL};
     return CUSGD_OK;
 }

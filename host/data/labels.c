@@ -133,10 +133,7 @@ static cusgd_status map_values(cusgd_data *data, const value_set *known, const i
         free(y);
         return fail_class(data, i, value, known);
     }
-    file_unmap(data->mapping[1]);
-    free(data->memory[1]);
-    data->mapping[1] = NULL;
-    data->memory[1] = y;
+    data_replace(data, PLACE_Y, y);
     data->view.y = (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1};
     return CUSGD_OK;
 }
@@ -331,10 +328,7 @@ static cusgd_status multiply_weights(cusgd_data *data, const double *factor)
     double *w = allocate((size_t)n, sizeof *w);
     if (!w) return fail_memory((size_t)n * sizeof *w, "the rows' weights");
     for (int64_t i = 0; i < n; i++) w[i] = weight_at(&data->view, i) * factor[class_of(data, i)];
-    file_unmap(data->mapping[2]);
-    free(data->memory[2]);
-    data->mapping[2] = NULL;
-    data->memory[2] = w;
+    data_replace(data, PLACE_W, w);
     data->view.w = (cusgd_matrix){w, CUSGD_TYPE_FLOAT64, 1, 1};
     return CUSGD_OK;
 }

@@ -223,10 +223,7 @@ static cusgd_status match_classes(cusgd_data *data, const cusgd_reader *reader)
         return status;
     }
     data_take_classes(data, names, count);
-    free(data->memory[PIECE_Y]);
-    file_unmap(data->mapping[PIECE_Y]);
-    data->mapping[PIECE_Y] = NULL;
-    data->memory[PIECE_Y] = y;
+    data_replace(data, PLACE_Y, y);
     data->view.y = (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1};
     return CUSGD_OK;
 }

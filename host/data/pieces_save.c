@@ -98,7 +98,7 @@ static cusgd_status check_data(const cusgd_data *data, const cusgd_folder_option
 {
     cusgd_status status = data_on_host(data, "writing a folder");
     if (status) return status;
-    if (data->memory[DATA_WHOLE])
+    if (data->memory[PLACE_WHOLE])
         return fail(CUSGD_ERROR_USAGE, "%s: its rows were split into classes, which a folder cannot say: write them before that",
                     data->source);
     if (data->incomplete_count)

@@ -84,7 +84,7 @@ typedef struct pairs {
     size_t row_bytes; /* of x */
     char *x;
     double *y, *w, *o;
-    int64_t *whole; /* see DATA_WHOLE */
+    int64_t *whole; /* see PLACE_WHOLE */
 } pairs;
 
 static void pairs_free(pairs *p)
@@ -144,15 +144,11 @@ static void pairs_fill(pairs *p, const examples *e, int counts)
 static void take_pairs(cusgd_data *data, const pairs *p)
 {
     examples *e = &data->view;
-    void *arrays[] = {p->x, p->y, p->w, p->o};
-    for (int i = 0; i < 4; i++) {
-        file_unmap(data->mapping[i]);
-        free(data->memory[i]);
-        data->mapping[i] = NULL;
-        data->memory[i] = arrays[i];
-    }
-    free(data->memory[DATA_WHOLE]);
-    data->memory[DATA_WHOLE] = p->whole;
+    data_replace(data, PLACE_X, p->x);
+    data_replace(data, PLACE_Y, p->y);
+    data_replace(data, PLACE_W, p->w);
+    data_replace(data, PLACE_O, p->o);
+    data_replace(data, PLACE_WHOLE, p->whole);
     e->n = p->n;
     e->k = 1;
     e->x = (cusgd_matrix){p->x, e->x.type, e->d, 1};

@@ -53,12 +53,9 @@ cusgd_status csr_add_row(csr_rows *s, const double *x, int64_t d)
 
 static void remove_x(cusgd_data *data)
 {
-    static const int places[] = {0, PLACE_START, PLACE_COLUMN};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        free(data->memory[places[i]]);
-        file_unmap(data->mapping[places[i]]);
-        data->memory[places[i]] = data->mapping[places[i]] = NULL;
-    }
+    data_replace(data, PLACE_X, NULL);
+    data_replace(data, PLACE_START, NULL);
+    data_replace(data, PLACE_COLUMN, NULL);
 }
 
 cusgd_status csr_give(csr_rows *s, cusgd_data *data)
@@ -136,7 +133,7 @@ static cusgd_status make_dense(cusgd_data *data)
         return status;
     }
     remove_x(data);
-    data->memory[0] = x;
+    data->memory[PLACE_X] = x;
     e->s = (cusgd_csr){0};
     e->x = (cusgd_matrix){x, type, e->d, 1};
     return CUSGD_OK;

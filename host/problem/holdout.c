@@ -44,7 +44,7 @@ cusgd_status hold_out(problem *p)
                     "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
                     p->options->valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
     p->train.index = allocate((size_t)all->n, sizeof(int64_t));
-    const int64_t *whole = unit == 1 ? p->train.data->memory[DATA_WHOLE] : NULL;
+    const int64_t *whole = unit == 1 ? p->train.data->memory[PLACE_WHOLE] : NULL;
     int64_t most = whole ? all->n : held * unit + all->classes; /* by class: up to half a row more of each */
     p->valid.index = allocate((size_t)most, sizeof(int64_t));
     char *is_held = allocate_zeroed((size_t)pieces, 1);

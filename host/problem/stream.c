@@ -377,7 +377,7 @@ static cusgd_status open_stream(problem *p, const stream_needs *of)
     if (!s) return fail_memory(sizeof *s, "the windows of rows");
     cusgd_status status = stream_choose_room(p, of, &s->room);
     if (!status) status = p->backend->ops->pieces.bind_in_place ? open_place(p, s) : open_slot(p, s);
-    if (!status && p->train.data->memory[0])
+    if (!status && p->train.data->memory[PLACE_X])
         snprintf(
             s->held, sizeof s->held,
             "%.100s is held in memory, %.3g GB in addition to the option memory: only x.npy of floats and the folders of cusgd "

@@ -32,7 +32,7 @@ static int64_t draw(uint8_t *fold, int folds, const examples *rows, const cusgd_
         if (fold[row] != NOT_DEALT) continue;
         int of = classes && target_at(rows, row, 0) > 0;
         int64_t turn = dealt[of]++;
-        deal(fold, data->memory[DATA_WHOLE], data->view.n, row, (uint8_t)((of ? folds - 1 - turn % folds : turn % folds)));
+        deal(fold, data->memory[PLACE_WHOLE], data->view.n, row, (uint8_t)((of ? folds - 1 - turn % folds : turn % folds)));
     }
     return dealt[0] + dealt[1];
 }
