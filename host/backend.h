@@ -44,6 +44,18 @@ typedef struct models {
     const double *class_weight; /* 2 values an output, those for targets up to 0 first: factors on the rows' weights; NULL: 1 */
 } models;
 
+/* The numbers of an update that are the same in every step: update.h's update_rule. */
+typedef struct update_constants {
+    double beta1, beta2, rho, epsilon;
+    double l1, l2;
+    double decay;
+} update_constants;
+
+/* The most that the gradient's norm, and each of its values, may be; 0: anything. */
+typedef struct gradient_clip {
+    double norm, value;
+} gradient_clip;
+
 /* A run, fixed before its first step. */
 typedef struct run_spec {
     loss_rule loss;
@@ -56,11 +68,11 @@ typedef struct run_spec {
     world *world;  /* between whose ranks they are divided; NULL: this process has all */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
-    double beta1, beta2, rho, epsilon, l1, l2, decay;
+    update_constants constants;
+    gradient_clip clip;
     const double *rate_factor;        /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     const double *limit[LIMIT_COUNT]; /* (d+1) x k each, all or none. Copied likewise */
     const models *models;             /* NULL: all outputs are one model. Copied by start() */
-    double clip_norm, clip_value;     /* most that the gradient's norm, and each of its values, may be; 0: anything */
     cusgd_storage storage;            /* of the examples whose steps are taken */
     int tf32;                         /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
     cusgd_engine engine;              /* how a GPU computes steps. The CPU has one way */
@@ -104,6 +116,35 @@ typedef struct curvature {
     double *second; /* d: sum w z_j^2 */
     double q2, q1;  /* sum w^2 q^2, sum w q */
 } curvature;
+
+/* The memory of a device that has one of its own; NULL of the host. */
+typedef struct memory_ops {
+    /* *device: the number of the GPU in whose memory `at` lies, or -1. */
+    cusgd_status (*locate)(void *self, const void *at, int *device);
+    /* A matrix of n x cols that lies there, row-major and of its own type, in the host's memory. */
+    cusgd_status (*fetch)(void *self, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
+} memory_ops;
+
+/* The parameters' state: (d+1) x k values of each part of a snapshot. */
+typedef struct state_ops {
+    cusgd_status (*put)(void *self, enum snapshot a, enum state_part p, const double *values);
+    cusgd_status (*get)(void *self, enum snapshot a, enum state_part p, double *values);
+    /* The same in `real`: *at is where the values lie, which is the backend's own memory, until anything else is asked of it, or
+     * `room`, which has a place for all of them; NULL: the run spec does not keep this part. */
+    cusgd_status (*read)(void *self, enum snapshot a, enum state_part p, void *room, const void **at);
+    cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
+} state_ops;
+
+/* What the tools ask of a device besides training. */
+typedef struct tool_ops {
+    /* Rows first .. first + count - 1 of the synthetic problem: x count x d, y count x k, in `real`, in host memory. truth:
+     * (d+1) x k. */
+    cusgd_status (*generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+                             void *y);
+    /* Bytes per second at which freshly written memory of that size (at least 1; rounded up a little) is read: the median of some
+     * passes, each checked to have read it. */
+    cusgd_status (*read_bandwidth)(void *self, int64_t bytes, double *bytes_per_second);
+} tool_ops;
 
 /* What runs of models have of their own. */
 typedef struct models_ops {
@@ -163,10 +204,7 @@ typedef struct backend_ops {
     /* Rows as they were bound: x m x d, w m. */
     cusgd_status (*rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 
-    /* Of a device with memory of its own; NULL of the host. *device: the number of the GPU in whose memory `at` lies, or -1. */
-    cusgd_status (*locate)(void *self, const void *at, int *device);
-    /* A matrix of n x cols that lies there, row-major and of its own type, in the host's memory. */
-    cusgd_status (*fetch)(void *self, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
+    memory_ops memory;
 
     /* Fails where this device does not take a run spec, with a message that says why and what to do: USAGE, or DEVICE for a shape
      * that it cannot hold. Nothing is changed. It may be asked before the run spec is complete: a batch of 0 rows, and a
@@ -174,16 +212,11 @@ typedef struct backend_ops {
     cusgd_status (*refuses)(void *self, const run_spec *p);
     /* Takes a run spec, unless the device refuses it, and sets the state of all snapshots to zero. */
     cusgd_status (*start)(void *self, const run_spec *p);
-    cusgd_status (*put)(void *self, enum snapshot a, enum state_part p, const double *values); /* (d+1) x k */
-    cusgd_status (*get)(void *self, enum snapshot a, enum state_part p, double *values);
-    /* The same in `real`: *at is where the values lie, which is the backend's own memory, until anything else is asked of it, or
-     * `room`, which has a place for all of them; NULL: the run spec does not keep this part. */
-    cusgd_status (*read)(void *self, enum snapshot a, enum state_part p, void *room, const void **at);
-    cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
+    state_ops state;
 
-    /* Runs steps on AREA_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the next
-     * one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report states
-     * exactly. NULL where steps() returns when they are done. report() waits for all that were given. */
+    /* Runs steps on SNAPSHOT_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the
+     * next one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report
+     * states exactly. NULL where steps() returns when they are done. report() waits for all that were given. */
     cusgd_status (*steps)(void *self, const slice *s);
     cusgd_status (*wait)(void *self, int *failed);
     cusgd_status (*report)(void *self, steps_report *out);
@@ -202,14 +235,7 @@ typedef struct backend_ops {
     /* p = x theta + b + o, where there are offsets; all of the above take the same p. out: n x k. */
     cusgd_status (*predict)(void *self, const dataset *b, const double *theta, double *out);
 
-    /* Rows first .. first + count - 1 of the synthetic problem: x count x d, y count x k, in `real`, in host memory. truth:
-     * (d+1) x k. */
-    cusgd_status (*generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
-                             void *y);
-
-    /* Bytes per second at which freshly written memory of that size (at least 1; rounded up a little) is read: the median of some
-     * passes, each checked to have read it. */
-    cusgd_status (*read_bandwidth)(void *self, int64_t bytes, double *bytes_per_second);
+    tool_ops tools;
 } backend_ops;
 
 typedef struct backend {

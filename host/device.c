@@ -119,7 +119,7 @@ cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes
         status = backend_open(device, CUSGD_PRECISION_FLOAT, count, &b);
         if (status) break;
         last = count == maximum || strncmp(b.name, "cuda", 4) == 0;
-        status = b.ops->read_bandwidth(b.self, bytes, &rate);
+        status = b.ops->tools.read_bandwidth(b.self, bytes, &rate);
         b.ops->close(b.self);
         if (rate > *bytes_per_second) *bytes_per_second = rate;
     }

@@ -14,7 +14,7 @@ static cusgd_status open_owner(const void *x, int *device, backend *out)
     char name[32];
     cusgd_status status = backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, out);
     if (status) return status;
-    status = out->ops->locate(out->self, x, device);
+    status = out->ops->memory.locate(out->self, x, device);
     if (!status && *device < 0)
         status = fail(CUSGD_ERROR_USAGE, "x does not lie in the memory of a GPU: cusgd_data_wrap takes arrays of the host");
     if (!status && *device == 0) return CUSGD_OK;
@@ -31,7 +31,7 @@ static cusgd_status bring(const backend *b, const cusgd_data *data, const char *
 {
     int device;
     if (!m->at) return CUSGD_OK;
-    cusgd_status status = b->ops->locate(b->self, m->at, &device);
+    cusgd_status status = b->ops->memory.locate(b->self, m->at, &device);
     if (status || device < 0) return status;
     if (device != data->view.place->device)
         return fail(CUSGD_ERROR_USAGE, "%s lies in the memory of GPU %d, and x in that of GPU %d", name, device,
@@ -39,7 +39,7 @@ static cusgd_status bring(const backend *b, const cusgd_data *data, const char *
     size_t value = m->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
     *memory = allocate((size_t)(data->view.n * cols), value);
     if (!*memory) return fail_memory((size_t)(data->view.n * cols) * value, "a copy of what lies on the GPU");
-    status = b->ops->fetch(b->self, data->view.place, m, data->view.n, cols, *memory);
+    status = b->ops->memory.fetch(b->self, data->view.place, m, data->view.n, cols, *memory);
     *m = (cusgd_matrix){*memory, m->type, cols, 1};
     return status;
 }

@@ -128,7 +128,7 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     if (!x_rows || !y_rows) status = fail_memory((size_t)(piece * row), "synthetic rows");
     for (int64_t first = 0; first < g->rows && !status; first += piece) {
         int64_t count = g->rows - first < piece ? g->rows - first : piece;
-        status = device.ops->generate(device.self, g, truth, first, count, x_rows, y_rows);
+        status = device.ops->tools.generate(device.self, g, truth, first, count, x_rows, y_rows);
         if (!status) status = npy_append(x, x_rows, count * g->cols);
         if (!status) status = npy_append(y, y_rows, count * g->outputs);
     }
@@ -257,7 +257,7 @@ static cusgd_status make_rows(const cusgd_generator *g, void *x, void *y)
     if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
     cusgd_status status = open_device(g, &device);
     if (!status) {
-        status = device.ops->generate(device.self, g, truth, 0, g->rows, x, y);
+        status = device.ops->tools.generate(device.self, g, truth, 0, g->rows, x, y);
         device.ops->close(device.self);
     }
     free(truth);

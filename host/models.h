@@ -8,7 +8,7 @@
 /* Clipping by a norm would let one model's gradient decide on another's step, and a value's limit would depend on the share. */
 static inline cusgd_status models_refuses(const run_spec *p)
 {
-    if (p->models && (p->clip_norm > 0 || p->clip_value > 0))
+    if (p->models && (p->clip.norm > 0 || p->clip.value > 0))
         return fail(CUSGD_ERROR_USAGE,
                     "several models in one pass are trained without clipping; leave out --clip-norm and --clip-value");
     return CUSGD_OK;

@@ -7,8 +7,9 @@
 
 static inline struct update_rule rule_of(const run_spec *p)
 {
-    struct update_rule rule = {p->optimizer,     p->average,  (real)p->beta1, (real)p->beta2, (real)p->rho,
-                               (real)p->epsilon, (real)p->l1, (real)p->l2,    (real)p->decay};
+    const update_constants *c = &p->constants;
+    struct update_rule rule = {p->optimizer,     p->average,  (real)c->beta1, (real)c->beta2, (real)c->rho,
+                               (real)c->epsilon, (real)c->l1, (real)c->l2,    (real)c->decay};
     return rule;
 }
 

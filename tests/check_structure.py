@@ -77,8 +77,6 @@ LONGER = {
     ("include/cusgd_tools.h", "cusgd_reader"): 28,  # what callers set of a file, column by column
     ("host/cpu/parts.h", "cpu"): 23,  # the state of a run
     ("host/model.h", "cusgd_model"): 23,  # what a model's file holds
-    ("host/backend.h", "backend_ops"): 25,  # what a device can do
-    ("host/backend.h", "run_spec"): 27,  # what a device receives once per run
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,
     ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one

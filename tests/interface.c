@@ -57,7 +57,7 @@ cusgd_engine interface_engine(const backend *b, const run_spec *p, int asked)
     cusgd_status status = b->ops->start(b->self, &trial);
     int refused = status == CUSGD_ERROR_USAGE && strstr(cusgd_last_error(), "--engine auto");
     if (!refused) interface_ok(status, "start");
-    if (p->clip_norm > 0) return CUSGD_ENGINE_CUBLAS; /* the only one, for a gradient apart too */
+    if (p->clip.norm > 0) return CUSGD_ENGINE_CUBLAS; /* the only one, for a gradient apart too */
     if (!refused) return trial.engine;
     if (p->k == 1 && p->d <= 1000) interface_fail("engine %d: %s", asked, cusgd_last_error());
     return CUSGD_ENGINE_AUTO;
@@ -489,7 +489,7 @@ void interface_generated(const backend *b, const cusgd_generator *g, const doubl
 {
     size_t bytes = g->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
     void *xs = interface_allocate(count * g->cols, bytes), *ys = interface_allocate(count * g->outputs, bytes);
-    interface_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
+    interface_ok(b->ops->tools.generate(b->self, g, truth, first, count, xs, ys), "generate");
     for (int64_t i = 0; i < count * g->cols; i++)
         x[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)xs)[i] : ((double *)xs)[i];
     for (int64_t i = 0; i < count * g->outputs; i++)

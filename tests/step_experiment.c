@@ -103,8 +103,8 @@ void experiment_make(experiment *x, const backend *b, const interface_spec *spec
         "%g average %d intercept %d rate_factor %d limits %d clip %g %g engine %d",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
         (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, spec->offset, (int)p->loss.kind,
-        p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, rate_factor, p->limit[0] != NULL, p->clip_norm,
-        p->clip_value, (int)x->spec.engine);
+        p->optimizer, sampling, p->constants.l1, p->constants.l2, p->average, p->intercept, rate_factor, p->limit[0] != NULL,
+        p->clip.norm, p->clip.value, (int)x->spec.engine);
 }
 
 void experiment_free(experiment *x)
@@ -119,7 +119,7 @@ void experiment_free(experiment *x)
 void experiment_state(const experiment *x, double *state)
 {
     for (int part = 0; part < STATE_PARTS; part++)
-        interface_ok(x->b->ops->get(x->b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * x->size), "get");
+        interface_ok(x->b->ops->state.get(x->b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * x->size), "get");
 }
 
 void experiment_restart(const experiment *x)
@@ -138,7 +138,8 @@ void experiment_restart(const experiment *x)
     free(rate_factor);
     for (int i = 0; i < LIMIT_COUNT; i++) free(limit[i]);
     for (int part = 0; part < STATE_PARTS; part++)
-        interface_ok(x->b->ops->put(x->b->self, SNAPSHOT_CURRENT, (enum state_part)part, experiment_part(x, 0, part)), "put");
+        interface_ok(x->b->ops->state.put(x->b->self, SNAPSHOT_CURRENT, (enum state_part)part, experiment_part(x, 0, part)),
+                     "put");
 }
 
 void experiment_slice(const experiment *x, int64_t t, int64_t count)
@@ -199,9 +200,9 @@ static void gradient_seen(const experiment *x, int64_t t, const double *point, d
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice s = {&(batch_share){x->at, &x->order}, x->first + t, 1, &one};
     interface_ok(b->ops->start(b->self, &p), "start");
-    interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, point), "put");
+    interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, point), "put");
     interface_ok(b->ops->steps(b->self, &s), "steps");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
     experiment_report(x);
 }
 
@@ -218,7 +219,7 @@ static void check_update(const experiment *x, int64_t t, const double *point, co
     const interface_scalar *scalar = interface_scalar_of(x->e.spec.precision);
     const run_spec *p = &x->spec;
     int64_t trained = p->intercept ? x->size : p->d * p->k;
-    double clip = clip_scale(p->clip_norm, clip_squares(gradient, trained));
+    double clip = clip_scale(p->clip.norm, clip_squares(gradient, trained));
     for (int64_t u = 0; u < x->size; u++) {
         double state[STATE_PARTS], own[OWN_NUMBERS] = {[OWN_METRIC] = x->rate_factor ? x->rate_factor[u] : 1, [OWN_CLIP] = clip};
         for (int i = 0; i < LIMIT_COUNT && x->limit[i]; i++) own[OWN_LIMIT + i] = x->limit[i][u];

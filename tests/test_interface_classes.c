@@ -158,7 +158,7 @@ static void check_steps(const backend *b, problem *p, double tolerance)
     sampler order = sampler_make(CUSGD_SAMPLING_NONE, 1, (uint64_t)n, 2, 0);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     interface_ok(b->ops->start(b->self, &spec), "start");
-    interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, p->theta), "put");
+    interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, p->theta), "put");
     for (int step = 0; step < 2; step++) {
         batch_span span = sampler_span(&order, (uint64_t)step);
         long double loss = mean_loss(p, span.first, span.count, expected) * (long double)span.count;
@@ -167,7 +167,7 @@ static void check_steps(const backend *b, problem *p, double tolerance)
         interface_ok(b->ops->report(b->self, &report), "report");
         cr_assert(report.done == 1 && report.rows == span.count && !report.failed);
         compare(p, "the loss of step", step, report.loss, loss, tolerance);
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, after), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, after), "get");
         for (int64_t u = 0; u < size; u++) {
             compare(p, "parameter", u, after[u], (long double)p->theta[u] - expected[u], tolerance);
             p->theta[u] = after[u];

@@ -83,7 +83,7 @@ static void check_y(const backend *b, const interface_examples *e, const dataset
         slice one = {&(batch_share){at, &order}, places[i], 1, &numbers};
         interface_ok(b->ops->start(b->self, &p), "start");
         interface_ok(b->ops->steps(b->self, &one), "steps");
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, v), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, v), "get");
         for (int64_t c = 0; c < k; c++) {
             double y = e->y[places[i] * k + c], expected = interface_scalar_of(e->spec.precision)->round(e->w[places[i]] * -y);
             if (v[d * k + c] != expected)

@@ -58,11 +58,11 @@ Test(interface_failures, the_first_bad_step_ends_the_run)
                       .batch = shape[3],
                       .intercept = 1,
                       .average = 1,
-                      .beta1 = 0.9,
-                      .beta2 = 0.99,
-                      .rho = 0.9,
-                      .epsilon = 1e-7,
-                      .l1 = 0.01};
+                      .constants.beta1 = 0.9,
+                      .constants.beta2 = 0.99,
+                      .constants.rho = 0.9,
+                      .constants.epsilon = 1e-7,
+                      .constants.l1 = 0.01};
         experiment x;
         int64_t rows[3000];
         experiment_make(&x, &s.of[precision][threads], &spec, &p, 0, permute ? CUSGD_SAMPLING_PERMUTE : CUSGD_SAMPLING_NONE);

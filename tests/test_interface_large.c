@@ -53,7 +53,7 @@ static steps_report course_run(const course *c, int64_t each, double *state)
     }
     interface_ok(c->b->ops->report(c->b->self, &report), "report");
     for (int part = 0; part < STATE_PARTS; part++)
-        interface_ok(c->b->ops->get(c->b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * c->size), "get");
+        interface_ok(c->b->ops->state.get(c->b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * c->size), "get");
     return report;
 }
 
@@ -250,9 +250,9 @@ static void check_gradients(const backend *b, const interface_examples *e, datas
         rows[count++] = (int64_t)sampler_row(&order, i);
     interface_gradient(e, interface_loss(CUSGD_LOSS_SQUARED), theta, rows, count, &sums);
     interface_ok(b->ops->start(b->self, &p), "start");
-    interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+    interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
     interface_ok(b->ops->steps(b->self, &first), "steps");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
     check_sums(e, gradient, &sums, "gradient of parameter");
     for (int64_t i = 0; i < n; i++) rows[i] = i;
     interface_gradient(e, interface_loss(CUSGD_LOSS_SQUARED), theta, rows, n, &sums);
@@ -319,7 +319,7 @@ static void check_engines(const backend *b, const interface_examples *e, int64_t
                   .intercept = 1,
                   .average = 1,
                   .storage = e->spec.storage,
-                  .l1 = 1e-3};
+                  .constants.l1 = 1e-3};
     cusgd_engine engines[] = {interface_engine(b, &p, CUSGD_ENGINE_FUSED), interface_engine(b, &p, CUSGD_ENGINE_PERSISTENT)};
     course runs[2];
     for (int i = 0; i < 2; i++) {

@@ -106,11 +106,11 @@ static void start(const trial *t)
                   .batch = BATCH,
                   .intercept = 1,
                   .average = 1,
-                  .beta1 = 0.9,
-                  .beta2 = 0.99,
-                  .epsilon = 1e-6,
-                  .l1 = 1,
-                  .l2 = 1,
+                  .constants.beta1 = 0.9,
+                  .constants.beta2 = 0.99,
+                  .constants.epsilon = 1e-6,
+                  .constants.l1 = 1,
+                  .constants.l2 = 1,
                   .rate_factor = rate,
                   .limit = {limit[0], limit[1], limit[2], limit[3]},
                   .models = &m};
@@ -143,7 +143,7 @@ static void run_trial(trial *t)
     int64_t size = (D + 1) * t->k;
     t->state = interface_allocate(STATE_PARTS * size, sizeof(double));
     for (int p = 0; p < STATE_PARTS; p++)
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)p, t->state + p * size), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, (enum state_part)p, t->state + p * size), "get");
 }
 
 /* That output `c` of one run is output `other` of another, in all bits. */
@@ -392,7 +392,7 @@ Test(interface_models, plain_ones_are_outputs)
                           .k = WIDE,
                           .batch = BATCH,
                           .intercept = 1,
-                          .l2 = 0.01,
+                          .constants.l2 = 0.01,
                           .models = own ? &m : NULL};
             sampler order = sampler_make(CUSGD_SAMPLING_BLOCKS, 7, N, BATCHES, 0);
             step_numbers now[BATCHES];
@@ -404,8 +404,8 @@ Test(interface_models, plain_ones_are_outputs)
             interface_ok(b.ops->report(b.self, &r), "report");
             loss[own] = r.loss;
             for (int part = 0; part < STATE_PARTS; part++)
-                interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, (enum state_part)part, state[own] + part * (D + 1) * WIDE),
-                             "get");
+                interface_ok(
+                    b.ops->state.get(b.self, SNAPSHOT_CURRENT, (enum state_part)part, state[own] + part * (D + 1) * WIDE), "get");
         }
         cr_assert_arr_eq(state[0], state[1], sizeof state[0]);
         cr_assert(fabs(loss[0] - loss[1]) <= 1e-6 * loss[0]);
@@ -486,10 +486,10 @@ Test(interface_models, refused)
     backend b = {0};
     models m = {0};
     interface_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
-    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 3, .k = 1, .batch = 8, .models = &m, .clip_norm = 1};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 3, .k = 1, .batch = 8, .models = &m, .clip.norm = 1};
     cr_assert_eq(b.ops->refuses(b.self, &p), CUSGD_ERROR_USAGE);
     cr_assert(strstr(cusgd_last_error(), "clip"));
-    p.clip_norm = 0;
+    p.clip.norm = 0;
     p.engine = CUSGD_ENGINE_FUSED;
     cr_assert_eq(b.ops->refuses(b.self, &p), b.is_host ? CUSGD_OK : CUSGD_ERROR_USAGE);
     p.engine = CUSGD_ENGINE_AUTO;

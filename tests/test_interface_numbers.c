@@ -63,7 +63,7 @@ static void run(const backend *b, const dataset *at, loss_rule loss, const doubl
     }
     interface_ok(b->ops->report(b->self, &r), "report");
     memcpy(out->losses, r.losses, sizeof out->losses);
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, out->theta), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, out->theta), "get");
     m.number = numbers;
     interface_ok(b->ops->models.fold_losses(b->self, at, loss, K, &m, out->theta, out->sums), "fold_losses");
 }

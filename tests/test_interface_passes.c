@@ -92,10 +92,10 @@ Test(interface_passes, many_rows_many_columns)
         interface_examples_make(&spec, &e);
         dataset *at = interface_bind(b, &e);
         interface_ok(b->ops->start(b->self, &p), "start");
-        interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+        interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
         interface_check_objective(b, &e, at, interface_loss(CUSGD_LOSS_SQUARED), theta);
         interface_check_predictions(b, &e, at, theta);
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
         cr_assert(memcmp(theta, kept, sizeof(double) * (size_t)size) == 0, "the parameters of the run have changed");
         b->ops->unbind(b->self, at);
         interface_examples_free(&e);
@@ -214,11 +214,11 @@ static void outcome_of(int kind, int threads, outcome *o)
                   .storage = interface_storage(kind),
                   .batch = 1000,
                   .intercept = 1,
-                  .beta1 = 0.9,
-                  .beta2 = 0.999,
-                  .epsilon = 1e-8,
-                  .l1 = 1e-3,
-                  .l2 = 1e-2};
+                  .constants.beta1 = 0.9,
+                  .constants.beta2 = 0.999,
+                  .constants.epsilon = 1e-8,
+                  .constants.l1 = 1e-3,
+                  .constants.l2 = 1e-2};
     cusgd_generator g = {.rows = BITS_N,
                          .cols = 7,
                          .outputs = 1,
@@ -240,7 +240,7 @@ static void outcome_of(int kind, int threads, outcome *o)
     interface_ok(b.ops->start(b.self, &p), "start");
     interface_ok(b.ops->steps(b.self, &s), "steps");
     interface_ok(b.ops->report(b.self, &report), "report");
-    interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, o->theta), "get");
+    interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, o->theta), "get");
     interface_ok(b.ops->objective(b.self, at, p.loss, o->theta, &o->value, o->gradient), "objective");
     interface_ok(b.ops->predict(b.self, at, o->theta, o->predictions), "predict");
     interface_ok(b.ops->curvature(b.self, at, NULL, &sums), "curvature");
@@ -303,7 +303,7 @@ static passed pass_over(const backend *b, const examples *source, const transfor
         interface_ok(b->ops->steps(b->self, &s), "steps");
     }
     interface_ok(b->ops->report(b->self, &report), "report");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, o.theta), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, o.theta), "get");
     interface_ok(b->ops->objective(b->self, at, p.loss, o.theta, &o.value, o.gradient), "objective");
     interface_ok(b->ops->predict(b->self, at, o.theta, o.predictions), "predict");
     interface_ok(b->ops->hessian(b->self, at, p.loss, NULL, o.hessian), "hessian");
@@ -371,7 +371,7 @@ Test(interface_passes, read_bandwidth)
     for (int p = 0; p < 2; p++)
         for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
             double rate = (double)NAN;
-            interface_ok(s.of[p].ops->read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
+            interface_ok(s.of[p].ops->tools.read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
             cr_assert(isfinite(rate) && rate > 0, "%d bytes at %g bytes per second", (int)bytes[i], rate);
         }
     interface_session_close(&s);

@@ -90,9 +90,9 @@ static double step_on(const backend *b, cusgd_engine engine, const rows *r, int 
     }
     slice s = {shares, 0, 1, &one};
     interface_ok(b->ops->start(b->self, &p), "start");
-    interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+    interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
     interface_ok(b->ops->steps(b->self, &s), "steps");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), "get");
     interface_ok(b->ops->report(b->self, &report), "report");
     cr_assert(report.done == 1 && report.rows == p.batch && !report.failed);
     for (int h = 0; h < count; h++) b->ops->unbind(b->self, at[h]);
@@ -222,7 +222,7 @@ static void run_trial(trial *t)
                   .shards = t->shards,
                   .intercept = 1,
                   .average = 1,
-                  .l2 = 0.01,
+                  .constants.l2 = 0.01,
                   .engine = t->engine};
     for (int i = 0; i < N * D; i++) x[i] = interface_uniform(&seed);
     for (int i = 0; i < N; i++) y[i] = x[i * D] - 2 * x[i * D + 1] + interface_uniform(&seed);
@@ -231,8 +231,8 @@ static void run_trial(trial *t)
     interface_ok(b->ops->start(b->self, &p), "start");
     for (int e = 0; e < EPOCHS; e++) run_epoch(t, at, (uint64_t)e);
     interface_ok(b->ops->report(b->self, &t->report), "report");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, t->theta), "get");
-    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, t->average), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, t->theta), "get");
+    interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, t->average), "get");
     for (int h = 0; h < t->shards; h++) b->ops->unbind(b->self, at[h]);
 }
 

@@ -164,9 +164,9 @@ static run_spec spec_of(const interface_spec *s, int64_t batch, int optimizer)
                       .sparse = 1,
                       .shards = 1,
                       .intercept = 1,
-                      .beta1 = .9,
-                      .beta2 = .999,
-                      .epsilon = 1e-8};
+                      .constants.beta1 = .9,
+                      .constants.beta2 = .999,
+                      .constants.epsilon = 1e-8};
 }
 
 /* One step of each batch: its gradient, seen as the velocity after a step of rate 1 without momentum. */
@@ -189,11 +189,11 @@ static void check_gradients(const backend *b, const interface_examples *e, const
         steps_report report;
         for (int64_t i = 0; i < span.count; i++) rows[i] = (int64_t)sampler_row(&order, (uint64_t)(span.first + i));
         interface_gradient(e, logistic, theta, rows, span.count, &exact);
-        interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
-        interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, theta + size), "put"); /* zeros */
+        interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+        interface_ok(b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, theta + size), "put"); /* zeros */
         interface_ok(b->ops->steps(b->self, &s), "steps");
         interface_ok(b->ops->report(b->self, &report), "report");
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, found), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, found), "get");
         near(&e->spec, "loss of step", step, report.loss, exact.loss, exact.loss_bound);
         for (int64_t u = 0; u < size; u++)
             near(&e->spec, "gradient of parameter", u, found[u], exact.gradient[u], exact.bound[u]);
@@ -226,7 +226,7 @@ static void check_bits(const backend *b, const interface_examples *e, const data
         }
         interface_ok(b->ops->report(b->self, &report), "report");
         cr_assert_eq(report.done, steps);
-        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, to), "get");
+        interface_ok(b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, to), "get");
         if (run > 0) cr_assert_arr_eq(to, theta, sizeof(double) * (size_t)size, "%s: run %d", interface_describe(&e->spec), run);
     }
     free(theta);

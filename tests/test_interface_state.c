@@ -36,7 +36,7 @@ static void check_read(const backend *b, const run_spec *p, cusgd_precision prec
     int64_t size = (p->d + 1) * p->k;
     const void *at = p;
     double *room = interface_allocate(size, sizeof(double));
-    interface_ok(b->ops->read(b->self, (enum snapshot)snapshot, (enum state_part)part, room, &at), "read");
+    interface_ok(b->ops->state.read(b->self, (enum snapshot)snapshot, (enum state_part)part, room, &at), "read");
     if ((at != NULL) != keeps(p, part)) interface_fail("read of part %d gives %s", part, at ? "values" : "none");
     for (int64_t u = 0; u < size && at; u++) {
         double value = precision == CUSGD_PRECISION_FLOAT ? (double)((const float *)at)[u] : ((const double *)at)[u];
@@ -55,7 +55,7 @@ static void check_snapshot(const backend *b, const run_spec *p, cusgd_precision 
     double *values = interface_allocate(size, sizeof(double));
     for (int part = 0; part < STATE_PARTS; part++) {
         for (int64_t u = 0; u < size; u++) values[u] = -1;
-        interface_ok(b->ops->get(b->self, (enum snapshot)snapshot, (enum state_part)part, values), "get");
+        interface_ok(b->ops->state.get(b->self, (enum snapshot)snapshot, (enum state_part)part, values), "get");
         for (int64_t u = 0; u < size; u++) {
             double put = from >= 0 && keeps(p, part) ? value_at(from, part, u) : 0;
             double expected = interface_scalar_of(precision)->round(put);
@@ -77,15 +77,15 @@ static void check_state(const backend *b, const run_spec *p, cusgd_precision pre
     for (int snapshot = 0; snapshot < SNAPSHOTS; snapshot++)
         for (int part = 0; part < STATE_PARTS; part++) {
             for (int64_t u = 0; u < size; u++) values[u] = value_at(snapshot, part, u);
-            interface_ok(b->ops->put(b->self, (enum snapshot)snapshot, (enum state_part)part, values), "put");
+            interface_ok(b->ops->state.put(b->self, (enum snapshot)snapshot, (enum state_part)part, values), "put");
             memset(values, 0, sizeof(double) * (size_t)size); /* the backend has its own copy by now */
         }
     for (int snapshot = 0; snapshot < SNAPSHOTS; snapshot++) check_snapshot(b, p, precision, snapshot, snapshot, "after put");
-    interface_ok(b->ops->copy(b->self, SNAPSHOT_BEST, SNAPSHOT_CURRENT), "copy");
+    interface_ok(b->ops->state.copy(b->self, SNAPSHOT_BEST, SNAPSHOT_CURRENT), "copy");
     check_snapshot(b, p, precision, SNAPSHOT_BEST, SNAPSHOT_CURRENT, "after copy, to");
     check_snapshot(b, p, precision, SNAPSHOT_CURRENT, SNAPSHOT_CURRENT, "after copy, from");
     check_snapshot(b, p, precision, SNAPSHOT_EPOCH, SNAPSHOT_EPOCH, "after copy, neither");
-    interface_ok(b->ops->copy(b->self, SNAPSHOT_CURRENT, SNAPSHOT_EPOCH), "copy");
+    interface_ok(b->ops->state.copy(b->self, SNAPSHOT_CURRENT, SNAPSHOT_EPOCH), "copy");
     check_snapshot(b, p, precision, SNAPSHOT_CURRENT, SNAPSHOT_EPOCH, "after the copy back");
     check_snapshot(b, p, precision, SNAPSHOT_BEST, SNAPSHOT_CURRENT, "after the copy back, neither");
     free(values);

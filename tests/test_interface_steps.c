@@ -76,16 +76,16 @@ static void steps_visit(const int *level, void *context)
                   .batch = sizes[level[BATCH]], /* may be more than there are rows */
                   .intercept = level[INTERCEPT],
                   .average = level[AVERAGE],
-                  .beta1 = 0.9,
-                  .beta2 = 0.999,
-                  .rho = 0.95,
-                  .epsilon = 1e-7,
-                  .l1 = level[L1] ? 0.3 : 0,
-                  .l2 = level[L2] ? 0.7 : 0};
+                  .constants.beta1 = 0.9,
+                  .constants.beta2 = 0.999,
+                  .constants.rho = 0.95,
+                  .constants.epsilon = 1e-7,
+                  .constants.l1 = level[L1] ? 0.3 : 0,
+                  .constants.l2 = level[L2] ? 0.7 : 0};
     static const double given; /* that there are limits: experiment_make() makes them */
     if (level[LIMITS]) p.limit[0] = &given;
-    p.clip_norm = level[CLIP] == 1 ? 0.25 : 0;
-    p.clip_value = level[CLIP] == 2 ? 0.0625 : 0;
+    p.clip.norm = level[CLIP] == 1 ? 0.25 : 0;
+    p.clip.value = level[CLIP] == 2 ? 0.0625 : 0;
     experiment x;
     const backend *b = &s->of[spec.precision][level[TEAM]];
     p.engine = (cusgd_engine)level[ENGINE];
@@ -127,7 +127,7 @@ Test(interface_steps, many_columns_many_rows)
         cusgd_precision precision = interface_precision(kind);
         cusgd_storage storage = interface_storage(kind);
         p.batch = 7;
-        p.clip_norm = 0;
+        p.clip.norm = 0;
         check_shape(&s, (interface_spec){.n = 40, .d = 5000, .k = 1, .precision = precision, .storage = storage, .seed = 11}, p,
                     0, CUSGD_SAMPLING_PERMUTE);
         p.batch = 1999; /* several chunks a batch, several threads */
@@ -136,7 +136,7 @@ Test(interface_steps, many_columns_many_rows)
             (interface_spec){.n = 4001, .d = 61, .k = 2, .precision = precision, .storage = storage, .weighted = 1, .seed = 12},
             p, 2, CUSGD_SAMPLING_BLOCKS);
         p.batch = 4000;
-        p.clip_norm = 0.01;
+        p.clip.norm = 0.01;
         check_shape(&s, (interface_spec){.n = 30, .d = 9000, .k = 1, .precision = precision, .storage = storage, .seed = 14}, p,
                     1, CUSGD_SAMPLING_NONE);
         check_shape(&s, (interface_spec){.n = 4000, .d = 33, .k = 2, .precision = precision, .storage = storage, .seed = 13}, p,

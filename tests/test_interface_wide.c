@@ -116,8 +116,8 @@ static void check_step(const wide *w, const run_spec *p, double share, double to
         interface_ok(w->b.ops->steps(w->b.self, &s), "steps");
         interface_ok(w->b.ops->report(w->b.self, &report), "report");
         cr_assert(report.done == 1 && report.loss == 2.5, "%d steps, loss %g", (int)report.done, report.loss);
-        interface_ok(w->b.ops->copy(w->b.self, SNAPSHOT_BEST, SNAPSHOT_CURRENT), "copy");
-        interface_ok(w->b.ops->get(w->b.self, SNAPSHOT_BEST, p->average ? STATE_AVERAGE : STATE_THETA, theta), "get");
+        interface_ok(w->b.ops->state.copy(w->b.self, SNAPSHOT_BEST, SNAPSHOT_CURRENT), "copy");
+        interface_ok(w->b.ops->state.get(w->b.self, SNAPSHOT_BEST, p->average ? STATE_AVERAGE : STATE_THETA, theta), "get");
         for (int64_t j = 0; j <= WIDE; j++) {
             double x0 = j < WIDE ? value_at(0, j) : 1, x1 = j < WIDE ? value_at(1, j) : 1;
             check_value("parameter", j, theta[j], share * 0.25 * (target_of_row(0) * x0 + target_of_row(1) * x1) / 2, tolerance);
@@ -141,10 +141,10 @@ Test(interface_wide, steps)
                       .storage = interface_storage(kind)};
         wide_open(&w, kind);
         check_step(&w, &p, 1, 0);
-        p.clip_norm = 0.5;
+        p.clip.norm = 0.5;
         p.engine = CUSGD_ENGINE_CUBLAS;
-        check_step(&w, &p, p.clip_norm / sqrt(square), 1e-6);
-        p.clip_norm = 0;
+        check_step(&w, &p, p.clip.norm / sqrt(square), 1e-6);
+        p.clip.norm = 0;
         p.engine = CUSGD_ENGINE_AUTO;
         p.optimizer = CUSGD_OPTIMIZER_NESTEROV; /* its first step is sgd's */
         p.average = 1;
@@ -197,7 +197,7 @@ Test(interface_wide, generated_rows)
         else
             interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
         x[i] = interface_allocate((int64_t)ROWS * WIDE, sizeof *x[i]);
-        interface_ok(b.ops->generate(b.self, &g, truth, 0, ROWS, x[i], y[i]), "generate");
+        interface_ok(b.ops->tools.generate(b.self, &g, truth, 0, ROWS, x[i], y[i]), "generate");
         b.ops->close(b.self);
     }
     for (int64_t at = 0; at < (int64_t)ROWS * WIDE; at++) check_value("value", at, (double)x[1][at], (double)x[0][at], 0);

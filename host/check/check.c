@@ -199,11 +199,11 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     p.shards = given->shards;
     p.storage = given->storage;
     p.tf32 = given->tf32;
-    p.engine = given->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
+    p.engine = given->clip.norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);
-    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
     if (!status) status = run_step(c, peer, at, &one, report);
-    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, c->gradient[peer]);
+    if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, c->gradient[peer]);
     return status;
 }
 
@@ -212,7 +212,7 @@ static cusgd_status put_state(const check *c, int peer)
     const backend *b = &c->peer[peer];
     cusgd_status status = b->ops->start(b->self, &c->t->run.spec);
     for (int part = 0; part < STATE_PARTS && !status; part++)
-        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
+        status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
     return status;
 }
 
@@ -223,7 +223,7 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
     cusgd_status status = put_state(c, peer);
     if (!status) status = run_step(c, peer, at, &at->numbers, report);
     for (int part = 0; part < STATE_PARTS && !status; part++)
-        status = b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->next + part * c->size);
+        status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->next + part * c->size);
     return status;
 }
 
@@ -233,7 +233,7 @@ static void compare_update(check *c, int peer, const place *at)
     const cusgd_trainer *t = c->t;
     const run_spec *p = &t->run.spec;
     int64_t trained = p->intercept ? c->size : c->d * c->k;
-    double clip = clip_scale(p->clip_norm, p->clip_norm > 0 ? clip_squares(c->gradient[peer], trained) : 0);
+    double clip = clip_scale(p->clip.norm, p->clip.norm > 0 ? clip_squares(c->gradient[peer], trained) : 0);
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
     for (int64_t u = 0; u < c->size; u++) {
         int penalized = u < c->d * c->k;
@@ -295,8 +295,8 @@ static cusgd_status lockstep(check *c, place at, int64_t steps)
     state_start(c);
     status = put_state(c, ON_CPU); /* and back, as the precision has it */
     for (int part = 0; part < STATE_PARTS && !status; part++)
-        status =
-            c->peer[ON_CPU].ops->get(c->peer[ON_CPU].self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
+        status = c->peer[ON_CPU].ops->state.get(c->peer[ON_CPU].self, SNAPSHOT_CURRENT, (enum state_part)part,
+                                                c->state + part * c->size);
     for (; at.step < steps && !status; at.step++, at.batch++) {
         place_at(c, &at);
         c->step = at.step + 1;
@@ -394,7 +394,7 @@ static cusgd_status free_run(check *c, place start, int64_t steps)
             place_at(c, &at);
             status = run_step(c, i, &at, &at.numbers, &report);
         }
-        if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, result, c->gradient[i]);
+        if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, result, c->gradient[i]);
         if (!status) status = problem_loss(&c->of[i], &c->of[i].train, c->t->problem.loss, c->gradient[i], &loss[i], NULL);
         if (status) return status;
     }
@@ -423,11 +423,11 @@ static cusgd_status run_slice(const check *c, int peer, place at, const run_spec
     slice s = {at.shares, 0, steps, numbers};
     cusgd_status status = b->ops->start(b->self, spec);
     for (int part = 0; part < STATE_PARTS && !status; part++)
-        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
+        status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
     if (!status) status = b->ops->steps(b->self, &s);
     if (!status) status = b->ops->report(b->self, &report);
-    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
-    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, average);
+    if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, average);
     free(numbers);
     return status;
 }
@@ -438,9 +438,9 @@ static cusgd_status lazy_run(check *c, place start, int64_t steps)
 {
     run_spec spec = c->t->run.spec;
     if (!sgd_may_wait(&spec, &c->t->options) || spec.shards > 1) return CUSGD_OK;
-    if (spec.optimizer == CUSGD_OPTIMIZER_ADAGRAD) spec.l1 = spec.l2 = 0;
+    if (spec.optimizer == CUSGD_OPTIMIZER_ADAGRAD) spec.constants.l1 = spec.constants.l2 = 0;
     if (steps > c->t->sgd.batches) steps = c->t->sgd.batches;
-    int64_t count = spec.l1 > 0 || spec.l2 > 0 ? c->size : 2 * c->size;
+    int64_t count = spec.constants.l1 > 0 || spec.constants.l2 > 0 ? c->size : 2 * c->size;
     state_start(c);
     c->report->line_count = LINES;
     for (int peer = ON_DEVICE; peer <= ON_CPU; peer++) {

@@ -18,7 +18,7 @@ void NAMED(reference_update)(const run_spec *p, const step_numbers *s, const dou
     const double *limit = own + OWN_LIMIT;
     struct own_rule mine = {(real)own[OWN_METRIC], (real)limit[LIMIT_L1], (real)limit[LIMIT_L2], (real)limit[LIMIT_LOWER],
                             (real)limit[LIMIT_UPPER]};
-    real g = clip_value((real)p->clip_value, (real)own[OWN_CLIP], (real)gradient);
+    real g = clip_value((real)p->clip.value, (real)own[OWN_CLIP], (real)gradient);
     update_parameter(rule_of(p), update_step_from(s), mine, p->limit[0] != NULL, penalized, (real)point, g, &q);
     state[STATE_THETA] = (double)q.theta;
     state[STATE_SLOT1] = (double)q.slot1;

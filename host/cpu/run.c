@@ -91,7 +91,7 @@ static int allocate_state(cpu *self)
     self->order.spans = allocate_zeroed(shards, sizeof *self->order.spans);
     for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++)
         complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
-    if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
+    if (p->clip.norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
     if (p->models) complete &= NAMED(models_open)(self, p->models, chunks);
     complete &= self->rate_factor && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order.rows && self->order.tables && self->order.spans;
@@ -210,10 +210,10 @@ static const backend_ops ops = {
     .rows = NAMED(cpu_rows),
     .refuses = refuses,
     .start = start,
-    .put = put,
-    .get = get,
-    .read = read_part,
-    .copy = copy,
+    .state.put = put,
+    .state.get = get,
+    .state.read = read_part,
+    .state.copy = copy,
     .steps = NAMED(cpu_steps),
     .report = report,
     .add_loss = add_loss,
@@ -227,8 +227,8 @@ static const backend_ops ops = {
     .objective = NAMED(cpu_objective),
     .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),
-    .generate = NAMED(cpu_generate),
-    .read_bandwidth = read_bandwidth,
+    .tools.generate = NAMED(cpu_generate),
+    .tools.read_bandwidth = read_bandwidth,
 };
 
 cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)

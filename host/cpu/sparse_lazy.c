@@ -29,8 +29,8 @@ cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
             return fail_memory((size_t)s->count * sizeof *z->since, "a slice of lazy steps");
         }
     }
-    z->lazy = z->pending = catch_up_fill(self->rule.optimizer, self->spec.l1, self->spec.l2, sizeof(real) == sizeof(float),
-                                         s->numbers, s->count, z->since);
+    z->lazy = z->pending = catch_up_fill(self->rule.optimizer, self->spec.constants.l1, self->spec.constants.l2,
+                                         sizeof(real) == sizeof(float), s->numbers, s->count, z->since);
     memset(z->last, 0, sizeof *z->last * (size_t)self->spec.d);
     return CUSGD_OK;
 }

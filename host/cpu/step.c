@@ -177,7 +177,7 @@ static void update_sparse(cpu *self, step *t)
     const layout *l = &self->layout;
     int64_t spans = (self->size + SPAN - 1) / SPAN;
     if (!self->sparse.lazy) {
-        if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) NAMED(clip_gradient)(self);
+        if (self->spec.clip.norm > 0 || self->spec.clip.value > 0) NAMED(clip_gradient)(self);
         pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans,
                  NAMED(apply_span), t);
         return;
@@ -249,7 +249,7 @@ cusgd_status NAMED(cpu_steps)(void *of, const slice *s)
         if (status) return status;
         account(self, &t);
         if (self->report.failed) break;
-        if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) {
+        if (self->spec.clip.norm > 0 || self->spec.clip.value > 0) {
             pool_for(self->pool, threads, spans, NAMED(sum_span), &t);
             NAMED(clip_gradient)(self);
             pool_for(self->pool, threads, spans, NAMED(apply_span), &t);

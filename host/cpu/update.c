@@ -69,9 +69,9 @@ void NAMED(clip_gradient)(cpu *self)
     const run_spec *p = &self->spec;
     const layout *l = &self->layout;
     int64_t trained = (p->d + (p->intercept != 0)) * p->k;
-    for (int64_t u = 0; u < trained && p->clip_norm > 0; u++)
+    for (int64_t u = 0; u < trained && p->clip.norm > 0; u++)
         self->canonical[u] = (double)self->gradient[layout_at(l, u / p->k, u % p->k)];
-    double squares = p->clip_norm > 0 ? clip_squares(self->canonical, trained) : 0;
-    real scale = (real)clip_scale(p->clip_norm, squares), maximum = (real)p->clip_value;
+    double squares = p->clip.norm > 0 ? clip_squares(self->canonical, trained) : 0;
+    real scale = (real)clip_scale(p->clip.norm, squares), maximum = (real)p->clip.value;
     for (int64_t u = 0; u < self->size; u++) self->gradient[u] = clip_value(maximum, scale, self->gradient[u]);
 }

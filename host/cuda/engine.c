@@ -28,7 +28,7 @@ static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *
     if (p->sparse) return "sparse rows";
     if (p->models) return "models of their own";
     if (p->k > 1) return "more than one output, as more than two classes have";
-    if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
+    if (p->clip.norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
     if (!fused_shape_of(c->precision, kept, share_of(p), row_stride(stored_bytes(c, kept), p->d), c->gpu.clusters, shape))
         return c->gpu.clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";

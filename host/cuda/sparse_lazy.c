@@ -11,7 +11,10 @@
 #include <string.h>
 
 /* Whether a column that no batch has misses something. */
-static int misses(const run *r) { return r->spec.average || r->spec.l1 > 0 || r->spec.l2 > 0 || r->limit[LIMIT_LOWER]; }
+static int misses(const run *r)
+{
+    return r->spec.average || r->spec.constants.l1 > 0 || r->spec.constants.l2 > 0 || r->limit[LIMIT_LOWER];
+}
 
 cusgd_status lazy_open(cuda *c)
 {
@@ -38,7 +41,9 @@ cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
     lazy_run *l = &r->shards.lazy;
     int before = l->lazy, single = c->precision == CUSGD_PRECISION_FLOAT;
     l->lazy = r->spec.lazy;
-    if (l->table) l->lazy = catch_up_fill(r->spec.optimizer, r->spec.l1, r->spec.l2, single, s->numbers + done, count, l->table);
+    if (l->table)
+        l->lazy = catch_up_fill(r->spec.optimizer, r->spec.constants.l1, r->spec.constants.l2, single, s->numbers + done, count,
+                                l->table);
     if (l->lazy != before) { /* other launches */
         graph_drop(r);
         r->captured.warm = 0;

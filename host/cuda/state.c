@@ -117,7 +117,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     TRY(lazy_open(c));
     TRY(engine_choose(c, p, &r->engine, &r->fused.shape));
     if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
-    if (!(p->clip_norm > 0)) return CUSGD_OK;
+    if (!(p->clip.norm > 0)) return CUSGD_OK;
     TRY(cuda_allocate(c, clip_partials(r->size), sizeof(double), "the gradient's norm", &squares));
     r->squares = squares;
     return CUSGD_OK;

@@ -20,7 +20,7 @@ static int64_t end_of(const examples *e)
 static cusgd_status open_block(row_source *r)
 {
     const examples *e = r->of;
-    if (!r->device || !r->device->ops->fetch)
+    if (!r->device || !r->device->ops->memory.fetch)
         return fail(CUSGD_ERROR_USAGE, "the rows lie in the memory of GPU %d, and the device is another: use --device cuda:%d",
                     e->place->device, e->place->device);
     size_t row = (size_t)e->d * value_size(e->x.type);
@@ -48,7 +48,7 @@ static void fetch_block(row_source *r, int64_t row)
     if (r->count > r->end - row) r->count = r->end - row;
     r->first = row;
     m.at = (const char *)m.at + (size_t)(row * m.row_stride) * value_size(m.type);
-    if (!r->status) r->status = r->device->ops->fetch(r->device->self, e->place, &m, r->count, e->d, r->block);
+    if (!r->status) r->status = r->device->ops->memory.fetch(r->device->self, e->place, &m, r->count, e->d, r->block);
     if (r->status) memset(r->block, 0, (size_t)(r->count * e->d) * value_size(m.type));
 }
 

@@ -16,10 +16,10 @@ static run_spec spec_of(const cusgd_options *o, const problem *p)
                      .shards = p->train.shards,
                      .world = p->backend ? p->backend->world : NULL,
                      .intercept = p->intercept,
-                     .l1 = p->l1,
-                     .l2 = p->l2,
-                     .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
-                     .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
+                     .constants.l1 = p->l1,
+                     .constants.l2 = p->l2,
+                     .clip.norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
+                     .clip.value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
                      .storage = o->storage,
                      .tf32 = o->math == CUSGD_MATH_TF32,
                      .engine = o->engine};
@@ -113,7 +113,7 @@ cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta)
     const backend *b = r->problem->backend;
     if (r->lost == 2) return run_check_device(r);
     const double *here = r->shown ? r->shown : r->lost ? r->best : NULL;
-    if (!here) return b->ops->get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
+    if (!here) return b->ops->state.get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
     memcpy(theta, here, theta_bytes(r->problem));
     return CUSGD_OK;
 }
@@ -121,12 +121,12 @@ cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta)
 cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta)
 {
     const backend *b = r->problem->backend;
-    cusgd_status status = b->ops->put(b->self, snapshot, STATE_THETA, theta);
-    return status ? status : b->ops->put(b->self, snapshot, STATE_AVERAGE, theta);
+    cusgd_status status = b->ops->state.put(b->self, snapshot, STATE_THETA, theta);
+    return status ? status : b->ops->state.put(b->self, snapshot, STATE_AVERAGE, theta);
 }
 
 cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from)
 {
     const backend *b = r->problem->backend;
-    return b->ops->copy(b->self, to, from);
+    return b->ops->state.copy(b->self, to, from);
 }

@@ -17,7 +17,7 @@ typedef struct run_position {
     double plateau_scale;  /* what plateaus have left of the rate */
     double plateau_best;   /* the score that has to be beaten, */
     int64_t plateau_stale; /* and the evaluations since */
-    enum snapshot result;  /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
+    enum snapshot result;  /* where the result lies: SNAPSHOT_CURRENT, SNAPSHOT_BEST, or SNAPSHOT_EPOCH after steps of its own */
     double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was, */

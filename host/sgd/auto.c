@@ -279,7 +279,7 @@ static int has_factors(const run_spec *spec)
 
 int sgd_may_wait(const run_spec *spec, const cusgd_options *o)
 {
-    int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
+    int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip.norm <= 0 && spec->clip.value <= 0;
     return spec->sparse && o->shards <= 1 && optimizer_may_wait(spec->optimizer) && plain &&
            o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
 }
@@ -333,11 +333,11 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     s->run->spec.average = o->average;
     /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
     int rounds = o->precision == CUSGD_PRECISION_FLOAT;
-    s->run->spec.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
-    s->run->spec.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
-    s->run->spec.rho = o->rho;
-    s->run->spec.epsilon = o->epsilon;
-    s->run->spec.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;
+    s->run->spec.constants.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
+    s->run->spec.constants.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
+    s->run->spec.constants.rho = o->rho;
+    s->run->spec.constants.epsilon = o->epsilon;
+    s->run->spec.constants.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;
     s->run->spec.rate_factor = s->rate_factor;
     choose_update(s);
     if (status || (!s->retreats && !s->run->by_gradient)) return status;

@@ -27,7 +27,7 @@ static cusgd_status stop_velocity(sgd *s)
 {
     if (!optimizer_has_velocity(s->run->spec.optimizer)) return CUSGD_OK;
     memset(s->run->gradient, 0, theta_bytes(s->problem));
-    return s->problem->backend->ops->put(s->problem->backend->self, SNAPSHOT_CURRENT, STATE_SLOT1, s->run->gradient);
+    return s->problem->backend->ops->state.put(s->problem->backend->self, SNAPSHOT_CURRENT, STATE_SLOT1, s->run->gradient);
 }
 
 /* The best parameters become the current ones, at rest. The average starts anew from there: what it held of a rise would take
@@ -39,7 +39,7 @@ static cusgd_status go_to_best(sgd *s, fit *f)
     s->run->at.average_from = s->run->at.step;
     f->evaluated_step = -1;
     if (!status) status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta);
-    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
     return status ? status : stop_velocity(s);
 }
 
@@ -54,7 +54,7 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
     s->run->at.step = first_step;
     f->rollbacks++;
     sgd_next_epoch(s);
-    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
+    if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
     if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status || !watch_loss_is_bad(s, loss)) return status ? status : stop_velocity(s);
     status = run_theta(s->run, SNAPSHOT_BEST, s->run->theta);

@@ -46,8 +46,8 @@ static cusgd_status proximal_steps(sgd *s)
     /* Where the curvature has no bound the steps may have been too long. */
     if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
-    status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_THETA, s->run->theta);
-    if (!status) status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_AVERAGE, s->run->theta);
+    status = b->ops->state.put(b->self, SNAPSHOT_EPOCH, STATE_THETA, s->run->theta);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_EPOCH, STATE_AVERAGE, s->run->theta);
     if (!status) s->run->at.result = SNAPSHOT_EPOCH;
     return status;
 }
@@ -183,7 +183,7 @@ static cusgd_status check_rate(const sgd *s, const fit *f)
 static cusgd_status look_for_separation(sgd *s, cusgd_result *result)
 {
     cusgd_status status =
-        problem_separation(s->problem, s->run->theta, s->run->spec.decay > 0, result->note, sizeof result->note);
+        problem_separation(s->problem, s->run->theta, s->run->spec.constants.decay > 0, result->note, sizeof result->note);
     s->run->cancelled = 0;
     return status;
 }

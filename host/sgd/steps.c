@@ -24,13 +24,13 @@ double sgd_rate_at(const sgd *s, int64_t step)
 {
     const cusgd_options *o = s->run->options;
     double rate = s->run->at.rate_scale * s->run->at.plateau_scale * schedule_rate(&s->schedule, step);
-    return s->run->spec.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(s->run->spec.decay, o->rate, step) : rate;
+    return s->run->spec.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(s->run->spec.constants.decay, o->rate, step) : rate;
 }
 
 step_numbers sgd_numbers(const sgd *s, int64_t step)
 {
     step_numbers now;
-    optimizer_numbers(s->run->spec.optimizer, s->run->spec.beta1, s->run->spec.beta2, step, &now);
+    optimizer_numbers(s->run->spec.optimizer, s->run->spec.constants.beta1, s->run->spec.constants.beta2, step, &now);
     now.rate = sgd_rate_at(s, step);
     now.momentum = s->run->options->momentum;
     now.average = average_weight(s->eccentricity, step, s->run->at.average_from);

@@ -375,7 +375,7 @@ static cusgd_status judge(solver *s)
 static cusgd_status look_for_separation(solver *s)
 {
     int looks = s->problem->separated < 0;
-    cusgd_status status = problem_separation(s->problem, s->x, s->m.run->spec.decay > 0, s->note, sizeof s->note);
+    cusgd_status status = problem_separation(s->problem, s->x, s->m.run->spec.constants.decay > 0, s->note, sizeof s->note);
     if (looks) s->m.run->cancelled = 0;
     return status;
 }

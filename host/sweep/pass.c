@@ -176,8 +176,8 @@ cusgd_status pass_start(cusgd_sweep *s, run_spec spec)
     const backend *b = &s->trainer->backend;
     all_live(&s->pass);
     cusgd_status status = start_run(s, spec);
-    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
-    return status ? status : b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->pass.theta);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
+    return status ? status : b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->pass.theta);
 }
 
 cusgd_status pass_get(cusgd_sweep *s)
@@ -185,7 +185,7 @@ cusgd_status pass_get(cusgd_sweep *s)
     sweep_pass *p = &s->pass;
     const backend *b = &s->trainer->backend;
     enum state_part part = s->trainer->run.spec.average ? STATE_AVERAGE : STATE_THETA;
-    cusgd_status status = b->ops->get(b->self, SNAPSHOT_CURRENT, part, p->gathered);
+    cusgd_status status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, part, p->gathered);
     for (int64_t j = 0; j <= s->trainer->problem.d && !status; j++)
         for (int64_t i = 0; i < p->lives; i++) p->theta[j * p->k + p->live[i]] = p->gathered[j * p->lives + i];
     return status;
@@ -219,7 +219,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
     cusgd_status status = CUSGD_OK;
     for (int part = 0; part < STATE_PARTS && !status; part++)
         if (keeps(spec, part))
-            status = b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * rows * before);
+            status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * rows * before);
     if (status) return status;
     for (int64_t i = 0; i < going; i++) p->live[i] = p->live[place[i]];
     p->lives = going;
@@ -229,7 +229,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
         if (!keeps(spec, part)) continue;
         for (int64_t j = 0; j < rows; j++)
             for (int64_t i = 0; i < going; i++) at[j * going + i] = at[j * before + place[i]];
-        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, at);
+        status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, at);
     }
     return status;
 }

@@ -137,12 +137,12 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
     run_spec spec = s->trainer->run.spec;
     spec.optimizer = CUSGD_OPTIMIZER_SGD;
     spec.average = 0;
-    spec.decay = 0;
+    spec.constants.decay = 0;
     spec.batch = p->train.rows.n;
     if (!status) fill_safe_rates(s, 1.1 * p->targets.steepest * lipschitz);
     if (!status) status = pass_start(s, spec);
     if (!status) status = take_full_steps(s, PROXIMAL_STEPS);
-    return status ? status : b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
+    return status ? status : b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
 }
 
 /* The models of all rows, of the pass that begins with configuration `first`. */

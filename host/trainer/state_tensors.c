@@ -73,7 +73,8 @@ static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, unsigned c
                    .shape = {p->d + 1, p->k},
                    .count = problem_size(p)};
     const void *at;
-    cusgd_status status = b->ops->read(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), *room, &at);
+    cusgd_status status =
+        b->ops->state.read(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), *room, &at);
     if (status || !at || is_zero(at, bytes_of(&next))) return status;
     next.values = at;
     const tensor *same = find_same(s, &next, i % STATE_PARTS);
@@ -219,7 +220,7 @@ cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s)
     for (int i = 0; i < STATE_START && !status; i++) {
         if (!has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) continue;
         widen(&s->tensors[i], size, t->run.theta);
-        status = b->ops->put(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), t->run.theta);
+        status = b->ops->state.put(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), t->run.theta);
     }
     return status ? status : run_theta(&t->run, SNAPSHOT_BEST, t->run.best);
 }

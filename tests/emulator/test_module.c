@@ -177,19 +177,19 @@ static cusgd_status work(const backend *b, const interface_examples *e, const da
     if (!status) status = b->ops->curvature(b->self, at, mean, &sums);
     if (!status) status = b->ops->rows(b->self, at, rows, 2, x, y);
     if (!status) status = b->ops->start(b->self, &p);
-    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
-    if (!status) status = b->ops->copy(b->self, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b->ops->state.copy(b->self, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     if (!status) status = b->ops->steps(b->self, &s);
     if (!status) status = b->ops->steps(b->self, &in_order);
     if (!status) status = b->ops->wait(b->self, &failed);
     if (!status) status = b->ops->report(b->self, &report);
     if (!status && report.note) snprintf(note, 512, "%s", report.note);
-    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
     if (!status) status = b->ops->objective(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient);
     if (!status) status = b->ops->hessian(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, hessian);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
-    if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
-    if (!status) status = b->ops->read_bandwidth(b->self, 100, &value);
+    if (!status) status = b->ops->tools.generate(b->self, &g, theta, 0, DRAWN, x, y);
+    if (!status) status = b->ops->tools.read_bandwidth(b->self, 100, &value);
     return status;
 }
 
@@ -401,12 +401,12 @@ Test(module, emul_device_refuses)
     backend b;
     interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
     interface_ok(b.ops->start(b.self, &sound), "start");
-    interface_ok(b.ops->put(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+    interface_ok(b.ops->state.put(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_assert_eq(b.ops->refuses(b.self, &cases[i].spec), cases[i].status);
         cr_assert(strstr(cusgd_last_error(), cases[i].words), "%s", cusgd_last_error());
         cr_assert_eq(b.ops->start(b.self, &cases[i].spec), cases[i].status);
-        interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
+        interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
         cr_assert(memcmp(theta, kept, sizeof theta) == 0);
     }
     b.ops->close(b.self);
@@ -449,7 +449,7 @@ static void run_plainly(const interface_examples *e, cusgd_engine engine, double
         cr_assert(report.done == EACH && !report.failed, "%d steps", (int)report.done);
         snprintf(note[i], 512, "%s", report.note ? report.note : "");
     }
-    interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
+    interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
     b.ops->unbind(b.self, at);
     b.ops->close(b.self);
     cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
@@ -525,7 +525,7 @@ Test(module, emul_a_barrier_that_is_missed_is_an_error)
         launch_persistent(&b, at, e.spec.n);
         check_failed(b.ops->report(b.self, &report), "did not meet");
         cr_assert(strstr(cusgd_last_error(), "--engine fused"), "%s", cusgd_last_error());
-        interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
+        interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
         for (int u = 0; u < 34; u++) cr_assert_eq(theta[u], 0);
         emulated.miss_barrier(0);
         b.ops->unbind(b.self, at);

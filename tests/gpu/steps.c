@@ -153,7 +153,7 @@ static void case_run(bench *b, test_case *c)
         p.optimizer = CUSGD_OPTIMIZER_FTRL;
         p.lazy = strcmp(b->given->update, "lazy") == 0;
         p.average = 1;
-        p.beta1 = p.l2 = 1e-6;
+        p.constants.beta1 = p.constants.l2 = 1e-6;
     }
     c->next = c->epoch = 0;
     for (int i = 0; i < MAX_SLICE; i++) {
