@@ -75,7 +75,6 @@ LONGER = {
     ("host/options.h", "cusgd_options"): 70,  # what callers set, option by option
     ("include/cusgd_model.h", "cusgd_metrics"): 24,  # what callers read, metric by metric
     ("include/cusgd_tools.h", "cusgd_reader"): 28,  # what callers set of a file, column by column
-    ("host/cpu/parts.h", "cpu"): 23,  # the state of a run
     ("host/model.h", "cusgd_model"): 23,  # what a model's file holds
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,

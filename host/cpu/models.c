@@ -130,7 +130,7 @@ void NAMED(models_update)(cpu *self, const struct update_step *now, const struct
     s.theta = v->at[STATE_THETA] + lo;
     s.average = self->rule.average ? v->at[STATE_AVERAGE] + lo : NULL;
     s.point = self->point + lo;
-    s.gradient = self->gradient + lo;
+    s.gradient = self->sums.gradient + lo;
     s.rate_factor = self->rate_factor + lo;
     for (int i = 0; limit[0] && i < LIMITS; i++) s.limit[i] = limit[i] + lo;
     s.alive = m->alive + c;

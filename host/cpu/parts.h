@@ -137,6 +137,14 @@ typedef struct sparse_state {
     size_t touched_room;
 } sparse_state;
 
+/* What the rows of a step's batch add up to. */
+typedef struct step_sums {
+    real *partial;     /* chunks of all shards x size: each chunk's gradient */
+    real *gradient;    /* size: the batch's */
+    double *canonical; /* (d+1) k: that in the order in which its norm is taken; NULL: it is not */
+    double *losses;    /* one a chunk */
+} step_sums;
+
 typedef struct cpu {
     int threads;
     pool *pool;
@@ -149,11 +157,8 @@ typedef struct cpu {
     vectors snapshot[SNAPSHOTS];
     real *rate_factor, *point; /* each parameter's share of the rate; where the gradient is taken */
     real *limit[LIMIT_COUNT];  /* size; NULL: the run spec has none */
-    double *canonical;         /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
-    real *partial;             /* chunks of all shards x size: each chunk's gradient */
-    real *gradient;            /* size: the batch's */
-    double *losses;            /* one a chunk */
-    real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
+    step_sums sums;
+    real *scratch; /* threads x softmax_scratch(k); NULL: not needed */
     sparse_state sparse;
     row_order order;
     own_nodes nodes;

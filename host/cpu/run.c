@@ -37,19 +37,18 @@ static void release(cpu *self)
     for (int i = 0; i < LIMIT_COUNT; i++) free(self->limit[i]);
     memset(self->limit, 0, sizeof self->limit);
     NAMED(models_close)(self);
-    free(self->canonical);
-    self->canonical = NULL;
     free(self->point);
-    free(self->partial);
-    free(self->gradient);
-    free(self->losses);
+    free(self->sums.partial);
+    free(self->sums.gradient);
+    free(self->sums.canonical);
+    free(self->sums.losses);
     free(self->scratch);
     NAMED(sparse_close)(self);
     free(self->order.rows);
     free(self->order.tables);
     free(self->order.spans);
-    self->rate_factor = self->point = self->partial = self->gradient = NULL;
-    self->losses = NULL;
+    self->rate_factor = self->point = NULL;
+    memset(&self->sums, 0, sizeof self->sums);
     self->scratch = NULL;
     memset(&self->order, 0, sizeof self->order);
 }
@@ -81,9 +80,9 @@ static int allocate_state(cpu *self)
                 complete &= (self->snapshot[a].at[part] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));
-    self->gradient = allocate_aligned_zeroed(size, sizeof(real));
-    self->partial = allocate_aligned_zeroed((p->sparse ? sparse_sums(self) : chunks) * size + 1, sizeof(real));
-    self->losses = allocate_zeroed(chunks, sizeof(double));
+    self->sums.gradient = allocate_aligned_zeroed(size, sizeof(real));
+    self->sums.partial = allocate_aligned_zeroed((p->sparse ? sparse_sums(self) : chunks) * size + 1, sizeof(real));
+    self->sums.losses = allocate_zeroed(chunks, sizeof(double));
     size_t scratch = p->loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(self->threads * softmax_scratch(p->k)) : 0;
     if (scratch > 0) complete &= (self->scratch = allocate_aligned(scratch, sizeof(real))) != NULL;
     self->order.rows = allocate(shards * (size_t)self->order.share * BATCHES_KNOWN, sizeof(int64_t));
@@ -91,10 +90,10 @@ static int allocate_state(cpu *self)
     self->order.spans = allocate_zeroed(shards, sizeof *self->order.spans);
     for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++)
         complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
-    if (p->clip.norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
+    if (p->clip.norm > 0) complete &= (self->sums.canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
     if (p->models) complete &= NAMED(models_open)(self, p->models, chunks);
-    complete &= self->rate_factor && self->point && self->gradient && self->partial;
-    return complete && self->losses && self->order.rows && self->order.tables && self->order.spans;
+    complete &= self->rate_factor && self->point && self->sums.gradient && self->sums.partial;
+    return complete && self->sums.losses && self->order.rows && self->order.tables && self->order.spans;
 }
 
 static cusgd_status refuses(void *of, const run_spec *p)

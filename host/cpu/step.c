@@ -98,19 +98,19 @@ static void add_rows(void *context, int64_t at)
     batch_span after = after_chunk(t, shard, c, at);
     int later = after.first < start + rows; /* in the next batch */
     const dataset *rows_of = share_of(self, t->slice, shard)->examples;
-    rows_task task = NAMED(task_of)(rows_of, self->spec.loss, self->point, self->partial + at * self->size);
+    rows_task task = NAMED(task_of)(rows_of, self->spec.loss, self->point, self->sums.partial + at * self->size);
     if (self->models.width > 0) NAMED(models_task)(self, rows_of, at, &task);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (self->scratch) task.scratch = self->scratch + pool_thread() * softmax_scratch(task.k);
-    self->losses[at] = 0;
+    self->sums.losses[at] = 0;
     if (t->contiguous) {
         rows_range range = {batch[0].first + start, rows, batch[later].first + after.first, after.count};
-        if (rows > 0) self->losses[at] = rows_for(self, &task)->gradient(&task, range);
+        if (rows > 0) self->sums.losses[at] = rows_for(self, &task)->gradient(&task, range);
         return;
     }
     const int64_t *next = order_of(self, shard, t->i + later) + after.first;
     rows_list list = {order_of(self, shard, t->i) + start, next, rows, after.count};
-    if (rows > 0) self->losses[at] = rows_for(self, &task)->gradient_listed(&task, &list);
+    if (rows > 0) self->sums.losses[at] = rows_for(self, &task)->gradient_listed(&task, &list);
     find_later(t, shard, c);
 }
 
@@ -144,7 +144,7 @@ static void account(cpu *self, const step *t)
 {
     double loss = self->models.width > 0 ? models_loss(self, t)
                   : self->spec.world     ? t->loss
-                                         : NAMED(shards_loss)(t, self->losses, 1, 0, self->spec.shards);
+                                         : NAMED(shards_loss)(t, self->sums.losses, 1, 0, self->spec.shards);
     if (!isfinite(loss)) {
         self->report.failed = 1;
         return;
@@ -193,8 +193,8 @@ static cusgd_status sparse_gradient(cpu *self, step *t)
 {
     int64_t spans = (self->size + SPAN - 1) / SPAN;
     for (int h = 0; h < self->order.shards; h++) {
-        self->losses[h] = NAMED(sparse_rows)(self, t->slice, t->i, h);
-        if (self->spec.shards > 1) NAMED(sparse_columns)(self, t->slice, t->i, h, 1, self->partial + h * self->size);
+        self->sums.losses[h] = NAMED(sparse_rows)(self, t->slice, t->i, h);
+        if (self->spec.shards > 1) NAMED(sparse_columns)(self, t->slice, t->i, h, 1, self->sums.partial + h * self->size);
     }
     if (!self->spec.world) return CUSGD_OK;
     return NAMED(exchange_sums)(t, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans);
@@ -215,7 +215,7 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
             break;
         }
         if (self->spec.shards == 1)
-            NAMED(sparse_columns)(self, s, t.i, 0, t.rows, self->gradient);
+            NAMED(sparse_columns)(self, s, t.i, 0, t.rows, self->sums.gradient);
         else
             pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES),
                      (self->size + SPAN - 1) / SPAN, NAMED(sum_span), &t);

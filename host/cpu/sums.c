@@ -22,7 +22,7 @@ typedef struct range {
 static void sum_chunks(const step *t, int shard, range at, double *sum)
 {
     const cpu *self = t->self;
-    const real *partial = self->partial + shard * t->each * self->size;
+    const real *partial = self->sums.partial + shard * t->each * self->size;
     for (int64_t u = at.lo; u < at.hi; u++) sum[u - at.lo] = (double)partial[u];
     for (int64_t c = 1; c < t->each; c++)
         for (int64_t u = at.lo; u < at.hi; u++) sum[u - at.lo] += (double)partial[c * self->size + u];
@@ -31,7 +31,7 @@ static void sum_chunks(const step *t, int shard, range at, double *sum)
 /* The sum over `count` shards from the first on, in `real`: of each where its first chunk was, and then in the first of them. */
 static real *sum_shards(const step *t, int first, int count, range at, double *work)
 {
-    real *sum = t->self->partial + first * t->each * t->self->size;
+    real *sum = t->self->sums.partial + first * t->each * t->self->size;
     if (count == 1) {
         sum_chunks(t, first, at, work);
         for (int64_t u = at.lo; u < at.hi; u++) sum[u] = (real)work[u - at.lo];
@@ -53,11 +53,11 @@ void NAMED(sum_span)(void *context, int64_t i)
     range at = {i * SPAN, min_of((i + 1) * SPAN, self->size)};
     if (self->spec.shards == 1) {
         sum_chunks(t, 0, at, sum);
-        for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)(sum[u - at.lo] / rows);
+        for (int64_t u = at.lo; u < at.hi; u++) self->sums.gradient[u] = (real)(sum[u - at.lo] / rows);
         return;
     }
-    const real *total = self->spec.world ? self->gradient : sum_shards(t, 0, self->spec.shards, at, sum);
-    for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)((double)total[u] / rows);
+    const real *total = self->spec.world ? self->sums.gradient : sum_shards(t, 0, self->spec.shards, at, sum);
+    for (int64_t u = at.lo; u < at.hi; u++) self->sums.gradient[u] = (real)((double)total[u] / rows);
 }
 
 /* Stage one and a half, where several processes have the shards: this one's, a span of parameters at a time, */
@@ -79,9 +79,9 @@ cusgd_status NAMED(exchange_sums)(step *t, int threads, int64_t spans)
     pool_for(self->pool, threads, spans, sum_nodes, t);
     for (int a = 0; a < nodes->count; a++) {
         int first = nodes->node[a].first - self->order.first;
-        nodes->values[a] = self->partial + first * t->each * self->size;
-        nodes->losses[a] = NAMED(shards_loss)(t, self->losses, 1, first, nodes->node[a].count);
+        nodes->values[a] = self->sums.partial + first * t->each * self->size;
+        nodes->losses[a] = NAMED(shards_loss)(t, self->sums.losses, 1, first, nodes->node[a].count);
     }
     world_terms terms = {self->spec.shards, sizeof(real) == sizeof(float), self->size, nodes->values, nodes->losses};
-    return world_sum(self->spec.world, &terms, self->gradient, &t->loss);
+    return world_sum(self->spec.world, &terms, self->sums.gradient, &t->loss);
 }

@@ -13,7 +13,7 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, int
     int slots = optimizer_slots(optimizer);
     real *theta = v->at[STATE_THETA], *slot1 = v->at[STATE_SLOT1], *slot2 = v->at[STATE_SLOT2];
     real *slot3 = v->at[STATE_SLOT3], *average = v->at[STATE_AVERAGE];
-    const real *gradient = self->gradient, *rate_factor = self->rate_factor;
+    const real *gradient = self->sums.gradient, *rate_factor = self->rate_factor;
     real *point = self->point, *const *limit = self->limit;
     rule.optimizer = optimizer;
     for (int64_t u = lo; u < hi; u++) {
@@ -70,8 +70,8 @@ void NAMED(clip_gradient)(cpu *self)
     const layout *l = &self->layout;
     int64_t trained = (p->d + (p->intercept != 0)) * p->k;
     for (int64_t u = 0; u < trained && p->clip.norm > 0; u++)
-        self->canonical[u] = (double)self->gradient[layout_at(l, u / p->k, u % p->k)];
-    double squares = p->clip.norm > 0 ? clip_squares(self->canonical, trained) : 0;
+        self->sums.canonical[u] = (double)self->sums.gradient[layout_at(l, u / p->k, u % p->k)];
+    double squares = p->clip.norm > 0 ? clip_squares(self->sums.canonical, trained) : 0;
     real scale = (real)clip_scale(p->clip.norm, squares), maximum = (real)p->clip.value;
-    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = clip_value(maximum, scale, self->gradient[u]);
+    for (int64_t u = 0; u < self->size; u++) self->sums.gradient[u] = clip_value(maximum, scale, self->sums.gradient[u]);
 }
