@@ -24,17 +24,20 @@ const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in t
 /* Makes room for `count` entries of metadata. */
 cusgd_status model_metadata_create(cusgd_model *m, size_t count)
 {
-    m->names = allocate_zeroed(count + 1, sizeof *m->names);
-    m->values = allocate_zeroed(count + 1, sizeof *m->values);
-    return m->names && m->values ? CUSGD_OK : fail_memory(2 * (count + 1) * sizeof *m->names, "a model's metadata");
+    m->metadata.names = allocate_zeroed(count + 1, sizeof *m->metadata.names);
+    m->metadata.values = allocate_zeroed(count + 1, sizeof *m->metadata.values);
+    return m->metadata.names && m->metadata.values
+               ? CUSGD_OK
+               : fail_memory(2 * (count + 1) * sizeof *m->metadata.names, "a model's metadata");
 }
 
 cusgd_status model_metadata_put(cusgd_model *m, const char *name, const char *value)
 {
-    size_t i = m->entries++;
-    m->names[i] = strdup(name);
-    m->values[i] = strdup(value);
-    return m->names[i] && m->values[i] ? CUSGD_OK : fail_memory(strlen(name) + strlen(value), "a model's metadata");
+    size_t i = m->metadata.count++;
+    m->metadata.names[i] = strdup(name);
+    m->metadata.values[i] = strdup(value);
+    return m->metadata.names[i] && m->metadata.values[i] ? CUSGD_OK
+                                                         : fail_memory(strlen(name) + strlen(value), "a model's metadata");
 }
 
 static cusgd_status describe_options(cusgd_model *m, const cusgd_options *options)
@@ -175,7 +178,7 @@ cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **o
     if (status) return status;
     memcpy((*out)->weight, a.weight, sizeof(double) * (size_t)(a.cols * a.outputs));
     if (a.bias) memcpy((*out)->bias, a.bias, sizeof(double) * (size_t)a.outputs);
-    (*out)->offset = a.offset;
+    (*out)->offset.kind = a.offset;
     status = set_loss(*out, &a);
     if (!status) status = model_settle_classes(*out);
     if (!status) return CUSGD_OK;
@@ -207,8 +210,8 @@ cusgd_status model_settle_classes(cusgd_model *m)
 
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name)
 {
-    model->offset = kind;
-    if (name && !(model->offset_name = strdup(name))) return fail_memory(strlen(name) + 1, "a name");
+    model->offset.kind = kind;
+    if (name && !(model->offset.name = strdup(name))) return fail_memory(strlen(name) + 1, "a name");
     return CUSGD_OK;
 }
 
@@ -231,9 +234,9 @@ cusgd_status model_set_base(cusgd_model *model, cusgd_index_base base)
 /* The index base of the LIBSVM file that the model was trained on. */
 static cusgd_index_base model_base(const cusgd_model *model)
 {
-    for (size_t i = 0; i < model->entries; i++)
-        if (strcmp(model->names[i], "index_base") == 0)
-            return strcmp(model->values[i], "0") == 0 ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
+    for (size_t i = 0; i < model->metadata.count; i++)
+        if (strcmp(model->metadata.names[i], "index_base") == 0)
+            return strcmp(model->metadata.values[i], "0") == 0 ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
     return CUSGD_INDEX_AUTO;
 }
 
@@ -245,18 +248,18 @@ cusgd_status model_set_encoding(cusgd_model *model, const cusgd_encoding *encodi
 void cusgd_model_free(cusgd_model *model)
 {
     if (!model) return;
-    for (size_t i = 0; i < model->entries; i++) {
-        free(model->names[i]);
-        free(model->values[i]);
+    for (size_t i = 0; i < model->metadata.count; i++) {
+        free(model->metadata.names[i]);
+        free(model->metadata.values[i]);
     }
-    free(model->names);
-    free(model->values);
+    free(model->metadata.names);
+    free(model->metadata.values);
     strings_free(model->features, model->d);
     strings_free(model->fan.names, model->k);
     free(model->fan.at);
     strings_free(model->targets, model->m);
     strings_free(model->classes, model->class_count);
-    free(model->offset_name);
+    free(model->offset.name);
     layout_free(model->layout);
     encoding_free(model->encoding);
     loss_formula_free(model->formula);
@@ -343,16 +346,16 @@ cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name)
 {
     if (name) *name = NULL;
     if (!model) return CUSGD_OFFSET_NONE;
-    if (name) *name = model->offset_name;
-    return model->offset;
+    if (name) *name = model->offset.name;
+    return model->offset.kind;
 }
 
 int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value)
 {
     if (!model) return 0;
-    if (index >= model->entries) return 0;
-    *name = model->names[index];
-    *value = model->values[index];
+    if (index >= model->metadata.count) return 0;
+    *name = model->metadata.names[index];
+    *value = model->metadata.values[index];
     return 1;
 }
 
@@ -375,8 +378,8 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
         reader->target_count = (size_t)model->m;
     }
     if (!reader->offset && !reader->exposure) {
-        if (model->offset == CUSGD_OFFSET_LINEAR) reader->offset = model->offset_name;
-        if (model->offset == CUSGD_OFFSET_EXPOSURE) reader->exposure = model->offset_name;
+        if (model->offset.kind == CUSGD_OFFSET_LINEAR) reader->offset = model->offset.name;
+        if (model->offset.kind == CUSGD_OFFSET_EXPOSURE) reader->exposure = model->offset.name;
     }
     if (model->classes) reader->classes = (const char *const *)model->classes;
     if (model->classes) reader->class_count = (size_t)model->class_count;

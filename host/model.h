@@ -11,6 +11,18 @@ typedef struct quantile_outputs {
     char **names; /* k, or NULL */
 } quantile_outputs;
 
+/* What a model's file says of it besides its names. */
+typedef struct model_metadata {
+    char **names, **values; /* NULL-terminated both */
+    size_t count;
+} model_metadata;
+
+/* The offsets that a model was trained with. */
+typedef struct model_offset {
+    cusgd_offset kind;
+    char *name; /* the column's, or NULL */
+} model_offset;
+
 struct cusgd_model {
     int64_t d, m, k;          /* m: targets, k: outputs, as many, or one for each class or quantile of the target */
     double *weight;           /* k x d, row-major */
@@ -25,13 +37,11 @@ struct cusgd_model {
     char **targets;  /* m names, or NULL */
     char **classes;  /* names of classes, or NULL */
     int64_t class_count;
-    cusgd_offset offset;      /* what it was trained with */
-    char *offset_name;        /* the column's, or NULL */
+    model_offset offset;
     cusgd_layout *layout;     /* the columns' numbers in the CSV it was trained on; NULL: not known */
     cusgd_encoding *encoding; /* of that CSV's columns as features; NULL: they are the features */
     int foreign;              /* 1: another program's: who knows what it was trained with */
-    char **names, **values;   /* metadata but for the names above, NULL-terminated both */
-    size_t entries;           /* of metadata */
+    model_metadata metadata;
 };
 
 /* Whether the outputs are the classes of one target. */

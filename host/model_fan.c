@@ -66,29 +66,29 @@ cusgd_status model_name_quantiles(cusgd_model *m)
 static char *joined_values(cusgd_model *const *parts, int64_t count, size_t entry)
 {
     size_t room = 1;
-    for (int64_t j = 0; j < count; j++) room += strlen(parts[j]->values[entry]) + 1;
+    for (int64_t j = 0; j < count; j++) room += strlen(parts[j]->metadata.values[entry]) + 1;
     char *text = allocate(room, 1), *at = text;
     for (int64_t j = 0; text && j < count; j++)
-        at += snprintf(at, room - (size_t)(at - text), "%s%s", j ? "," : "", parts[j]->values[entry]);
+        at += snprintf(at, room - (size_t)(at - text), "%s%s", j ? "," : "", parts[j]->metadata.values[entry]);
     return text;
 }
 
 static int all_same(cusgd_model *const *parts, int64_t count, size_t entry)
 {
     for (int64_t j = 1; j < count; j++)
-        if (strcmp(parts[j]->values[entry], parts[0]->values[entry]) != 0) return 0;
+        if (strcmp(parts[j]->metadata.values[entry], parts[0]->metadata.values[entry]) != 0) return 0;
     return 1;
 }
 
 /* Of metadata in which the parts differ, the model has each part's. */
 static cusgd_status join_metadata(cusgd_model *const *parts, int64_t count, cusgd_model *m)
 {
-    cusgd_status status = model_metadata_create(m, parts[0]->entries);
-    for (size_t i = 0; i < parts[0]->entries && !status; i++) {
+    cusgd_status status = model_metadata_create(m, parts[0]->metadata.count);
+    for (size_t i = 0; i < parts[0]->metadata.count && !status; i++) {
         char *joined = all_same(parts, count, i) ? NULL : joined_values(parts, count, i);
-        const char *value = joined ? joined : parts[0]->values[i];
+        const char *value = joined ? joined : parts[0]->metadata.values[i];
         if (!joined && !all_same(parts, count, i)) status = fail_memory(strlen(value), "a model's metadata");
-        if (!status) status = model_metadata_put(m, parts[0]->names[i], value);
+        if (!status) status = model_metadata_put(m, parts[0]->metadata.names[i], value);
         free(joined);
     }
     return status;
@@ -114,7 +114,7 @@ cusgd_status model_join(cusgd_model *const *parts, int64_t count, cusgd_model **
     }
     if (!status && one->features) status = texts_copy((const char *const *)one->features, d, &m->features);
     if (!status && one->targets) status = texts_copy((const char *const *)one->targets, 1, &m->targets);
-    if (!status) status = model_set_offset(m, one->offset, one->offset_name);
+    if (!status) status = model_set_offset(m, one->offset.kind, one->offset.name);
     if (!status) status = model_set_layout(m, one->layout);
     if (!status) status = model_set_encoding(m, one->encoding);
     if (!status) status = join_metadata(parts, count, m);

@@ -133,10 +133,10 @@ static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
 {
     const char *word = metadata_text(s, "offset"), *name = metadata_text(s, "offset_column");
     for (int i = 0; word && i < 3; i++)
-        if (strcmp(word, model_offset_words[i]) == 0) m->offset = (cusgd_offset)i;
-    if (word && m->offset == CUSGD_OFFSET_NONE)
+        if (strcmp(word, model_offset_words[i]) == 0) m->offset.kind = (cusgd_offset)i;
+    if (word && m->offset.kind == CUSGD_OFFSET_NONE)
         return fail(CUSGD_ERROR_DATA, "%s: its metadata names an offset that this version of cuSGD does not know", s->path);
-    return model_set_offset(m, m->offset, word ? name : NULL);
+    return model_set_offset(m, m->offset.kind, word ? name : NULL);
 }
 
 /* A JSON array of `count` whole numbers, as text. Returns whether it is one; *status: of memory. */
@@ -189,10 +189,10 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     if (good) {
         m->layout->width = (int64_t)number;
         m->layout->offset = (int64_t)at;
-        m->layout->kind = m->offset;
+        m->layout->kind = m->offset.kind;
     }
     if (good) status = layout_check(m->layout, &good);
-    if (status || (good && (at == 0 || m->offset != CUSGD_OFFSET_NONE))) return status;
+    if (status || (good && (at == 0 || m->offset.kind != CUSGD_OFFSET_NONE))) return status;
     return fail(CUSGD_ERROR_DATA,
                 "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
                 " different numbers of columns up to file_columns",

@@ -97,8 +97,8 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
     if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->m);
     if (good && m->classes) good = add_names(metadata, "classes", m->classes, m->class_count);
-    if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", model_offset_words[m->offset]) != NULL;
-    if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
+    if (good && m->offset.kind) good = cJSON_AddStringToObject(metadata, "offset", model_offset_words[m->offset.kind]) != NULL;
+    if (good && m->offset.name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset.name) != NULL;
     if (good && m->layout) good = add_layout(metadata, m->layout);
     if (good && m->encoding) good = add_list(metadata, "encoding", encoding_to_json(m->encoding));
     if (good && m->errors) good = add_errors(metadata, m);
@@ -145,9 +145,9 @@ static cusgd_status contents_of(const cusgd_model *model, const char *path, cont
     if (!status) status = check_texts(path, model->features, d);
     if (!status) status = check_texts(path, model->targets, model->m);
     if (!status) status = check_texts(path, model->classes, model->class_count);
-    if (!status) status = check_texts(path, &model->offset_name, 1);
-    if (!status) status = check_texts(path, model->names, (int64_t)model->entries);
-    if (!status) status = check_texts(path, model->values, (int64_t)model->entries);
+    if (!status) status = check_texts(path, &model->offset.name, 1);
+    if (!status) status = check_texts(path, model->metadata.names, (int64_t)model->metadata.count);
+    if (!status) status = check_texts(path, model->metadata.values, (int64_t)model->metadata.count);
     if (status) return status;
     *out = (contents){describe_model(model),
                       {{"weight", CUSGD_TYPE_FLOAT64, 2, {k, d}, k * d, (const unsigned char *)model->weight},

@@ -75,11 +75,9 @@ LONGER = {
     ("host/options.h", "cusgd_options"): 70,  # what callers set, option by option
     ("include/cusgd_model.h", "cusgd_metrics"): 24,  # what callers read, metric by metric
     ("include/cusgd_tools.h", "cusgd_reader"): 28,  # what callers set of a file, column by column
-    ("host/model.h", "cusgd_model"): 23,  # what a model's file holds
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,
     ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one
-    ("host/solvers/solver.h", "solver"): 22,  # a fit: the iterate, the best ones, and what the method keeps
 }
 
 

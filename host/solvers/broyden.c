@@ -34,11 +34,11 @@ cusgd_status solver_step_back(solver *s, const double *p, double maximum, int *t
     *taken = 0;
     s->step = 1;
     for (int i = 0; i < halvings && !status; i++) {
-        vector_copy(s->size, s->x, s->trial);
-        vector_add(s->size, s->step, p, s->trial);
-        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        vector_copy(s->size, s->x, s->trial.x);
+        vector_add(s->size, s->step, p, s->trial.x);
+        status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (status) return status;
-        if (isfinite(f) && vector_norm(s->size, s->trial_g) <= maximum) {
+        if (isfinite(f) && vector_norm(s->size, s->trial.g) <= maximum) {
             *taken = 1;
             solver_move(s, f);
             return CUSGD_OK;

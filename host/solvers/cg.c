@@ -20,9 +20,9 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
         s->stuck = !(bend > 0);
         if (s->stuck) break;
         s->step = -vector_dot(s->size, s->g, p) / bend;
-        vector_copy(s->size, s->x, s->trial);
-        vector_add(s->size, s->step, p, s->trial);
-        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        vector_copy(s->size, s->x, s->trial.x);
+        vector_add(s->size, s->step, p, s->trial.x);
+        status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (status) break;
         solver_move(s, f);
         status = solver_iterated(s);

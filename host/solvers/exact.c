@@ -24,11 +24,12 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
         for (int64_t c = 0; c < s->problem->k; c++) {
             for (int64_t j = 0; j < side; j++) work[j] = s->g[j * s->problem->k + c] * scale[j];
             cholesky_solve(side, l, work);
-            for (int64_t j = 0; j < side; j++) s->trial[j * s->problem->k + c] = s->x[j * s->problem->k + c] - work[j] * scale[j];
+            for (int64_t j = 0; j < side; j++)
+                s->trial.x[j * s->problem->k + c] = s->x[j * s->problem->k + c] - work[j] * scale[j];
         }
-        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (status) break;
-        double after = vector_norm(s->size, s->trial_g);
+        double after = vector_norm(s->size, s->trial.g);
         if (!(after < before)) break;
         solver_move(s, f);
         if (after > before / 4 || after == 0) break;
@@ -158,12 +159,12 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     cusgd_status read = rows_close(&rows);
     if (!status) status = read;
     if (!status && !interrupt_asked()) {
-        vector_copy(s->size, s->x, s->trial);
-        int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial);
-        put_intercepts(s, &m, s->trial);
+        vector_copy(s->size, s->x, s->trial.x);
+        int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial.x);
+        put_intercepts(s, &m, s->trial.x);
         note_rank(s, rank, condition);
-        status =
-            rank < 0 ? fail_memory((size_t)(d * d) * sizeof *r, "the QR factors") : solver_evaluate(s, s->trial, &f, s->trial_g);
+        status = rank < 0 ? fail_memory((size_t)(d * d) * sizeof *r, "the QR factors")
+                          : solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (!status) solver_move(s, f);
     }
     free(r);

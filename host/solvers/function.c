@@ -53,9 +53,9 @@ static cusgd_status run_function(const function *f, cusgd_solver which, int is_r
     s.x = allocate(5 * n, sizeof *s.x);
     if (!s.x) return fail_memory(5 * n * sizeof *s.x, "the iterate");
     s.g = s.x + n;
-    s.trial = s.g + n;
-    s.trial_g = s.trial + n;
-    s.kept.best = s.trial_g + n;
+    s.trial.x = s.g + n;
+    s.trial.g = s.trial.x + n;
+    s.kept.best = s.trial.g + n;
     vector_copy(f->size, x, s.x);
     vector_copy(f->size, x, s.kept.best);
     cusgd_status status = f->evaluate(f->user, s.x, &s.f, s.g);

@@ -19,9 +19,9 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v, 
     while (!status && solver_goes_on(s)) {
         for (int64_t u = 0; u < s->size; u++) {
             next[u] = momentum * v[u] + rate * s->g[u];
-            s->trial[u] = s->x[u] - next[u];
+            s->trial.x[u] = s->x[u] - next[u];
         }
-        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (status) break;
         if (!isfinite(f) || f > start + 1e8 * (fabs(start) + 1)) {
             s->m.stop = CUSGD_STOP_DIVERGED;

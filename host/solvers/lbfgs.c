@@ -74,10 +74,10 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
         double promised = 0;
         for (int64_t u = 0; u < s->size; u++) {
             double sign = s->x[u] != 0 ? s->x[u] : -v[u], to = s->x[u] + at * p[u];
-            s->trial[u] = u < s->penalized && to * sign <= 0 ? 0 : to;
-            promised += v[u] * (s->trial[u] - s->x[u]);
+            s->trial.x[u] = u < s->penalized && to * sign <= 0 ? 0 : to;
+            promised += v[u] * (s->trial.x[u] - s->x[u]);
         }
-        cusgd_status status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        cusgd_status status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (status) return status;
         if (f <= s->f + 1e-4 * promised + s->noise * fabs(s->f) && promised < 0) {
             s->step = at;

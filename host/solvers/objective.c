@@ -49,12 +49,12 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
 {
     double value, length = vector_norm(s->size, p), scale = length > 0 ? (1 + vector_norm(s->size, s->x)) / length : 1;
     cusgd_status status = CUSGD_OK;
-    for (int64_t u = 0; u < s->size; u++) s->trial[u] = 0;
-    if (!*ready) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, origin);
+    for (int64_t u = 0; u < s->size; u++) s->trial.x[u] = 0;
+    if (!*ready) status = problem_loss(s->problem, &s->problem->train, loss, s->trial.x, &value, origin);
     if (status) return status;
     *ready = 1;
-    vector_add(s->size, scale, p, s->trial);
-    status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, q);
+    vector_add(s->size, scale, p, s->trial.x);
+    status = problem_loss(s->problem, &s->problem->train, loss, s->trial.x, &value, q);
     s->passes++;
     if (status) return status;
     for (int64_t u = 0; u < s->size; u++) q[u] = (q[u] - origin[u]) / scale;

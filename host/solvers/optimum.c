@@ -31,7 +31,7 @@ static cusgd_status find(solver *s, int *found)
     cusgd_status status = solver_evaluate(s, s->x, &s->f, s->g);
     *found = 1;
     if (status || s->quadratic) return status ? status : solver_solve(s);
-    s->silent = 1;
+    s->silent.on = 1;
     s->gradient = vector_norm(s->size, s->g);
     double small = 100 * fmax(s->enough, share * s->gradient);
     s->enough = 0; /* where columns depend on each other a small gradient is not near enough: it goes on as long as steps help */

@@ -14,7 +14,7 @@ double *solver_room(solver *s, size_t state, size_t room)
     const fit_vector *loaded = &s->m.run->fit.vector[VECTOR_METHOD];
     s->keeps.is_loaded = s->keeps.is_loaded && loaded->count == s->keeps.count;
     if (s->keeps.is_loaded && state > 0) vector_copy(s->keeps.count, loaded->values, s->keeps.values);
-    if (!s->silent) run_forget_fit(s->m.run);
+    if (!s->silent.on) run_forget_fit(s->m.run);
     return s->keeps.values;
 }
 
@@ -37,7 +37,7 @@ static void set_vectors(const solver *s, fit_vector *vector)
 void solver_offer(solver *s)
 {
     fit_state *fit = &s->m.run->fit;
-    if (!fit->callback || s->silent || s->m.epochs == 0 || !s->keeps.values) return;
+    if (!fit->callback || s->silent.on || s->m.epochs == 0 || !s->keeps.values) return;
     fit->at = (fit_position){.epochs = s->m.epochs,
                              .rows = s->m.rows,
                              .now = s->m.now,

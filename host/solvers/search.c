@@ -13,12 +13,12 @@ typedef struct point {
 
 static cusgd_status look(solver *s, const double *p, double at, point *out)
 {
-    vector_copy(s->size, s->x, s->trial);
-    vector_add(s->size, at, p, s->trial);
-    cusgd_status status = solver_evaluate(s, s->trial, &out->f, s->trial_g);
+    vector_copy(s->size, s->x, s->trial.x);
+    vector_add(s->size, at, p, s->trial.x);
+    cusgd_status status = solver_evaluate(s, s->trial.x, &out->f, s->trial.g);
     if (status) return status;
     out->at = at;
-    out->derivative = vector_dot(s->size, s->trial_g, p);
+    out->derivative = vector_dot(s->size, s->trial.g, p);
     return status;
 }
 

@@ -85,9 +85,9 @@ cusgd_status solver_open(solver *s)
     if (!s->x || (s->problem->valid.bounds && !s->kept.best))
         return fail_memory((size_t)(6 * s->size) * sizeof *s->x, "the iterate");
     s->g = s->x + s->size;
-    s->trial = s->g + s->size;
-    s->trial_g = s->trial + s->size;
-    s->kept.least = s->trial_g + s->size;
+    s->trial.x = s->g + s->size;
+    s->trial.g = s->trial.x + s->size;
+    s->kept.least = s->trial.g + s->size;
     s->kept.least_g = s->kept.least + s->size;
     if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
@@ -111,8 +111,8 @@ enum { SILENT_ITERATIONS = 100 };
 
 static void measure_gradient(solver *s)
 {
-    problem_subgradient(s->problem, s->x, s->g, s->trial_g);
-    s->gradient = vector_norm(s->size, s->trial_g);
+    problem_subgradient(s->problem, s->x, s->g, s->trial.g);
+    s->gradient = vector_norm(s->size, s->trial.g);
 }
 
 static void measure(solver *s)
@@ -123,8 +123,8 @@ static void measure(solver *s)
 
 void solver_move(solver *s, double f)
 {
-    vector_copy(s->size, s->trial, s->x);
-    vector_copy(s->size, s->trial_g, s->g);
+    vector_copy(s->size, s->trial.x, s->x);
+    vector_copy(s->size, s->trial.g, s->g);
     s->f = f;
 }
 
@@ -176,12 +176,12 @@ cusgd_status solver_iterated(solver *s)
     const cusgd_options *o = s->m.run->options;
     s->kept.result = ++s->m.epochs;
     cusgd_status status = problem_check_data(s->problem);
-    if (s->silent) {
+    if (s->silent.on) {
         measure(s);
         if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= SILENT_ITERATIONS) s->m.stop = CUSGD_STOP_EPOCHS;
-        if (s->m.epochs > 1 && s->before - s->f <= s->noise * fabs(s->f)) s->m.stop = CUSGD_STOP_TOLERANCE;
+        if (s->m.epochs > 1 && s->silent.before - s->f <= s->noise * fabs(s->f)) s->m.stop = CUSGD_STOP_TOLERANCE;
         if (interrupt_asked()) s->m.stop = CUSGD_STOP_CANCELLED;
-        s->before = s->f;
+        s->silent.before = s->f;
         return status;
     }
     int is_whole = run_is_saved(s->m.run); /* then an iteration that has moved x ends as a whole */
@@ -235,9 +235,9 @@ static cusgd_status evaluate_result(solver *s)
     }
     if (!status) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
     if (status) return status;
-    problem_subgradient(s->problem, s->x, s->g, s->trial_g);
+    problem_subgradient(s->problem, s->x, s->g, s->trial.g);
     double whole = s->problem->null_gradient;
-    s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial_g) / whole : 0;
+    s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial.g) / whole : 0;
     return monitor_validate(&s->m, s->x);
 }
 

@@ -31,6 +31,17 @@ typedef struct method_state {
     int is_loaded; /* 1: they are those of a fit that goes on */
 } method_state;
 
+/* A point besides the iterate: size values each. */
+typedef struct trial_point {
+    double *x, *g; /* where it is, and the smooth part's gradient there */
+} trial_point;
+
+/* A fit of which nothing is reported, kept or stopped by the options (optimum.c). */
+typedef struct silent_fit {
+    int on;
+    double before; /* f of the iteration before */
+} silent_fit;
+
 typedef struct solver {
     monitor m;               /* its epochs are the iterations of this fit; `stop`: NONE: go on */
     problem *problem;        /* the run's */
@@ -39,14 +50,13 @@ typedef struct solver {
     double *x, *g;           /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
     double f;                /* the objective there, l1 in it; m.now.loss: without penalties */
     double gradient, enough; /* norm of the minimum-norm subgradient there; what will do */
-    double *trial, *trial_g; /* size: where the line search looks */
+    trial_point trial;       /* where the line search looks */
     double noise;            /* what rounding may change of f, as a share of |f| */
     double step;             /* length of the last step, as a multiple of its direction */
     int64_t passes;          /* over the data, of this fit */
     int stuck;               /* 1: no step lowers the objective, to rounding or for good */
-    int silent;              /* 1: nothing is reported, kept or stopped by the options (optimum.c) */
-    double before;           /* f of the iteration before, where it is silent */
-    char note[512];          /* what there is to say besides; "" if nothing */
+    silent_fit silent;
+    char note[512]; /* what there is to say besides; "" if nothing */
     iterates kept;
     method_state keeps;
     const function *function; /* what is minimized, or whose root is searched, in the place of the run's objective; NULL */
@@ -104,7 +114,7 @@ cusgd_status solver_inverse(solver *s, double *inverse);
 /* A bound on the largest second derivative in any direction, sharp for quadratics. USAGE where the loss has none. */
 cusgd_status solver_steepest_curvature(solver *s, double *maximum);
 
-/* Takes trial, trial_g and f as the iterate. */
+/* Takes the trial, where the objective is f, as the iterate. */
 void solver_move(solver *s, double f);
 /* After each iteration: progress, callback, stopping rules; function.c: those of a function of its own. */
 cusgd_status function_iterated(solver *s);

@@ -14,9 +14,9 @@ static cusgd_status step_exactly(solver *s, double *work, int *ready)
     s->stuck = !(bend > 0);
     if (s->stuck) return CUSGD_OK;
     s->step = square / bend;
-    vector_copy(s->size, s->x, s->trial);
-    vector_add(s->size, -s->step, s->g, s->trial);
-    status = solver_evaluate(s, s->trial, &f, s->trial_g);
+    vector_copy(s->size, s->x, s->trial.x);
+    vector_add(s->size, -s->step, s->g, s->trial.x);
+    status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
     if (!status) solver_move(s, f);
     return status;
 }

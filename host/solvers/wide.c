@@ -192,7 +192,7 @@ static void put_group(const wide *w, const group *g, int penalized, const double
         if (g->count > g->width && g->width > 0) apply_factor(w, g, v, work);
         for (int64_t a = 0; a < g->count; a++) {
             double root = penalized ? sqrt(ridge_of(w->s, g->column[a])) : 1;
-            w->s->trial[g->column[a] * k + c] = v[a] / root;
+            w->s->trial.x[g->column[a] * k + c] = v[a] / root;
         }
     }
 }
@@ -270,13 +270,13 @@ cusgd_status solve_wide(solver *s)
     wide w = {.s = s};
     int64_t rank = 0;
     double f;
-    vector_copy(s->size, s->x, s->trial);
+    vector_copy(s->size, s->x, s->trial.x);
     cusgd_status status = open_wide(&w);
     if (!status) status = read_wide(&w);
     if (!status) status = solve_groups(&w, &rank);
     s->passes++;
     if (!status && !interrupt_asked()) {
-        put_intercepts(s, &w.m, s->trial);
+        put_intercepts(s, &w.m, s->trial.x);
         int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
         if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
             snprintf(s->note, sizeof s->note,
@@ -284,7 +284,7 @@ cusgd_status solve_wide(solver *s)
                      (long long)rank, (long long)s->problem->d);
         else if (rank + narrow < s->problem->d)
             note_rank(s, rank + narrow, (double)INFINITY);
-        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
         if (!status) solver_move(s, f);
     }
     free(w.m.x);

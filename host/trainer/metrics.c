@@ -321,8 +321,8 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
                          .classes = model_is_multiclass(m) ? m->k : 0,
                          .theta = s->theta,
                          .shift = s->shift,
-                         .offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE,
-                         .offset_name = m->offset_name,
+                         .offsets = m->foreign ? -1 : m->offset.kind != CUSGD_OFFSET_NONE,
+                         .offset_name = m->offset.name,
                          .unit = 1,
                          .threads = m->threads};
     return CUSGD_OK;
