@@ -70,9 +70,10 @@ if(CUSGD_WERROR)
 endif()
 target_link_libraries(cusgd-cuda PRIVATE CUDA::cudart_static CUDA::cublas CUDA::curand)
 target_link_options(cusgd-cuda PRIVATE LINKER:-Bsymbolic LINKER:--exclude-libs,ALL)
+set(cuda_launcher "${PROJECT_SOURCE_DIR}/cmake/nvcc_report.sh" ${CMAKE_CUDA_COMPILER_LAUNCHER})
 set_target_properties(cusgd-cuda PROPERTIES
                       CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden
                       CUDA_RUNTIME_LIBRARY Static
-                      CUDA_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/cmake/nvcc_report.sh
+                      CUDA_COMPILER_LAUNCHER "${cuda_launcher}"
                       BUILD_RPATH "${CUDAToolkit_LIBRARY_DIR}" INSTALL_RPATH "${CUDAToolkit_LIBRARY_DIR}")
 install(TARGETS cusgd-cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/cusgd)
