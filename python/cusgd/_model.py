@@ -16,6 +16,7 @@ from ._classes import class_labels, class_numbers, has_columns
 from ._errors import DataError, UsageError, check, warn
 from ._library import lib
 from ._options import Options
+from ._pickles import opened, stamped
 from ._results import History, Metrics, Result, sized
 from ._run import run
 from ._table import Table, open_table
@@ -401,9 +402,10 @@ class Model:
         return cls(handle)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"file": self.to_bytes(), "history": self.history, "result": self.result}
+        return stamped({"file": self.to_bytes(), "history": self.history, "result": self.result})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        state = opened(state, type(self))
         handle = C.c_void_p()
         check(lib.cusgd_model_load_memory(state["file"], len(state["file"]), C.byref(handle)))
         self.__init__(handle)  # type: ignore[misc]

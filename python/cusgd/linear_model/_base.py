@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from functools import wraps
@@ -17,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._arrays import is_sparse, readable
 from .._errors import DivergedError, warn
+from .._pickles import opened, stamped
 from .._table import Table
 from .._trainer import Trainer
 from .._words import words
@@ -185,6 +187,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     # What a fit leaves behind
     coef_: Any
     intercept_: Any
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        parameters = inspect.signature(type(self)).parameters.values()
+        # Parameters that are newer than the state get their defaults
+        defaults = {of.name: of.default for of in parameters if of.default is not of.empty}
+        super().__setstate__({**defaults, **opened(state, type(self))})
 
     def _words(self) -> dict[str, str]:
         """Return what the library's options are called here, in pieces of its messages."""
