@@ -23,17 +23,31 @@ int formula_operands(int op)
     }
 }
 
+static int operand_varies(const formula_code *code, int i)
+{
+    return i == OPERAND_P || (i < OPERAND_P && code->step[i].varies != VARIES_NOT);
+}
+
+/* A sum or difference whose second operand does not depend on p has the derivatives of the first. */
+static formula_varies step_varies(const formula_code *code, const formula_step *s, int operands)
+{
+    const int all[] = {s->a, s->b, s->c};
+    int varies = 0;
+    for (int i = 0; i < operands; i++) varies |= operand_varies(code, all[i]);
+    if (!varies || operation_is_comparison(s->op)) return VARIES_NOT;
+    if ((s->op == EXPRESSION_ADD || s->op == EXPRESSION_SUBTRACT) && !operand_varies(code, s->b)) return VARIES_AS_A;
+    return VARIES;
+}
+
 /* Adds an operation of a program, whose operands are known as `operand` has them. */
 static uint8_t encode_step(const operation *o, const uint8_t *operand, formula_code *to)
 {
     formula_step s = {.op = (uint8_t)o->op, .a = OPERAND_P, .b = OPERAND_P, .c = OPERAND_P};
-    int count = formula_operands(o->op), varies = 0;
+    int count = formula_operands(o->op);
     if (count > 0) s.a = operand[o->a];
     if (count > 1) s.b = operand[o->b];
     if (count > 2) s.c = operand[o->c];
-    const int all[] = {s.a, s.b, s.c};
-    for (int i = 0; i < count; i++) varies |= all[i] == OPERAND_P || (all[i] < OPERAND_P && to->step[all[i]].varies);
-    s.varies = (uint8_t)(varies && !operation_is_comparison(o->op));
+    s.varies = (uint8_t)step_varies(to, &s, count);
     to->step[to->count] = s;
     return (uint8_t)to->count++;
 }

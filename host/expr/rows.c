@@ -99,21 +99,13 @@ INLINED run_derivatives(int op, int order, int count, operand a, operand b, oper
 #undef VALUE_CASE
 #undef RUN_CASE
 
-static int operand_varies(const formula_code *code, int i) { return i == OPERAND_P || (i < OPERAND_P && code->step[i].varies); }
-
-/* Whether a sum or difference has the derivatives of its first operand. */
-static int has_those_of_a(const formula_code *code, const formula_step *s)
-{
-    return (s->op == EXPRESSION_ADD || s->op == EXPRESSION_SUBTRACT) && !operand_varies(code, s->b);
-}
-
 INLINED run_all(const formula_code *code, int order, int count, workspace *w)
 {
     for (int k = 0; k < code->count; k++) {
         const formula_step *s = &code->step[k];
         operand a = operand_of(w, s->a), b = operand_of(w, s->b), c = operand_of(w, s->c);
         real *o = w->result + k * (order + 1) * LANES;
-        if (s->varies && !has_those_of_a(code, s)) {
+        if (s->varies == VARIES) {
             set_operand(w, k, o, o + LANES, o + 2 * LANES);
             run_derivatives(s->op, order, count, a, b, c, o);
         } else {
@@ -156,8 +148,7 @@ static void rows_first(const formula_code *code, int count, const real *p, const
 {
     const real *from[2] = {p, y ? y : zeros};
     for (int i = 0; i < 2 && count < LANES; i++) {
-        memset(w->room[i], 0, sizeof w->room[i]);
-        memcpy(w->room[i], from[i], sizeof(real) * (size_t)count);
+        for (int l = 0; l < LANES; l++) w->room[i][l] = from[i][l < count ? l : 0];
         from[i] = w->room[i];
     }
     set_variables(from[0], from[1], w);
@@ -178,6 +169,19 @@ static void run_rows(const formula_code *code, int order, int count, const real 
         run_second(code, count, w);
 }
 
+/* Copies rows in fours: a copy of a length that the compiler does not know takes as long as three operations. */
+INLINED give_rows(int count, const real *from, real *to)
+{
+    enum { FOUR = 4 };
+    int i = 0;
+    if (count == LANES) {
+        memcpy(to, from, sizeof(real) * LANES);
+        return;
+    }
+    for (; i + FOUR <= count; i += FOUR) memcpy(to + i, from + i, sizeof(real) * FOUR);
+    for (; i < count; i++) to[i] = from[i];
+}
+
 void VARIANT(formula_rows)(const formula_code *code, int count, const real *p, const real *y, real *value, real *derivative,
                            real *curvature)
 {
@@ -186,12 +190,11 @@ void VARIANT(formula_rows)(const formula_code *code, int count, const real *p, c
     set_numbers(code, &w);
     for (int first = 0, some; first < count; first += some) {
         some = count - first < LANES ? count - first : LANES;
-        size_t bytes = sizeof(real) * (size_t)some;
         run_rows(code, order, some, p + first, y ? y + first : NULL, &w);
         operand result = operand_of(&w, code->result);
-        memcpy(value + first, result.value, bytes);
-        if (order >= 1) memcpy(derivative + first, result.one, bytes);
-        if (order >= 2) memcpy(curvature + first, result.both, bytes);
+        give_rows(some, result.value, value + first);
+        if (order >= 1) give_rows(some, result.one, derivative + first);
+        if (order >= 2) give_rows(some, result.both, curvature + first);
     }
 }
 

@@ -13,12 +13,16 @@ enum {
 /* An operand is the result of an operation, by its number, or one of these; OPERAND_NUMBER + i is number[i]. */
 enum { OPERAND_P = LOSS_OPERATIONS, OPERAND_Y, OPERAND_NUMBER };
 
+/* How the result of an operation depends on p: not at all, its derivatives being 0, which are not computed; with the derivatives
+ * of its first operand, as p - y, which need not be computed; otherwise. */
+typedef enum formula_varies { VARIES_NOT, VARIES_AS_A, VARIES } formula_varies;
+
 /* Operations in order. Operands that an operation does not have are OPERAND_P. */
 typedef struct formula_step {
     uint8_t op; /* expression_op */
     uint8_t a, b, c;
     uint8_t place;  /* of its result, where results that are needed no more give way to others */
-    uint8_t varies; /* 1: it depends on p; if not, its derivatives are 0 and are not computed */
+    uint8_t varies; /* formula_varies */
 } formula_step;
 
 typedef struct formula_code {
