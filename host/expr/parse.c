@@ -170,17 +170,32 @@ static int parse_series(parser *p, int op)
     return total < 0 ? number : add(p, op, total, number, -1);
 }
 
+/* A function that other languages have is answered by the form that it has here. */
+static int wrong_function(parser *p, const token *t)
+{
+    static const struct {
+        const char *name, *form;
+    } foreign[] = {{"ln", "the natural logarithm is written log"},
+                   {"fabs", "an absolute value is written abs(a)"},
+                   {"power", "a power is written a^b"},
+                   {"square", "a square is written a^2"},
+                   {"relu", "relu(a) is written max(0, a)"},
+                   {"clamp", "a limited to l .. h is written min(max(a, l), h)"},
+                   {"clip", "a limited to l .. h is written min(max(a, l), h)"},
+                   {"where", "where(c, a, b) is written c ? a : b"}};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (scan_named(t, foreign[i].name)) return scan_wrong(p, t->at, "%s", foreign[i].form);
+    return scan_wrong(p, t->at, "there is no function %.*s; a product is written with *", t->length < 40 ? (int)t->length : 40,
+                      t->at);
+}
+
 static int parse_name(parser *p)
 {
     const token t = p->next;
     scan_advance(p);
     if (p->next.kind != '(') return name_value(p, &t);
     int op = function_find(&t);
-    if (scan_named(&t, "ln")) return scan_wrong(p, t.at, "the natural logarithm is written log");
-    if (op < 0 && !scan_named(&t, "sum") && !scan_named(&t, "prod")) {
-        return scan_wrong(p, t.at, "there is no function %.*s; a product is written with *", t.length < 40 ? (int)t.length : 40,
-                          t.at);
-    }
+    if (op < 0 && !scan_named(&t, "sum") && !scan_named(&t, "prod")) return wrong_function(p, &t);
     scan_advance(p);
     if (op >= 0) return parse_call(p, &t, op);
     return parse_series(p, scan_named(&t, "sum") ? EXPRESSION_ADD : EXPRESSION_MULTIPLY);
