@@ -143,8 +143,8 @@ static void note_rise(const sgd *s, const fit *f, cusgd_result *result)
     if (*result->note || isnan(given) || !(f->m.now.objective > given + share * fabs(given - lowest))) return;
     snprintf(result->note, sizeof result->note,
              "the objective is %.6g, above %.6g at the coefficients that were given to start from: a start takes over the "
-             "coefficients only, and the average and the rate begin anew; use more --epochs, or --solver auto",
-             problem_reported(s->problem, f->m.now.objective), problem_reported(s->problem, given));
+             "coefficients only, and the average and the rate begin anew; %s",
+             problem_reported(s->problem, f->m.now.objective), problem_reported(s->problem, given), watch_more_epochs(s));
 }
 
 static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result)

@@ -86,6 +86,8 @@ int watch_loss_is_bad(const sgd *s, double loss);
 int watch_has_risen(const sgd *s, const fit *f);
 /* Whether even the best parameters are worse than the intercept-only model, where a lower rate can be tried. */
 int watch_is_worse_than_null(const sgd *s);
+/* Advice where more steps are needed: full-batch solvers only for losses that they take. */
+const char *watch_more_epochs(const sgd *s);
 /* What may make a result better that is worse than the intercept-only model. */
 const char *watch_advice(const sgd *s);
 

@@ -108,6 +108,12 @@ void watch_judge(sgd *s, fit *f)
 
 /* ---- Advice ---- */
 
+const char *watch_more_epochs(const sgd *s)
+{
+    if (loss_is_nonsmooth(s->problem->loss.kind)) return "use more --epochs"; /* only sgd takes such a loss */
+    return "use more --epochs, or --solver auto";
+}
+
 const char *watch_advice(const sgd *s)
 {
     const cusgd_options *o = s->run->options;
@@ -119,5 +125,5 @@ const char *watch_advice(const sgd *s)
     if (!s->retreats) return "use a smaller --rate, or leave it out";
     if (s->problem->limit[0] && !(isnan(o->lower) && isnan(o->upper)))
         return "the bounds on the coefficients leave out better ones";
-    return "use more --epochs, or --solver auto";
+    return watch_more_epochs(s);
 }
