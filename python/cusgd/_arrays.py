@@ -14,7 +14,8 @@ from . import _capi
 from ._arrow import read_table
 from ._dates import refuse_dates
 from ._device import DeviceArray, device_array, is_on_gpu
-from ._errors import check
+from ._errors import DataError, check
+from ._frames import text_column
 from ._library import lib
 from ._results import sized
 from ._run import run
@@ -69,12 +70,23 @@ def as_numbers(values: Any, name: str) -> Array:
         raise TypeError(f"{name} is complex: cuSGD needs real numbers")
     if array.dtype not in _TYPES:
         try:
-            array = array.astype(np.float64)
+            array = _floats(array)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} cannot be converted to numbers: {error}") from None
+            hint = '; a loss of classes takes names (loss="logistic")' if name == "y" else ""
+            reason = text_column(values, name) or f"{name} cannot be converted to numbers: {error}{hint}"
+            raise TypeError(reason) from None
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
         array = array.copy()
     return array
+
+
+def _floats(array: Array) -> Array:
+    """Return an array of float64; what pandas calls missing is NaN, which the library refuses by row and column."""
+    if array.dtype.kind == "O":
+        array = np.where([type(value).__name__ == "NAType" for value in array.ravel()], np.nan, array.ravel()).reshape(
+            array.shape
+        )
+    return array.astype(np.float64)
 
 
 def as_csr(values: Any) -> Any:
@@ -291,6 +303,8 @@ def make_data(
     x = device_array(X, "X") if on_gpu else as_csr(X) if is_sparse(X) else as_features(X)
     if x.ndim != 2:
         raise ValueError(f"X must have 2 dimensions (rows, columns), and has {x.ndim}")
+    if 0 in x.shape:
+        raise DataError(f"X has no {'rows' if x.shape[0] == 0 else 'columns'}: its shape is {tuple(x.shape)}")
     rows = x.shape[0]
     targets = None if y is None else device_array(y, "y") if on_gpu and is_on_gpu(y) else as_numbers(y, "y")
     if targets is not None and targets.ndim not in (1, 2):

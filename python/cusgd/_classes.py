@@ -21,7 +21,8 @@ def takes_classes(loss: Any) -> bool:
     return bool(info) and info.contents.targets == _capi.CUSGD_TARGET_CLASS
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a value stands for none: None, NaN, or what pandas has in their place."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
@@ -31,8 +32,8 @@ def _names(y: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
     if values.dtype.kind in "biufc":
         return None
     flat = values.astype(object).ravel()
-    if any(map(_is_missing, flat)):
-        raise ValueError("y has missing values")
+    if any(map(is_missing, flat)):
+        raise ValueError("y has missing values: leave these rows out")
     if all(isinstance(value, (numbers.Real, np.bool_)) for value in flat):
         return None
     names = np.empty(flat.shape, dtype=object)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+
+from ._frames import columns
 
 _ARROW_NAMES = ("date", "time", "duration")  # with which the names of Arrow's types begin: date32, time64, timestamp, ...
 
@@ -26,17 +27,6 @@ def _has_times(value: Any) -> bool:
     return isinstance(value, (np.datetime64, np.timedelta64))
 
 
-def _columns(values: Any) -> Iterable[tuple[Any, Any]]:
-    """Return the names and types of a data frame's or table's columns; none for all else."""
-    names: Any = getattr(values, "columns", None)
-    types: Any = getattr(values, "dtypes", None)
-    if hasattr(type(values), "column_names"):  # a table of pyarrow
-        names, types = values.schema.names, values.schema.types
-    if hasattr(names, "__iter__") and hasattr(types, "__iter__"):
-        return zip(names, types, strict=False)
-    return ()
-
-
 def refuse_dates(values: Any, name: str) -> None:
     """Refuse values that are, or have, dates or durations.
 
@@ -52,7 +42,7 @@ def refuse_dates(values: Any, name: str) -> None:
     TypeError
         There are some; the message names the column of a data frame or table.
     """
-    for column, dtype in _columns(values):
+    for column, dtype in columns(values):
         if _is_time(dtype):
             raise TypeError(f"column {column!r} of {name} has dates or durations ({dtype}): convert dates to numbers first")
     if _has_times(values) or _is_time(getattr(values, "dtype", None)):

@@ -133,7 +133,7 @@ def test_names_are_read_for_frames_only(regression, monkeypatch):
         ([["a", "b"]] * 3, TypeError, "cannot be converted to numbers"),
         (np.array([[1.0, np.nan]] * 3), cusgd.DataError, "not a finite number"),
         (np.ones((4, 2)), ValueError, "X has 4 rows, and y has 3"),
-        (np.ones((3, 0)), cusgd.UsageError, "1"),
+        (np.ones((3, 0)), cusgd.DataError, "X has no columns"),
     ],
 )
 def test_arrays_that_are_refused(X, kind, message):

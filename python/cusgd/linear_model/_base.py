@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._arrays import is_sparse, readable
 from .._errors import DivergedError, warn
+from .._frames import text_column
 from .._pickles import opened, stamped
 from .._table import Table
 from .._trainer import Trainer
@@ -62,6 +63,7 @@ WORDS = {
     "--l2 (1e-4, for example)": "a penalty (alpha=1e-4, for example)",
     "--l1": "alpha",
     "--l2": "alpha",
+    "leave the rate out: the optimizer chooses its own": "eta0=None: the optimizer chooses its own rate",
     "--rate": "eta0",
     "a smaller rate": "a smaller eta0",
     "--optimizer auto without a rate": 'optimizer="auto" with eta0=None',
@@ -130,8 +132,8 @@ def real(value: Any, name: str) -> float:
 
 def nonnegative(value: Any, name: str) -> float:
     """Return a number of at least 0."""
-    if not real(value, name) >= 0:
-        raise ValueError(f"{name} == {value}, must be >= 0")
+    if not 0 <= real(value, name) < math.inf:
+        raise ValueError(f"{name} == {value}, must be {'finite' if float(value) == math.inf else '>= 0'}")
     return float(value)
 
 
@@ -203,15 +205,24 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
         """Return validated rows, dense or sparse, of float32 or float64, and targets; ``checks`` are those of `validate_data`."""
-        X, y = validate_data(
-            self,
-            readable(X, "X", may_be_sparse=True),
-            readable(y, "y", are_classes=is_classifier(self)),
-            accept_sparse="csr" if self._takes_sparse else False,
-            dtype=[np.float64, np.float32],
-            **checks,
-        )
-        return X, y
+        return self._validated(X, readable(y, "y", are_classes=is_classifier(self)), **checks)  # type: ignore[no-any-return]
+
+    def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:
+        """Return what `validate_data` does, of rows that may be sparse; its error names the column that has text."""
+        try:
+            return validate_data(
+                self,
+                readable(X, "X", may_be_sparse=True),
+                *y,
+                accept_sparse="csr" if self._takes_sparse else False,
+                dtype=[np.float64, np.float32],
+                **checks,
+            )
+        except ValueError as error:
+            reason = text_column(X, "X") if str(error).startswith("could not convert") else None
+            if reason is None:
+                raise
+            raise ValueError(reason) from None
 
     def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
         """Return the rows' weights as an array of X's type."""
@@ -336,13 +347,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return X coef_ + intercept_."""
         if "coef_" not in vars(self):  # check_is_fitted() takes longer than all else of predicting a row but its validation
             check_is_fitted(self)
-        X = validate_data(
-            self,
-            readable(X, "X", may_be_sparse=True),
-            accept_sparse="csr" if self._takes_sparse else False,
-            reset=False,
-            dtype=[np.float64, np.float32],
-        )
+        X = self._validated(X, reset=False)
         weight = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
         found: Array = X @ weight.T + self.intercept_
         return found

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._arrays import readable
+from .._classes import is_missing
 from ._base import Array, Estimator, in_own_words
 
 
@@ -27,6 +28,13 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         """Return the options of the objective."""
         raise NotImplementedError
+
+    def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
+        if y is not None:
+            names = np.asarray(readable(y, "y", are_classes=True))
+            if names.dtype.kind == "O" and any(map(is_missing, names.ravel())):
+                raise ValueError("y has missing values: leave these rows out")
+        return super()._features(X, y, **checks)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit the model.
