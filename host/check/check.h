@@ -1,5 +1,5 @@
-/* The parts of cusgd_check: check.c runs the devices side by side, bounds.c knows what rounding may cost, reference.c is one
- * parameter's step in each precision. */
+/* The parts of cusgd_check: check.c, lockstep.c and passes.c run the devices side by side (sides.h), bounds.c knows what rounding
+ * may cost, reference.c is one parameter's step in each precision. */
 #ifndef CUSGD_HOST_CHECK_H
 #define CUSGD_HOST_CHECK_H
 
