@@ -4,55 +4,14 @@
 #
 #   ranks.sh BUILD_FOLDER     exit code 77 where no MPI can be run: not passed, not failed
 set -uo pipefail
-cusgd=$1/bin/cusgd build=$1 mpi=
+cusgd=$1/bin/cusgd build=$1 mpi= device=cuda limit=60 late=5
 for name in openmpi mpich; do
     [ -z "$mpi" ] && [ -e "$build/lib/libcusgd-$name.so" ] && command -v mpirun.$name >/dev/null && mpi=$name
 done
 [ -n "$mpi" ] || exit 77
-folder=$(mktemp -d)
-cd "$folder" || exit 1
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$(realpath "$0")")/../mpi/several.sh"
 ln -s "$build/lib/libcusgd-$mpi.so" "$build/emulated/libcusgd-cuda.so" .
-export CUSGD_MODULE_DIR=$folder CUSGD_NCCL=$folder/libcusgd-cuda.so CUSGD_CUDA_GRAPH=16 OMP_WAIT_POLICY=passive
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
-failures=0 checks=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# run RANKS ARGUMENT...: at most a minute; what is printed goes to `printed`.
-run() {
-    local ranks=$1
-    shift
-    timeout -k 1 60 "mpirun.$mpi" -n "$ranks" ${wrap:-} "$cusgd" "$@" --device cuda --threads 1 >printed 2>&1
-}
-
-# same "RANKS..." ARGUMENT...: one process and several write one file. The streams of the ranks are late in different ways.
-same() {
-    local counts=$1 ranks
-    shift
-    "$cusgd" train --shards 8 "$@" --device cuda --model alone --quiet || fail "one process: $*"
-    for ranks in $counts; do
-        checks=$((checks + 1))
-        rm -f several
-        CUSGD_EMULATOR_LAZINESS=$((ranks - 1)) run "$ranks" train "$@" --model several --quiet || fail "$ranks ranks: $*: $(cat printed)"
-        cmp alone several || fail "$ranks ranks, another model: $*"
-    done
-}
-
-# ends STATUS "MESSAGE" RANKS ARGUMENT...: rank 0 says so.
-ends() {
-    local status=$1 message=$2 code
-    shift 2
-    checks=$((checks + 1))
-    run "$@"
-    code=$?
-    [ "$mpi" = mpich ] || [ "$code" = "$status" ] || fail "ended with $code, not $status: $*: $(cat printed)"
-    [ "$code" != 0 ] || fail "accepted: $*"
-    grep -q -- "$message" printed || fail "printed this, and not \"$message\": $(cat printed)"
-}
+export CUSGD_MODULE_DIR=$folder CUSGD_NCCL=$folder/libcusgd-cuda.so CUSGD_CUDA_GRAPH=16
 
 "$cusgd" generate data --rows 400 --cols 12 >/dev/null 2>&1 || fail "no data"
 "$cusgd" generate wide --rows 24 --cols 60000 >/dev/null 2>&1 || fail "no data"
@@ -84,13 +43,7 @@ checks=$((checks + 1))
 CUSGD_EMULATOR_GPUS=2 run 2 train data --epochs 1 --model several || fail "two GPUs: $(cat printed)"
 grep -q "cuda" printed || fail "two GPUs were not used: $(cat printed)"
 
-# A checkpoint of 3 ranks, with which 2 go on.
-resumed="data --optimizer adam --batch 8"
-checks=$((checks + 1))
-"$cusgd" train $resumed --epochs 4 --shards 8 --device cuda --model alone --quiet
-run 3 train $resumed --epochs 2 --model several --quiet --checkpoint state --every 70steps || fail "$(cat printed)"
-run 2 train $resumed --epochs 4 --model several --quiet --checkpoint state --resume || fail "$(cat printed)"
-cmp alone several || fail "a resumed run has another model"
+resumed
 
 # One rank's call fails, of NCCL or of CUDA, at several places of the run: all end.
 cat >failing.sh <<'END'
@@ -105,37 +58,6 @@ for REFUSED in ncclCommInitRankConfig ncclSend ncclGroupEnd cudaStreamQuery; do
 done
 CUSGD_NCCL=/nowhere/libnccl.so.2 ends 3 "need NCCL" 2 train data --model several --quiet
 
-# stopped SIGNAL: one rank is sent a signal. It ends cleanly (TERM), or is killed, or does not answer any more (STOP).
-cat >rank.sh <<'END'
-#!/bin/bash
-"$@" &
-echo $! >pid.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
-wait $!
-END
-chmod +x rank.sh
-stopped() {
-    local signal=$1 begun=$SECONDS launcher
-    checks=$((checks + 1))
-    rm -f state* several pid.*
-    wrap=./rank.sh run 3 train data --optimizer sgd --rate 1e-9 --tolerance 0 --epochs 1000000 --batch 16 --model several \
-        --checkpoint state --every 50steps --timeout 3 --quiet &
-    launcher=$!
-    for _ in $(seq 100); do
-        [ -e state ] && break
-        sleep 0.1
-    done
-    kill "-$signal" "$(cat pid.1)"
-    wait $launcher
-    [ $((SECONDS - begun)) -lt 55 ] || fail "the others did not end after SIG$signal"
-    "$cusgd" train data --optimizer sgd --rate 1e-9 --tolerance 0 --epochs 1 --batch 16 --shards 8 --device cuda --model one --quiet \
-        --checkpoint state --resume 2>says && fail "a checkpoint of a million epochs was taken for one of one"
-    grep -q "another run" says || fail "SIG$signal: the checkpoint is not whole: $(cat says)"
-    case $signal in
-    TERM) [ -e several ] && grep -q "interrupted after" printed || fail "an interrupted run has no model: $(cat printed)" ;;
-    STOP) grep -q "seconds: it has ended, or needs a longer" printed || fail "nobody missed the rank: $(cat printed)" ;;
-    esac
-    kill -KILL "$(cat pid.1)" 2>/dev/null
-}
 stopped TERM
 stopped KILL
 stopped STOP
