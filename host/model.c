@@ -367,19 +367,19 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
     reader->columns = model->d;
     if (reader->index_base == CUSGD_INDEX_AUTO) reader->index_base = model_base(model);
     if (model->encoding && model->encoding->at[0].name) {
-        reader->features = model->encoding->names;
-        reader->feature_count = (size_t)model->encoding->count;
+        reader->roles.features = model->encoding->names;
+        reader->roles.feature_count = (size_t)model->encoding->count;
     } else if (model->features && !model->encoding) {
-        reader->features = (const char *const *)model->features;
-        reader->feature_count = (size_t)model->d;
+        reader->roles.features = (const char *const *)model->features;
+        reader->roles.feature_count = (size_t)model->d;
     }
-    if (model->targets && reader->target_count == 0) {
-        reader->targets = (const char *const *)model->targets;
-        reader->target_count = (size_t)model->m;
+    if (model->targets && reader->roles.target_count == 0) {
+        reader->roles.targets = (const char *const *)model->targets;
+        reader->roles.target_count = (size_t)model->m;
     }
-    if (!reader->offset && !reader->exposure) {
-        if (model->offset.kind == CUSGD_OFFSET_LINEAR) reader->offset = model->offset.name;
-        if (model->offset.kind == CUSGD_OFFSET_EXPOSURE) reader->exposure = model->offset.name;
+    if (!reader->roles.offset && !reader->roles.exposure) {
+        if (model->offset.kind == CUSGD_OFFSET_LINEAR) reader->roles.offset = model->offset.name;
+        if (model->offset.kind == CUSGD_OFFSET_EXPOSURE) reader->roles.exposure = model->offset.name;
     }
     if (model->classes) reader->classes = (const char *const *)model->classes;
     if (model->classes) reader->class_count = (size_t)model->class_count;

@@ -90,25 +90,33 @@ typedef enum cusgd_class_targets {
     CUSGD_CLASSES_SPLIT, /* likewise; several targets are shares of the classes that they name: see cusgd_data_split_targets */
 } cusgd_class_targets;
 
-/* How to read a file. Columns are given by their names in the header or by numbers: from 1, or negative ones from the end.
- * Columns may have equal names if none of them is used or if they are given by number. */
-typedef struct cusgd_reader {
-    size_t size; /* CUSGD_INIT(cusgd_reader): the defaults */
-    cusgd_header header;
+/* Which columns of a table are what. Columns are given by their names in the header or by numbers: from 1, or negative ones from
+ * the end. Columns may have equal names if none of them is used or if they are given by number. */
+typedef struct cusgd_roles {
     const char *const *targets; /* NULL: the last column */
     size_t target_count;
     const char *const *features; /* NULL: all columns that have no other role */
     size_t feature_count;
     const char *const *ignore; /* columns left out */
     size_t ignore_count;
-    const char *weights;        /* the column of weights, or NULL */
-    const char *offset;         /* the column of offsets, or NULL */
-    const char *exposure;       /* the column of exposures, or NULL; not both */
+    const char *weights;  /* the column of weights, or NULL */
+    const char *offset;   /* the column of offsets, or NULL */
+    const char *exposure; /* the column of exposures, or NULL; not both */
+    /* NULL, or the column of the numbers of trials, of which the target is the number of successes, or several targets are the
+     * numbers of times that each class occurred: see cusgd_data_split_targets. Excludes `weights` */
+    const char *trials;
+    int x_only; /* 1: there are no targets (prediction) */
+} cusgd_roles;
+
+/* How to read a file. */
+typedef struct cusgd_reader {
+    size_t size; /* CUSGD_INIT(cusgd_reader): the defaults */
+    cusgd_header header;
+    cusgd_roles roles;
     const char *const *classes; /* NULL, or the texts or numbers in the target that mean class 0, 1, ...: class_count of them */
-    int x_only;                 /* 1: there are no targets (prediction) */
     /* NULL, or the numbers of the columns that `features`, `targets` and `offset` do not give. They apply to files with the same
-     * number of columns as the file of the layout. In other files, the columns that `ignore`, `weights`, `features` and `targets`
-     * leave are used in the order of the layout if their number fits (with x_only, that of the features); else reading fails. */
+     * number of columns as the file of the layout. In other files, the columns that `roles` leaves are used in the order of the
+     * layout if their number fits (with x_only, that of the features); else reading fails. */
     const cusgd_layout *layout;
     cusgd_dialect dialect; /* what is 0 here is taken from `layout`, or else detected from the first lines */
     cusgd_encode encode;   /* how the columns of a table become features */
@@ -117,11 +125,7 @@ typedef struct cusgd_reader {
                                      * then */
     int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
     size_t class_count;             /* of `classes`; 0: 2 */
-    /* NULL, or the column of the numbers of trials, of which the target is the number of successes, or several targets are the
-     * numbers of times that each class occurred: see cusgd_data_split_targets.
-     * Excludes `weights` */
-    const char *trials;
-    cusgd_index_base index_base; /* of the indices in LIBSVM text */
+    cusgd_index_base index_base;    /* of the indices in LIBSVM text */
     int64_t columns; /* of LIBSVM text and folders of a CSR matrix, at least 1; 0: as many as its largest index requires */
     /* HDF5: "x=/PATH,y=/PATH", with w, offset or exposure likewise: the datasets to read. NULL: those of these names that are
      * there */

@@ -161,8 +161,8 @@ Test(arrow, booleans_texts_dates_and_dictionaries)
     put(m, 0, answer, 5, NULL, ends, "yesnopeyesyesnope");
     put(m, 0, when, 5, NULL, days, NULL);
     put(m, 0, size, 5, NULL, codes, NULL);
-    reader.targets = &target;
-    reader.target_count = 1;
+    reader.roles.targets = &target;
+    reader.roles.target_count = 1;
     assert_works(cusgd_data_arrow(&m->stream, &reader, &data));
     static const char *const names[] = {"flag", "month(when)", "weekday(when)", "days(when)", "size=large"};
     static const double expected[5][5] = {

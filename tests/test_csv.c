@@ -245,15 +245,15 @@ Test(csv, header)
     cr_assert_eq(cusgd_data_rows(data), 2);
     cusgd_data_free(data);
     reader.header = CUSGD_HEADER_AUTO;
-    reader.ignore = (const char *const[]){"1"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"1"};
+    reader.roles.ignore_count = 1;
     data = open_text("id1,2,3\nid2,4,5\n", &reader);
     cr_assert_eq(cusgd_data_rows(data), 2);
     cusgd_data_free(data);
     assert_fails(cusgd_data_open(file_text("data.csv", "1,,3\n4,5,6\n"), NULL, &data), CUSGD_ERROR_DATA,
                  "data.csv:1:2: column 2 has no value");
     /* But a name that is asked for does. */
-    reader.ignore = (const char *const[]){"2020"};
+    reader.roles.ignore = (const char *const[]){"2020"};
     data = open_text("2020,2021,2022\n1,2,3\n", &reader);
     cr_assert_eq(cusgd_data_rows(data), 1);
     cr_assert_str_eq(cusgd_data_feature(data, 0), "2021");
@@ -263,11 +263,11 @@ Test(csv, header)
 Test(csv, columns_by_name_and_number)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.targets = (const char *const[]){"d", "1"};
-    reader.target_count = 2;
-    reader.weights = "-1";
-    reader.ignore = (const char *const[]){"c", "3"};
-    reader.ignore_count = 2;
+    reader.roles.targets = (const char *const[]){"d", "1"};
+    reader.roles.target_count = 2;
+    reader.roles.weights = "-1";
+    reader.roles.ignore = (const char *const[]){"c", "3"};
+    reader.roles.ignore_count = 2;
     cusgd_data *data = open_text("a,b,c,d,e\n1,2,x,4,5\n6,7,y,9,0\n", &reader);
     cr_assert_eq(cusgd_data_outputs(data), 2);
     cr_assert_eq(cusgd_data_cols(data), 1);
@@ -284,10 +284,10 @@ Test(csv, columns_by_name_and_number)
     /* A header's own numbers come first; features stand in the order in which they are asked for. */
     reader = CUSGD_INIT(cusgd_reader);
     reader.header = CUSGD_HEADER_YES;
-    reader.targets = (const char *const[]){"1"};
-    reader.target_count = 1;
-    reader.features = (const char *const[]){"3", "2"};
-    reader.feature_count = 2;
+    reader.roles.targets = (const char *const[]){"1"};
+    reader.roles.target_count = 1;
+    reader.roles.features = (const char *const[]){"3", "2"};
+    reader.roles.feature_count = 2;
     data = open_text("3,2,1\n10,20,30\n", &reader);
     cr_assert_eq(y_at(data, 0, 0), 30);
     cr_assert_eq(x_at(data, 0, 0), 10);
@@ -295,9 +295,9 @@ Test(csv, columns_by_name_and_number)
     cusgd_data_free(data);
 
     /* Prediction: features alone, whatever else there is, and no targets even where some are named. */
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     reader.header = CUSGD_HEADER_AUTO;
-    reader.features = (const char *const[]){"b", "a"};
+    reader.roles.features = (const char *const[]){"b", "a"};
     data = open_text("a,t,b\n1,text,2\n", &reader);
     cr_assert_eq(cusgd_data_outputs(data), 0);
     cr_assert_null(data->view.y.at);
@@ -307,8 +307,8 @@ Test(csv, columns_by_name_and_number)
 
     /* The last column that is neither ignored nor the weights is the target. */
     reader = CUSGD_INIT(cusgd_reader);
-    reader.ignore = (const char *const[]){"-1"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"-1"};
+    reader.roles.ignore_count = 1;
     data = open_text("a,b,c\n1,2,x\n", &reader);
     cr_assert_str_eq(cusgd_data_target(data, 0), "b");
     cusgd_data_free(data);
@@ -408,18 +408,20 @@ Test(csv, refused_columns)
         cusgd_reader reader;
         const char *message;
     } cases[] = {
-        {{.targets = none, .target_count = 1}, "there is no column 'price'; there are 3: 'a', 'b', 'c'"},
-        {{.header = CUSGD_HEADER_NO, .ignore = none, .ignore_count = 1}, "there is no column price: there are columns 1 to 3"},
-        {{.ignore = far, .ignore_count = 1}, "there is no column 4"},
-        {{.ignore = zero, .ignore_count = 1}, "there is no column 0"},
-        {{.weights = "-4"}, "there is no column '-4'"},
-        {{.targets = twice, .target_count = 2}, "column 'a' is asked for twice as a target"},
-        {{.targets = a, .target_count = 1, .features = ab, .feature_count = 2},
+        {{.roles.targets = none, .roles.target_count = 1}, "there is no column 'price'; there are 3: 'a', 'b', 'c'"},
+        {{.header = CUSGD_HEADER_NO, .roles.ignore = none, .roles.ignore_count = 1},
+         "there is no column price: there are columns 1 to 3"},
+        {{.roles.ignore = far, .roles.ignore_count = 1}, "there is no column 4"},
+        {{.roles.ignore = zero, .roles.ignore_count = 1}, "there is no column 0"},
+        {{.roles.weights = "-4"}, "there is no column '-4'"},
+        {{.roles.targets = twice, .roles.target_count = 2}, "column 'a' is asked for twice as a target"},
+        {{.roles.targets = a, .roles.target_count = 1, .roles.features = ab, .roles.feature_count = 2},
          "column 'a' is asked for both as a target and as a feature"},
-        {{.targets = a, .target_count = 1, .ignore = ab, .ignore_count = 2}, "both as a column to ignore and as a target"},
-        {{.weights = "a", .targets = a, .target_count = 1}, "both as the weights and as a target"},
-        {{.weights = "b", .ignore = a, .ignore_count = 1}, "no column is left for the features"},
-        {{.weights = "c"}, "data.csv:3:3: the weight -6 in column 'c' is negative"},
+        {{.roles.targets = a, .roles.target_count = 1, .roles.ignore = ab, .roles.ignore_count = 2},
+         "both as a column to ignore and as a target"},
+        {{.roles.weights = "a", .roles.targets = a, .roles.target_count = 1}, "both as the weights and as a target"},
+        {{.roles.weights = "b", .roles.ignore = a, .roles.ignore_count = 1}, "no column is left for the features"},
+        {{.roles.weights = "c"}, "data.csv:3:3: the weight -6 in column 'c' is negative"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cusgd_data *data;
@@ -446,8 +448,8 @@ Test(csv, large_file)
     }
     cr_assert_eq(fclose(file), 0);
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.ignore = (const char *const[]){"text"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"text"};
+    reader.roles.ignore_count = 1;
     cusgd_data *data;
     assert_works(cusgd_data_open(path_of("data.csv"), &reader, &data));
     cr_assert_eq(cusgd_data_rows(data), ROWS);
@@ -529,8 +531,8 @@ Test(csv, anything)
         readers[i] = CUSGD_INIT(cusgd_reader);
         readers[i].header = (cusgd_header)i;
     }
-    readers[0].x_only = 1;
-    readers[1].weights = "1";
+    readers[0].roles.x_only = 1;
+    readers[1].roles.weights = "1";
     for (int i = 0; i < 10000; i++) {
         char bytes[40];
         size_t count = random_under(&r, sizeof bytes);

@@ -168,11 +168,11 @@ static cusgd_reader random_reader(random_source *r)
     reader.encode.missing = missing[random_under(r, 4)];
     reader.encode.categorical_auto = (int)random_under(r, 2);
     if (random_under(r, 6) == 0) reader.encode.categorical = categorical, reader.encode.categorical_count = 1;
-    if (random_under(r, 6) == 0) reader.weights = "2";
-    if (random_under(r, 6) == 0) reader.exposure = "1";
-    if (random_under(r, 6) == 0) reader.targets = targets, reader.target_count = 1 + random_under(r, 2);
+    if (random_under(r, 6) == 0) reader.roles.weights = "2";
+    if (random_under(r, 6) == 0) reader.roles.exposure = "1";
+    if (random_under(r, 6) == 0) reader.roles.targets = targets, reader.roles.target_count = 1 + random_under(r, 2);
     if (random_under(r, 6) == 0) reader.lines_before = 1000;
-    reader.x_only = random_under(r, 10) == 0;
+    reader.roles.x_only = random_under(r, 10) == 0;
     return reader;
 }
 

@@ -77,8 +77,8 @@ Test(dialects, said)
 Test(dialects, commas_come_first)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.ignore = (const char *const[]){"note"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"note"};
+    reader.roles.ignore_count = 1;
     assert_table("a,note,b,y\n1.5,x;y,2,3\n2,z;w,3.5,5\n", &reader, 1);
     assert_table("a,note,b,y\n1.5,x|y,2,3\n2,z|w,3.5,5\n", &reader, 1);
     assert_table("a,note,b,y\n1.5,Main St 2,2,3\n2,Oak St 3,3.5,5\n", &reader, 1);
@@ -86,7 +86,7 @@ Test(dialects, commas_come_first)
     /* Unquoted texts with commas do not speak for commas where these divide the lines unevenly. */
     assert_table("a\tnote\tb\ty\n1.5\tMiller, J\t2\t3\n2\tMoore, K\t3.5\t5\n", &reader, 1);
     assert_table("a;note;b;y\n1,5;Miller, J;2;3\n2;Moore, K, L;3,5;5\n", &reader, 1);
-    reader.ignore = (const char *const[]){"no, te"};
+    reader.roles.ignore = (const char *const[]){"no, te"};
     assert_table("a\tno, te\tb\ty\n1.5\tu, v\t2\t3\n2\tw\t3.5\t5\n", &reader, 1);
     assert_refused(
         "a;b;y\n1.234,5;5,5;1,0\n2.345,6;6,1;2,0\n", NULL,
@@ -221,7 +221,7 @@ Test(dialects, archives)
     const char *path = file_bytes("data.npz", (const char *)bytes, size);
     assert_fails(cusgd_data_open(path, NULL, &data), CUSGD_ERROR_DATA, "has no array y: numpy.savez");
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     assert_works(cusgd_data_open(path, &reader, &data));
     cusgd_data_free(data);
 }

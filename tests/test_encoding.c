@@ -195,7 +195,7 @@ static double *predict(const cusgd_model *model, const char *path, cusgd_predict
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(model, &reader);
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     reader.encode.missing = CUSGD_MISSING_KEEP;
     assert_works(cusgd_data_open(path, &reader, data));
     double *p = malloc((size_t)cusgd_data_rows(*data) * sizeof *p);
@@ -231,7 +231,7 @@ Test(encoding, predictions_keep_the_rows)
     free(p);
     cusgd_data_free(other);
     cusgd_model_reader(model, &strict);
-    strict.x_only = 1;
+    strict.roles.x_only = 1;
     strict.encode.strict = 1;
     strict.encode.missing = CUSGD_MISSING_ERROR;
     assert_fails(cusgd_data_open(path_of("new.csv"), &strict, &other), CUSGD_ERROR_DATA,
@@ -346,8 +346,8 @@ Test(encoding, two_labels_as_scikit_learn)
     double age[120], label[120], p[120];
     cusgd_data *mixed, *data;
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.features = (const char *const[]){"age"};
-    reader.feature_count = 1;
+    reader.roles.features = (const char *const[]){"age"};
+    reader.roles.feature_count = 1;
     assert_works(cusgd_data_open(TEST_GOLDEN "/tables/mixed.csv", &reader, &mixed));
     FILE *file = fopen(path_of("l.csv"), "w");
     fprintf(file, "age,label\n");

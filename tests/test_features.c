@@ -114,7 +114,7 @@ Test(features, parts_of_dates)
     data = open_text("when,y\n2024-01-31,3\n2024-02-01,4\n2024-02-29,5\n", &reader);
     assert_x(data, "month(when) weekday(when) days(when)", "1 2 19753; 2 3 19754; 2 3 19782");
     cusgd_data_reader(data, &again);
-    again.x_only = 1;
+    again.roles.x_only = 1;
     other = open_text("when\n1999-12-31\n", &again);
     assert_x(other, "month(when) weekday(when) days(when)", "12 4 10956");
     cusgd_data_free(other);
@@ -130,7 +130,7 @@ Test(features, day_and_month_are_told_apart)
     cusgd_data *data = open_text("when,y\n5/3/2024,3\n13/3/2024,4\n2024-03-06,5\n", &reader), *other;
     assert_x(data, "weekday(when) days(when)", "1 19787; 2 19795; 2 19788");
     cusgd_data_reader(data, &again);
-    again.x_only = 1;
+    again.roles.x_only = 1;
     other = open_text("when\n6/3/2024\n", &again); /* which by itself could be the 3rd of June */
     assert_x(other, "weekday(when) days(when)", "2 19788");
     cusgd_data_free(other);
@@ -278,7 +278,7 @@ Test(features, predictions_of_the_raw_table)
     assert_works(cusgd_model_load(path_of("m.safetensors"), &loaded));
     cusgd_reader again = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(loaded, &again);
-    again.x_only = 1;
+    again.roles.x_only = 1;
     raw = open_text("a,other,when\n1,x,1/2/2024\n2.5,y,13/3/2024\n-1,z,2024-04-14\n0.5,,15 May 2023\n", &again);
     assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_MEAN, p));
     assert_works(cusgd_model_predict(loaded, raw, CUSGD_PREDICT_MEAN, q));

@@ -125,7 +125,7 @@ Test(kinds, csv_that_is_not_mistaken)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refused(cases[i].text, NULL, cases[i].message);
     /* One column is a table too, where prediction needs no more. */
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     cusgd_data *data = open_text("total bill\n1\n2\n", &reader);
     cr_assert_str_eq(cusgd_data_feature(data, 0), "total bill");
     cusgd_data_free(data);

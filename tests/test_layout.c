@@ -68,15 +68,15 @@ static cusgd_reader reader_of(const wish *w, int x_only)
     static const char *lists[3][8];
     static char copies[3][32];
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    if (w->features) split(w->features, lists[0], &reader.feature_count, copies[0]);
-    if (w->targets) split(w->targets, lists[1], &reader.target_count, copies[1]);
-    if (w->ignore) split(w->ignore, lists[2], &reader.ignore_count, copies[2]);
-    reader.features = reader.feature_count ? lists[0] : NULL;
-    reader.targets = reader.target_count ? lists[1] : NULL;
-    reader.ignore = reader.ignore_count ? lists[2] : NULL;
-    reader.weights = w->weights;
-    reader.offset = w->offset;
-    reader.x_only = x_only;
+    if (w->features) split(w->features, lists[0], &reader.roles.feature_count, copies[0]);
+    if (w->targets) split(w->targets, lists[1], &reader.roles.target_count, copies[1]);
+    if (w->ignore) split(w->ignore, lists[2], &reader.roles.ignore_count, copies[2]);
+    reader.roles.features = reader.roles.feature_count ? lists[0] : NULL;
+    reader.roles.targets = reader.roles.target_count ? lists[1] : NULL;
+    reader.roles.ignore = reader.roles.ignore_count ? lists[2] : NULL;
+    reader.roles.weights = w->weights;
+    reader.roles.offset = w->offset;
+    reader.roles.x_only = x_only;
     return reader;
 }
 
@@ -187,8 +187,8 @@ Test(layout, named_models_without_a_header)
     assert_fails(cusgd_data_open(file_text("used.csv", columns_text("yabc", 0)), &reader, &wrong), CUSGD_ERROR_DATA,
                  "say --header no if it is data");
     reader.header = CUSGD_HEADER_NO;
-    reader.features = reader.targets = NULL;
-    reader.feature_count = reader.target_count = 0;
+    reader.roles.features = reader.roles.targets = NULL;
+    reader.roles.feature_count = reader.roles.target_count = 0;
     used = open_text(columns_text("yabc", 0), &reader);
     cr_assert(y_at(used, 3, 0) == y_at(trained, 3, 0) && x_at(used, 3, 0) == x_at(trained, 3, 0));
     cusgd_data_free(used);

@@ -163,11 +163,11 @@ static cusgd_status open_csv(void)
     cusgd_reader reader;
     cusgd_data *data = NULL;
     reader = CUSGD_INIT(cusgd_reader);
-    reader.targets = wanted;
-    reader.target_count = 2;
-    reader.ignore = ignored;
-    reader.ignore_count = 1;
-    reader.weights = "w";
+    reader.roles.targets = wanted;
+    reader.roles.target_count = 2;
+    reader.roles.ignore = ignored;
+    reader.roles.ignore_count = 1;
+    reader.roles.weights = "w";
     cusgd_status status = cusgd_data_open(path_of("numbers.csv"), &reader, &data);
     cusgd_data_free(data);
     return status;
@@ -203,7 +203,7 @@ static cusgd_status open_by_number(void)
     if (status == CUSGD_OK) lacks_note = !has_note(data, "a different whole number in every row");
     if (status == CUSGD_OK) cusgd_data_reader(data, &reader);
     if (status == CUSGD_OK) status = cusgd_data_open(path_of("index.csv"), &reader, &again);
-    if (status == CUSGD_OK) reader.feature_count = reader.target_count = 0;
+    if (status == CUSGD_OK) reader.roles.feature_count = reader.roles.target_count = 0;
     cusgd_data_free(again);
     again = NULL;
     if (status == CUSGD_OK) status = cusgd_data_open(path_of("index.csv"), &reader, &again);

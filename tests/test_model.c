@@ -115,23 +115,23 @@ Test(model, reader)
     cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT), *plain;
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(model, &reader);
-    cr_assert_eq(reader.feature_count, 3);
-    cr_assert_str_eq(reader.features[0], "age");
-    cr_assert_eq(reader.target_count, 2);
-    cr_assert_str_eq(reader.targets[1], "high");
+    cr_assert_eq(reader.roles.feature_count, 3);
+    cr_assert_str_eq(reader.roles.features[0], "age");
+    cr_assert_eq(reader.roles.target_count, 2);
+    cr_assert_str_eq(reader.roles.targets[1], "high");
     cr_assert_str_eq(reader.classes[1], "yes");
 
     reader = CUSGD_INIT(cusgd_reader);
-    reader.targets = (const char *const[]){"mine"};
-    reader.target_count = 1;
+    reader.roles.targets = (const char *const[]){"mine"};
+    reader.roles.target_count = 1;
     cusgd_model_reader(model, &reader);
-    cr_assert_str_eq(reader.targets[0], "mine");
+    cr_assert_str_eq(reader.roles.targets[0], "mine");
 
     reader = CUSGD_INIT(cusgd_reader);
     assert_works(model_create(NULL, 3, 2, NULL, NULL, (class_names){NULL, 0}, &plain));
     cusgd_model_reader(plain, &reader);
-    cr_assert_null(reader.features);
-    cr_assert_null(reader.targets);
+    cr_assert_null(reader.roles.features);
+    cr_assert_null(reader.roles.targets);
     cr_assert_null(reader.classes);
     const char *name, *value;
     cr_assert_not(cusgd_model_metadata(plain, 0, &name, &value));

@@ -339,7 +339,7 @@ Test(folder, opens)
     cusgd_data_free(data);
 
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     cr_assert_eq(unlink(path_of("y.npy")), 0);
     assert_works(cusgd_data_open(path_of(""), &reader, &data));
     cr_assert_eq(cusgd_data_outputs(data), 0);
@@ -392,7 +392,7 @@ Test(folder, refusals)
     assert_fails(cusgd_data_open(path_of("nothing"), NULL, &data), CUSGD_ERROR_DATA, "cannot be opened");
     assert_fails(cusgd_data_open(file_bytes("data.h5", "\x89HDF\r\n\x1A\n", 9), NULL, &data), CUSGD_ERROR_DATA, "an HDF5 file");
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.weights = "w";
+    reader.roles.weights = "w";
     assert_fails(cusgd_data_open(path, &reader, &data), CUSGD_ERROR_USAGE, "weights are w.npy");
 }
 

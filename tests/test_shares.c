@@ -50,8 +50,8 @@ Test(shares, are_rows_written_out)
     for (int kind = 0; kind < 3; kind++) {
         cusgd_reader reader = CUSGD_INIT(cusgd_reader);
         reader.find_classes = 1;
-        if (kind == 1) reader.trials = "n";
-        if (kind == 2) reader.weights = "n";
+        if (kind == 1) reader.roles.trials = "n";
+        if (kind == 2) reader.roles.weights = "n";
         cusgd_data *data = open_text(table_of(kind), &reader);
         cr_assert_eq(cusgd_data_cols(data), 2);
         const char *note = cusgd_data_note(data, 0);
@@ -129,9 +129,9 @@ Test(shares, of_several_classes_are_rows_written_out)
     cusgd_metrics metrics[3];
     for (int kind = 0; kind < 3; kind++) {
         cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-        if (kind) reader.targets = targets, reader.target_count = 3;
-        if (kind == 1) reader.trials = "n";
-        if (kind == 2) reader.weights = "n", reader.find_classes = CUSGD_CLASSES_SPLIT;
+        if (kind) reader.roles.targets = targets, reader.roles.target_count = 3;
+        if (kind == 1) reader.roles.trials = "n";
+        if (kind == 2) reader.roles.weights = "n", reader.find_classes = CUSGD_CLASSES_SPLIT;
         cusgd_data *data = open_text(several(kind), &reader);
         cr_assert(cusgd_data_cols(data) == 2 && cusgd_data_outputs(data) == 1 && cusgd_data_classes(data) == 3);
         if (kind) cr_assert_str_eq(cusgd_data_class(data, 1), "green");
@@ -160,17 +160,17 @@ Test(shares, of_several_classes_are_rows_written_out)
 Test(shares, of_several_classes_that_are_none)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.targets = (const char *const[]){"u", "v"};
-    reader.target_count = 2;
+    reader.roles.targets = (const char *const[]){"u", "v"};
+    reader.roles.target_count = 2;
     reader.find_classes = CUSGD_CLASSES_SPLIT;
     assert_refused("a,u,v\n1,0.25,0.75\n2,0.5,0.4\n", &reader, "row 2: the 2 targets sum to 0.9 and not to 1");
     assert_refused("a,u,v\n1,0.25,0.75\n2,1.5,-0.5\n", &reader, "row 2: the target 1.5 is no share of a class");
     assert_refused("a,u,v\n1,3,4\n", &reader, "--trials");
-    reader.trials = "n";
+    reader.roles.trials = "n";
     assert_refused("a,n,u,v\n1,7,3,4\n2,5,3,3\n", &reader, "row 2: the 2 targets sum to 6 and not to 5");
     assert_refused("a,n,u,v\n1,7,3,4\n2,5,6,-1\n", &reader, "row 2: the target -1 is no number of trials");
     /* What is nearly 1 is a share that was rounded; what has no part in a row makes none. */
-    reader.trials = NULL;
+    reader.roles.trials = NULL;
     cusgd_data *data = open_text("a,u,v\n1,0.33333,0.66666\n2,1,0\n", &reader);
     cr_assert_eq(cusgd_data_rows(data), 3);
     cusgd_data_free(data);
@@ -190,10 +190,10 @@ Test(shares, what_is_none)
     for (int i = 0; i < 9; i++) at += sprintf(at, "%d,0.%d\n", i, i);
     strcpy(at, "9,1.5\n");
     assert_refused(text, &reader, "row 10: the target 1.5 is no share of a class: others are from 0 to 1");
-    reader.trials = "n";
+    reader.roles.trials = "n";
     assert_refused("a,n,y\n1,3,2\n2,2,3\n", &reader, "row 2: 3 successes of 2 trials");
     assert_refused("a,n,y\n1,0,0\n2,0,0\n", &reader, "every weight is 0");
-    reader.weights = "n";
+    reader.roles.weights = "n";
     assert_fails(cusgd_data_open(file_text("data.csv", "a,n,y\n1,3,2\n"), &reader, &data), CUSGD_ERROR_USAGE, "give one of them");
     cr_assert_null(data);
     data = open_text("a,y\n1,1\n2,0\n", NULL);
@@ -207,7 +207,7 @@ Test(shares, selected_parts)
 {
     static const int64_t rows[] = {1, 2, 3, 0};
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.trials = "n";
+    reader.roles.trials = "n";
     cusgd_data *data = open_text("a,n,y\n1,3,2\n2,4,1\n", &reader), *part;
     cr_assert_eq(cusgd_data_rows(data), 4);
     const int64_t *whole = data->memory[PLACE_WHOLE];

@@ -83,8 +83,8 @@ Test(spill, tables_are_the_same_as_in_memory)
         reader.encode.missing = kind < 2 ? CUSGD_MISSING_AUTO : kind < 4 ? CUSGD_MISSING_MEAN : CUSGD_MISSING_DROP;
         reader.encode.sparse = kind == 3 ? CUSGD_SPARSE_YES : CUSGD_SPARSE_AUTO;
         reader.encode.polynomial = kind == 5 ? 2 : 1;
-        reader.weights = kind == 4 ? NULL : "w";
-        reader.exposure = kind == 1 ? NULL : "e";
+        reader.roles.weights = kind == 4 ? NULL : "w";
+        reader.roles.exposure = kind == 1 ? NULL : "e";
         cusgd_data *memory = open_spilled(path, reader, 0), *file = open_spilled(path, reader, 1);
         assert_same(memory, file);
         cusgd_data_free(memory);
@@ -108,7 +108,7 @@ Test(spill, classes_and_predictions)
         reader.find_classes = CUSGD_CLASSES_FIND;
         reader.encode.missing = predicts ? CUSGD_MISSING_KEEP : CUSGD_MISSING_DROP;
         reader.encode.categorical_auto = predicts;
-        reader.x_only = predicts;
+        reader.roles.x_only = predicts;
         cusgd_data *memory = open_spilled(path, reader, 0), *file = open_spilled(path, reader, 1);
         assert_same(memory, file);
         cr_assert_eq(memory->incomplete_count, predicts ? ROWS / 50 : 0);
@@ -125,8 +125,8 @@ Test(spill, a_disk_or_a_folder_that_does_not_do)
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     cusgd_data *data;
     reader.encode.categorical_auto = 1;
-    reader.ignore = (const char *const[]){"t"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"t"};
+    reader.roles.ignore_count = 1;
     reader.spill_bytes = 4096;
     snprintf(path, sizeof path, "%s", file_text("data.csv", text));
     reader.spill = "/nonexistent/folder";

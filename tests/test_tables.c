@@ -108,12 +108,12 @@ Test(tables, header_with_numbers_is_noted)
     cr_assert_null(cusgd_data_note(data, 0));
     cusgd_data_free(data);
     reader.header = CUSGD_HEADER_AUTO;
-    reader.targets = (const char *const[]){"foo"};
-    reader.target_count = 1;
+    reader.roles.targets = (const char *const[]){"foo"};
+    reader.roles.target_count = 1;
     data = open_text("1,foo,3\n2,3,4\n3,4,5\n", &reader);
     cr_assert_null(cusgd_data_note(data, 0));
     cusgd_data_free(data);
-    reader.targets = (const char *const[]){"1"};
+    reader.roles.targets = (const char *const[]){"1"};
     reader.header = CUSGD_HEADER_NO;
     assert_refused("1,foo,3\n2,3,4\n3,4,5\n", &reader, "data.csv:1:2: 'foo' in column 2 is not a number: correct it");
 }
@@ -220,8 +220,8 @@ Test(tables, names_are_no_categories)
 Test(tables, advice_fits_the_choice)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.features = (const char *const[]){"a", "b"};
-    reader.feature_count = 2;
+    reader.roles.features = (const char *const[]){"a", "b"};
+    reader.roles.feature_count = 2;
     assert_refused("a,b,y\n1,x,3\n2,NA,5\n", &reader, "'NA' in column 'b'");
     cr_assert(!strstr(cusgd_last_error(), "--ignore"), "%s", cusgd_last_error());
 }
@@ -260,24 +260,24 @@ Test(tables, counting_ends)
 Test(tables, equal_names_matter_where_used)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.features = (const char *const[]){"a", "b"};
-    reader.feature_count = 2;
-    reader.targets = (const char *const[]){"y"};
-    reader.target_count = 1;
+    reader.roles.features = (const char *const[]){"a", "b"};
+    reader.roles.feature_count = 2;
+    reader.roles.targets = (const char *const[]){"y"};
+    reader.roles.target_count = 1;
     cusgd_data *data = open_text("a,b,y,,\n1,2,3,,\n2,3,5,,\n", &reader);
     cr_assert_eq(cusgd_data_rows(data), 2);
     cusgd_data_free(data);
 
     reader = CUSGD_INIT(cusgd_reader);
-    reader.ignore = (const char *const[]){"2", "3"};
-    reader.ignore_count = 2;
+    reader.roles.ignore = (const char *const[]){"2", "3"};
+    reader.roles.ignore_count = 2;
     data = open_text("a,note,note,y\n1,x,z,3\n2,x,z,5\n", &reader);
     cr_assert_eq(cusgd_data_cols(data), 1);
     cusgd_data_free(data);
 
     /* One of two, by its number: a model of it finds the column again. */
-    reader.ignore = (const char *const[]){"2"};
-    reader.ignore_count = 1;
+    reader.roles.ignore = (const char *const[]){"2"};
+    reader.roles.ignore_count = 1;
     data = open_text("a,n,n,y\n1,7,9,3\n2,8,7,5\n", &reader);
     cusgd_reader again;
     again = CUSGD_INIT(cusgd_reader);
@@ -288,7 +288,7 @@ Test(tables, equal_names_matter_where_used)
     assert_refused("n,a,n,y,z\n1,2,3,4,5\n", &again, "2 columns are named 'n' (1 and 3): say which by its number");
     cusgd_data_free(data);
 
-    reader.ignore = (const char *const[]){"note"};
+    reader.roles.ignore = (const char *const[]){"note"};
     assert_refused("a,note,note,y\n1,2,3,4\n", &reader, "2 columns are named 'note' (2 and 3): say which by its number");
     assert_refused("a,n,n,n,y\n1,2,3,4,5\n", NULL, "several columns are named 'n'");
     cr_assert(strstr(cusgd_last_error(), "(--ignore 3,4)"), "%s", cusgd_last_error());
@@ -326,8 +326,8 @@ Test(tables, columns_that_count_rows)
     }
     /* One that was chosen is not noted. */
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.features = (const char *const[]){"1", "2"};
-    reader.feature_count = 2;
+    reader.roles.features = (const char *const[]){"1", "2"};
+    reader.roles.feature_count = 2;
     cusgd_data *data = open_text("1,1,2\n2,2,4\n3,5,5\n", &reader);
     cr_assert_null(cusgd_data_note(data, 0));
     cusgd_data_free(data);
@@ -355,7 +355,7 @@ Test(tables, one_class_of_numbers)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-        reader.weights = cases[i].weights;
+        reader.roles.weights = cases[i].weights;
         cusgd_data *data = open_text(cases[i].text, &reader);
         cusgd_options options;
         cusgd_trainer *trainer;
@@ -413,8 +413,8 @@ Test(tables, descriptions)
     cusgd_table_free(table);
     const char *const nothing[] = {"nothing"};
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.targets = nothing;
-    reader.target_count = 1;
+    reader.roles.targets = nothing;
+    reader.roles.target_count = 1;
     assert_fails(cusgd_table_open(path_of("data.csv"), &reader, &table), CUSGD_ERROR_DATA, "there is no column 'nothing'");
     assert_fails(cusgd_table_open(file_text("data.csv", "1 1:2 2:3\n0 1:2 2:5\n"), NULL, &table), CUSGD_ERROR_DATA, "LIBSVM");
     assert_works(cusgd_table_open(file_text("data.csv", "a\n1\n2\n"), NULL, &table)); /* nothing to train on, but a table */

@@ -73,7 +73,7 @@ static int open_input(const syntax *s, conversion *c, cusgd_data **out)
     int status = reading_reader(&c->r, s, c->paths[0], NULL, &reader);
     reader.encode.all_levels = c->all_levels;
     reader.spill = c->spill;
-    reader.x_only = length > 4 && strcasecmp(c->paths[0] + length - 4, ".npy") == 0;
+    reader.roles.x_only = length > 4 && strcasecmp(c->paths[0] + length - 4, ".npy") == 0;
     return status ? status : reading_open(c->paths[0], &reader, 0, out);
 }
 

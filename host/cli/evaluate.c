@@ -147,7 +147,7 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
 /* Whether targets between 0 and 1 may be shares of class 1: of two classes that have no names. */
 static int takes_shares(const cusgd_model *model, const cusgd_reader *reader)
 {
-    return !reader->trials && !reader->classes && cusgd_model_targets(model) == 1 && model_class_count(model) == 2;
+    return !reader->roles.trials && !reader->classes && cusgd_model_targets(model) == 1 && model_class_count(model) == 2;
 }
 
 /* Targets that are shares of classes come in the order of the model's. */

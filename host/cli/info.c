@@ -227,19 +227,19 @@ static int has_classes(cusgd_data *data)
 static int describe_arrays(const char *path, cusgd_reader *reader)
 {
     cusgd_data *data;
-    reader->x_only = ends_with(path, ".npy");
+    reader->roles.x_only = ends_with(path, ".npy");
     cusgd_status opened = cusgd_data_open(path, reader, &data);
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
     if (cusgd_data_stored(data) >= 0) printf("%-10s%lld\n", "stored", (long long)cusgd_data_stored(data));
-    put_names(reader->x_only ? "columns" : "features", &(source){data, cusgd_data_cols(data), data_feature, no_number});
-    if (!reader->x_only) put_names("outputs", &(source){data, cusgd_data_outputs(data), data_target, no_number});
+    put_names(reader->roles.x_only ? "columns" : "features", &(source){data, cusgd_data_cols(data), data_feature, no_number});
+    if (!reader->roles.x_only) put_names("outputs", &(source){data, cusgd_data_outputs(data), data_target, no_number});
     if (cusgd_data_classes(data)) put_names("classes", &(source){data, cusgd_data_classes(data), data_class, no_number});
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset, 0);
     /* An exposure needs a loss with a log link, which depends on what is counted. */
-    int may_train = !reader->x_only && cusgd_data_outputs(data) == 1 && kind != CUSGD_OFFSET_EXPOSURE;
+    int may_train = !reader->roles.x_only && cusgd_data_outputs(data) == 1 && kind != CUSGD_OFFSET_EXPOSURE;
     if (may_train) put_options(path, has_classes(data) ? "--loss logistic" : "");
     cusgd_data_free(data);
     return CUSGD_OK;
@@ -382,7 +382,7 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     put_format(table);
     put_role("features", table, CUSGD_ROLE_FEATURE);
     put_role("outputs", table, CUSGD_ROLE_TARGET);
-    put_single(reader->exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
+    put_single(reader->roles.exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
     put_single("weights", table, CUSGD_ROLE_WEIGHTS);
     put_columns(table);
     put_options(path, cusgd_table_options(table));

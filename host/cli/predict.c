@@ -97,7 +97,7 @@ int predict_main(int argc, char **argv)
     if ((status = check_predictions(&s, output, operands[0], operands[1])) != CUSGD_OK) goto done;
     if ((status = open_model(&s, operands[0], operands[1], &model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     reader.encode.missing = r.strict ? CUSGD_MISSING_ERROR : CUSGD_MISSING_KEEP;
     if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
         complain_last((cusgd_status)status);

@@ -287,26 +287,26 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     reader->datasets = r->datasets;
     double threads = s->options ? option_number(s->options, "threads") : 0;
     reader->threads = threads >= 1 ? (int)threads : 0; /* not a number: as many as help */
-    reader->targets = r->targets.at;
-    reader->target_count = r->targets.count;
-    reader->ignore = r->ignore.at;
-    reader->ignore_count = r->ignore.count;
-    reader->weights = r->weights;
-    reader->trials = r->trials;
+    reader->roles.targets = r->targets.at;
+    reader->roles.target_count = r->targets.count;
+    reader->roles.ignore = r->ignore.at;
+    reader->roles.ignore_count = r->ignore.count;
+    reader->roles.weights = r->weights;
+    reader->roles.trials = r->trials;
     if (r->weights && r->trials) return complain_usage(s, "--trials are weights: give --trials or --weights");
-    reader->offset = r->offset;
-    reader->exposure = r->exposure;
+    reader->roles.offset = r->offset;
+    reader->roles.exposure = r->exposure;
     if (model) cusgd_model_reader(model, reader);
     int named = reader->header != CUSGD_HEADER_NO; /* without a header the model's names say nothing */
     if (r->features.count || !named) {
-        reader->features = r->features.at;
-        reader->feature_count = r->features.count;
+        reader->roles.features = r->features.at;
+        reader->roles.feature_count = r->features.count;
     }
     if (!named) {
-        reader->offset = r->offset;
-        reader->exposure = r->exposure;
-        reader->targets = r->targets.at;
-        reader->target_count = r->targets.count;
+        reader->roles.offset = r->offset;
+        reader->roles.exposure = r->exposure;
+        reader->roles.targets = r->targets.at;
+        reader->roles.target_count = r->targets.count;
     }
     return CUSGD_OK;
 }

@@ -128,7 +128,7 @@ cusgd_status data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *rea
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     if (!stream || !stream->release) return fail(CUSGD_ERROR_USAGE, "the stream is NULL, or was released before");
     if (!reader) reader = &usual;
-    cusgd_status status = reader->trials
+    cusgd_status status = reader->roles.trials
                               ? fail(CUSGD_ERROR_USAGE, "trials are read from files alone: split the targets afterwards")
                               : data_create("table", out);
     if (!status) status = read_table(stream, reader, *out);

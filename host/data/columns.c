@@ -232,20 +232,22 @@ static cusgd_status assign_words(columns *c, const cusgd_reader *reader, const c
 /* Of offsets or exposures: a model that is to predict asks for it as well as its user does. */
 static cusgd_status assign_offset(columns *c, const cusgd_reader *reader)
 {
-    if (reader->offset && reader->exposure)
+    if (reader->roles.offset && reader->roles.exposure)
         return fail(CUSGD_ERROR_USAGE, "offset and exposure are two words for what is added to x theta + b: give one of them");
-    if (!reader->offset && !reader->exposure) return CUSGD_OK;
-    c->offset = reader->offset ? CUSGD_OFFSET_LINEAR : CUSGD_OFFSET_EXPOSURE;
-    cusgd_status status = assign_words(c, reader, reader->offset ? &reader->offset : &reader->exposure, 1, ROLE_OFFSET);
-    return status ? fail_in(status, reader->offset ? "the offset" : "the exposure") : CUSGD_OK;
+    if (!reader->roles.offset && !reader->roles.exposure) return CUSGD_OK;
+    c->offset = reader->roles.offset ? CUSGD_OFFSET_LINEAR : CUSGD_OFFSET_EXPOSURE;
+    cusgd_status status =
+        assign_words(c, reader, reader->roles.offset ? &reader->roles.offset : &reader->roles.exposure, 1, ROLE_OFFSET);
+    return status ? fail_in(status, reader->roles.offset ? "the offset" : "the exposure") : CUSGD_OK;
 }
 
 /* Those asked for, else the last column that has no other role. */
 static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 {
-    if (reader->x_only) return CUSGD_OK;
-    c->k = reader->target_count ? (int64_t)reader->target_count : 1;
-    if (reader->target_count) return assign_words(c, reader, reader->targets, reader->target_count, ROLE_TARGET);
+    if (reader->roles.x_only) return CUSGD_OK;
+    c->k = reader->roles.target_count ? (int64_t)reader->roles.target_count : 1;
+    if (reader->roles.target_count)
+        return assign_words(c, reader, reader->roles.targets, reader->roles.target_count, ROLE_TARGET);
     int64_t last = c->count - 1;
     while (last >= 0 && c->at[last].role != ROLE_NONE) last--;
     if (last < 0) return fail(CUSGD_ERROR_DATA, "no column is left for the target");
@@ -254,8 +256,8 @@ static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 
 static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
 {
-    c->d = (int64_t)reader->feature_count;
-    if (c->d) return assign_words(c, reader, reader->features, reader->feature_count, ROLE_FEATURE);
+    c->d = (int64_t)reader->roles.feature_count;
+    if (c->d) return assign_words(c, reader, reader->roles.features, reader->roles.feature_count, ROLE_FEATURE);
     for (int64_t j = 0; j < c->count; j++) {
         if (c->at[j].role == ROLE_NONE) c->at[j] = (column){c->at[j].name, ROLE_FEATURE, c->d++, 0};
     }
@@ -269,8 +271,8 @@ static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
 static cusgd_status assign_by_layout(columns *c, const cusgd_reader *reader)
 {
     cusgd_status status = CUSGD_OK;
-    if (reader->target_count && !reader->x_only) status = assign_targets(c, reader);
-    if (!status && reader->feature_count) status = assign_features(c, reader);
+    if (reader->roles.target_count && !reader->roles.x_only) status = assign_targets(c, reader);
+    if (!status && reader->roles.feature_count) status = assign_features(c, reader);
     return status ? status : layout_assign(c, reader);
 }
 
@@ -352,11 +354,11 @@ static cusgd_status mark_codings(columns *c, const cusgd_reader *reader)
 
 static cusgd_status choose_roles(columns *c, const cusgd_reader *reader)
 {
-    int by_layout = reader->layout && (!reader->feature_count || (!reader->target_count && !reader->x_only));
+    int by_layout = reader->layout && (!reader->roles.feature_count || (!reader->roles.target_count && !reader->roles.x_only));
     cusgd_status status = c->named ? sort_names(c) : CUSGD_OK;
-    if (!status) status = assign_words(c, reader, reader->ignore, reader->ignore_count, ROLE_IGNORED);
-    if (!status && reader->weights) status = assign_words(c, reader, &reader->weights, 1, ROLE_WEIGHT);
-    c->weighted = reader->weights != NULL;
+    if (!status) status = assign_words(c, reader, reader->roles.ignore, reader->roles.ignore_count, ROLE_IGNORED);
+    if (!status && reader->roles.weights) status = assign_words(c, reader, &reader->roles.weights, 1, ROLE_WEIGHT);
+    c->weighted = reader->roles.weights != NULL;
     if (!status) status = assign_offset(c, reader);
     if (!status && by_layout) return assign_by_layout(c, reader);
     if (!status) status = assign_targets(c, reader);

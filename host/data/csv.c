@@ -146,7 +146,8 @@ static cusgd_status read_rest(table *t)
 
 static int names_are_asked(const cusgd_reader *r)
 {
-    return r->feature_count || r->target_count || r->ignore_count || r->weights || r->offset || r->exposure;
+    return r->roles.feature_count || r->roles.target_count || r->roles.ignore_count || r->roles.weights || r->roles.offset ||
+           r->roles.exposure;
 }
 
 static cusgd_status begin_features(table *t)
@@ -317,7 +318,7 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     const dialect given = dialect_of(reader);
     if (reader->encode.polynomial < 0 || reader->encode.polynomial > MAX_DEGREE)
         return fail(CUSGD_ERROR_USAGE, "a polynomial has a degree of 1 to %d, not %d", MAX_DEGREE, reader->encode.polynomial);
-    if (t.missing == CUSGD_MISSING_KEEP && !reader->x_only)
+    if (t.missing == CUSGD_MISSING_KEEP && !reader->roles.x_only)
         return fail(CUSGD_ERROR_USAGE, "rows that lack a value are kept for prediction alone");
     cusgd_status status = encoding_copy(reader->encoding, &t.encoding);
     if (!status) status = scan_open(&t.scan, path, data->source, &given, reader->lines_before);

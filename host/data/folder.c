@@ -106,7 +106,7 @@ static cusgd_status open_offsets(cusgd_data *data, const char *folder)
 
 cusgd_status reader_check_nameless(const char *path, const cusgd_reader *reader)
 {
-    if (!reader->ignore_count && !reader->weights) return CUSGD_OK;
+    if (!reader->roles.ignore_count && !reader->roles.weights) return CUSGD_OK;
     return fail(CUSGD_ERROR_USAGE,
                 "%s: the columns of .npy files have no names to ignore or to take weights from: weights are w.npy", path);
 }
@@ -135,7 +135,7 @@ cusgd_status folder_open(cusgd_data *data, const char *path, const cusgd_reader 
     if (status || numbered) return status;
     status = open_x(data, path, reader);
     if (!status) status = open_offsets(data, path);
-    if (status || reader->x_only) return status;
+    if (status || reader->roles.x_only) return status;
     status = open_companion(data, path, "y", PLACE_Y, &data->view.y, &data->view.k);
     if (!status) status = open_companion(data, path, "w", PLACE_W, &data->view.w, &one);
     return status;
@@ -145,7 +145,7 @@ cusgd_status array_open(cusgd_data *data, const char *path, const cusgd_reader *
 {
     npy_array a;
     cusgd_status status = reader_check_nameless(path, reader);
-    if (!status && !reader->x_only)
+    if (!status && !reader->roles.x_only)
         status = fail(CUSGD_ERROR_DATA, "%s: holds features and no targets: put it into a folder as x.npy, with y.npy next to it",
                       path);
     if (!status) status = npy_open(path, &a);

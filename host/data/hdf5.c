@@ -185,8 +185,9 @@ static cusgd_status read_all(cusgd_data *data, const char *path, const cusgd_rea
     npy_array a;
     examples *v = &data->view;
     for (int i = 0; i < NAMES; i++) at[i] = c->text ? c->at[i] : names[i];
-    if (reader->x_only) at[Y] = at[W] = NULL;
-    if (!reader->x_only && !at[Y]) return fail(CUSGD_ERROR_USAGE, "%s: say which dataset has the targets: x=...,y=...", path);
+    if (reader->roles.x_only) at[Y] = at[W] = NULL;
+    if (!reader->roles.x_only && !at[Y])
+        return fail(CUSGD_ERROR_USAGE, "%s: say which dataset has the targets: x=...,y=...", path);
     cusgd_status status = read_array(data, path, at[X], X, 1, &a);
     if (!status && a.cols == 0)
         status = fail(CUSGD_ERROR_DATA, "%s: %s has one dimension, where rows x columns are wanted", path, at[X]);

@@ -102,10 +102,10 @@ static int compare_wants(const void *a, const void *b)
 static int64_t list_wants(const cusgd_layout *l, const cusgd_reader *reader, want *all)
 {
     int64_t count = 0;
-    for (int64_t j = 0; j < l->d && !reader->feature_count; j++) all[count++] = (want){l->features[j], j, ROLE_FEATURE};
-    for (int64_t j = 0; j < l->k && !reader->target_count && !reader->x_only; j++)
+    for (int64_t j = 0; j < l->d && !reader->roles.feature_count; j++) all[count++] = (want){l->features[j], j, ROLE_FEATURE};
+    for (int64_t j = 0; j < l->k && !reader->roles.target_count && !reader->roles.x_only; j++)
         all[count++] = (want){l->targets[j], j, ROLE_TARGET};
-    if (l->offset && !reader->offset && !reader->exposure) all[count++] = (want){l->offset, 0, ROLE_OFFSET};
+    if (l->offset && !reader->roles.offset && !reader->roles.exposure) all[count++] = (want){l->offset, 0, ROLE_OFFSET};
     return count;
 }
 
@@ -151,7 +151,7 @@ static cusgd_status fail_layout(const columns *c, const cusgd_reader *reader)
                 "leave out what is neither feature nor target (--ignore, -1 is the last column), or say which columns are the "
                 "features (--features%s) in the model's order%s",
                 c->count, c->count == 1 ? "" : "s", l->width, features, l->k == 1 ? "" : "s", targets, offset,
-                l->d == 1 ? " COL" : " COL,...", reader->x_only ? "" : ", and the target (--target)");
+                l->d == 1 ? " COL" : " COL,...", reader->roles.x_only ? "" : ", and the target (--target)");
 }
 
 cusgd_status layout_assign(columns *c, const cusgd_reader *reader)
@@ -161,8 +161,9 @@ cusgd_status layout_assign(columns *c, const cusgd_reader *reader)
     if (!all) return fail_memory((size_t)(l->d + l->k + 1) * sizeof *all, "the columns that are wanted");
     int64_t count = list_wants(l, reader, all), next = 0;
     int same = c->count == l->width && all_are_free(c, all, count);
-    int said = reader->ignore_count || reader->weights || reader->target_count || reader->feature_count;
-    int fits = !same && count_free(c) == count && (said || reader->x_only) && !(reader->x_only && reader->feature_count);
+    int said = reader->roles.ignore_count || reader->roles.weights || reader->roles.target_count || reader->roles.feature_count;
+    int fits = !same && count_free(c) == count && (said || reader->roles.x_only) &&
+               !(reader->roles.x_only && reader->roles.feature_count);
     qsort(all, (size_t)count, sizeof *all, compare_wants);
     for (int64_t i = 0; (same || fits) && i < count; i++) {
         while (fits && c->at[next].role != ROLE_NONE) next++;
@@ -172,7 +173,7 @@ cusgd_status layout_assign(columns *c, const cusgd_reader *reader)
         if (to->role == ROLE_OFFSET) c->offset = l->kind;
     }
     free(all);
-    c->d = reader->feature_count ? (int64_t)reader->feature_count : l->d;
-    c->k = reader->x_only ? 0 : reader->target_count ? (int64_t)reader->target_count : l->k;
+    c->d = reader->roles.feature_count ? (int64_t)reader->roles.feature_count : l->d;
+    c->k = reader->roles.x_only ? 0 : reader->roles.target_count ? (int64_t)reader->roles.target_count : l->k;
     return same || fits ? CUSGD_OK : fail_layout(c, reader);
 }

@@ -50,7 +50,7 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     if (status) return status;
     data->is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
     if (data->is_archive) status = csr_open_archive(data, path, &sparse);
-    if (!status && sparse && !reader->x_only)
+    if (!status && sparse && !reader->roles.x_only)
         status = fail(CUSGD_ERROR_DATA,
                       "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy next to it", path);
     if (status || sparse) return status;
@@ -77,7 +77,7 @@ static cusgd_status settle_storage(cusgd_data *data, const cusgd_reader *reader)
 static cusgd_status open_split(const char *path, cusgd_reader reader, int trials, cusgd_data **out)
 {
     reader.find_classes = CUSGD_CLASSES_GIVEN;
-    if (reader.target_count > 1) reader.classes = NULL;
+    if (reader.roles.target_count > 1) reader.classes = NULL;
     cusgd_status status = data_open(path, &reader, out);
     if (!status) status = cusgd_data_split_targets(*out, trials);
     if (status) {
@@ -90,14 +90,14 @@ static cusgd_status open_split(const char *path, cusgd_reader reader, int trials
 cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
 {
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
-    if (reader && reader->trials && !reader->x_only) {
-        if (reader->weights) return fail(CUSGD_ERROR_USAGE, "trials are weights: give one of them");
+    if (reader && reader->roles.trials && !reader->roles.x_only) {
+        if (reader->roles.weights) return fail(CUSGD_ERROR_USAGE, "trials are weights: give one of them");
         usual = *reader; /* what stands there first is the numbers of trials */
-        usual.weights = reader->trials;
-        usual.trials = NULL;
+        usual.roles.weights = reader->roles.trials;
+        usual.roles.trials = NULL;
         return open_split(path, usual, 1, out);
     }
-    if (reader && reader->find_classes == CUSGD_CLASSES_SPLIT && reader->target_count > 1 && !reader->x_only)
+    if (reader && reader->find_classes == CUSGD_CLASSES_SPLIT && reader->roles.target_count > 1 && !reader->roles.x_only)
         return open_split(path, *reader, 0, out);
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
@@ -114,26 +114,26 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
 void data_reader(const cusgd_data *data, cusgd_reader *reader)
 {
     reader->layout = data->layout;
-    reader->ignore = reader->features = NULL;
-    reader->ignore_count = reader->feature_count = 0;
-    int split = reader->target_count > 1 && (reader->trials || reader->find_classes == CUSGD_CLASSES_SPLIT);
-    if (!split) reader->targets = NULL, reader->target_count = 0;
+    reader->roles.ignore = reader->roles.features = NULL;
+    reader->roles.ignore_count = reader->roles.feature_count = 0;
+    int split = reader->roles.target_count > 1 && (reader->roles.trials || reader->find_classes == CUSGD_CLASSES_SPLIT);
+    if (!split) reader->roles.targets = NULL, reader->roles.target_count = 0;
     reader->encoding = data->encoding;
     if (!data->encoding) reader->encode = (cusgd_encode){.missing = reader->encode.missing, .strict = reader->encode.strict};
     if (data->encoding && data->encoding->at[0].name) {
-        reader->features = data->encoding->names;
-        reader->feature_count = (size_t)data->encoding->count;
+        reader->roles.features = data->encoding->names;
+        reader->roles.feature_count = (size_t)data->encoding->count;
     } else if (data->features && !data->encoding) {
-        reader->features = (const char *const *)data->features;
-        reader->feature_count = (size_t)data->view.d;
+        reader->roles.features = (const char *const *)data->features;
+        reader->roles.feature_count = (size_t)data->view.d;
     }
     if (data->targets) {
-        reader->targets = (const char *const *)data->targets;
-        reader->target_count = (size_t)data->view.k;
+        reader->roles.targets = (const char *const *)data->targets;
+        reader->roles.target_count = (size_t)data->view.k;
     }
     if (data->offset_name) {
-        reader->offset = data->offset == CUSGD_OFFSET_LINEAR ? data->offset_name : NULL;
-        reader->exposure = data->offset == CUSGD_OFFSET_EXPOSURE ? data->offset_name : NULL;
+        reader->roles.offset = data->offset == CUSGD_OFFSET_LINEAR ? data->offset_name : NULL;
+        reader->roles.exposure = data->offset == CUSGD_OFFSET_EXPOSURE ? data->offset_name : NULL;
     }
     if (data->base) {
         reader->index_base = data->base;

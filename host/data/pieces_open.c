@@ -166,8 +166,8 @@ static cusgd_status check_wanted(const cusgd_data *data, const cusgd_reader *rea
     cusgd_status status = CUSGD_OK;
     if (data->encoding && reader->encoding) {
         status = compare_encodings(data->encoding, reader->encoding, &same);
-    } else if (data->features && !data->encoding && !reader->encoding && (int64_t)reader->feature_count == data->view.d) {
-        for (int64_t j = 0; j < data->view.d; j++) same = same && same_text(data->features[j], reader->features[j]);
+    } else if (data->features && !data->encoding && !reader->encoding && (int64_t)reader->roles.feature_count == data->view.d) {
+        for (int64_t j = 0; j < data->view.d; j++) same = same && same_text(data->features[j], reader->roles.features[j]);
     }
     if (status || same) return status;
     return fail(CUSGD_ERROR_DATA,
@@ -242,12 +242,12 @@ static cusgd_status open_indexed(cusgd_data *data, const char *folder, const cus
     pieces s;
     cusgd_status status = pieces_read_index(folder, data, &s);
     if (!status) status = check_wanted(data, reader);
-    if (!status && !s.cols[PIECE_Y] && !reader->x_only)
+    if (!status && !s.cols[PIECE_Y] && !reader->roles.x_only)
         status = fail(CUSGD_ERROR_DATA, "%s: has no targets: it was converted from features alone", folder);
-    if (!status && reader->x_only) forget_targets(data);
+    if (!status && reader->roles.x_only) forget_targets(data);
     if (!status && s.sparse) status = open_sparse(data, folder, &s);
     for (int a = 0; a < PIECE_ARRAYS && !status; a++) {
-        int wanted = s.cols[a] && !(reader->x_only && (a == PIECE_Y || a == PIECE_W));
+        int wanted = s.cols[a] && !(reader->roles.x_only && (a == PIECE_Y || a == PIECE_W));
         if (wanted) status = s.sparse ? open_companion(data, folder, &s, a) : open_array(data, folder, &s, a);
     }
     if (!status) status = match_classes(data, reader);
@@ -386,7 +386,7 @@ static cusgd_status open_numbered(cusgd_data *data, const char *folder, const cu
     *found = status || v->n > 0;
     if (status || !*found) return status;
     for (int a = PIECE_Y; a < PIECE_ARRAYS && !status; a++) {
-        if (reader->x_only && a != PIECE_O) continue;
+        if (reader->roles.x_only && a != PIECE_O) continue;
         status = gather(data, folder, a, &rows, &cols);
         if (!status && rows && rows != v->n)
             status = fail(CUSGD_ERROR_DATA, "%s: the files of %s have %" PRId64 " rows, and those of x have %" PRId64, folder,

@@ -199,8 +199,8 @@ static void put_many(sentence *out, const survey *s, const columns *c, enum grou
 static int may_leave_out(const survey *s, const columns *c, const cusgd_reader *reader, int64_t j, int64_t rows)
 {
     if (reader->layout) return 0;
-    if (c->at[j].role == ROLE_TARGET) return !reader->target_count && s->at[j].missing == rows;
-    return c->at[j].role == ROLE_FEATURE && !reader->feature_count;
+    if (c->at[j].role == ROLE_TARGET) return !reader->roles.target_count && s->at[j].missing == rows;
+    return c->at[j].role == ROLE_FEATURE && !reader->roles.feature_count;
 }
 
 /* What to do about a group of `count` columns, the first one `at`. `ignore`: what --ignore takes, or NULL. */
@@ -249,7 +249,7 @@ static void put_remedy(sentence *out, const survey *s, const columns *c, const c
         if (!is_in(s, j, TEXT_COLUMNS, rows)) continue;
         const text_set *all = &s->at[j].all;
         int are_dates = texts_are_dates(all), are_names = !are_dates && texts_are_names(all);
-        is_other = c->at[j].role != ROLE_FEATURE || (reader->feature_count && are_names);
+        is_other = c->at[j].role != ROLE_FEATURE || (reader->roles.feature_count && are_names);
         column_list_add(are_dates ? &dates : are_names ? &names : &categories, c, j);
     }
     int listed = categories.length || names.length || dates.length;

@@ -174,7 +174,7 @@ static cusgd_status give(reading *r, cusgd_data *data, int32_t **index)
     data->view.n = r->rows;
     data->view.s = (cusgd_csr){start, columns_at, value, r->reader->single_values ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64, 0};
     *index = columns_at;
-    if (r->reader->x_only) return status;
+    if (r->reader->roles.x_only) return status;
     data->view.k = 1;
     data->view.y = (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1};
     return status;
@@ -249,7 +249,7 @@ cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_d
 {
     reading r = {.source = data->source, .reader = reader, .largest = -1, .smallest = INT64_MAX};
     input in;
-    if (reader->ignore_count || reader->weights)
+    if (reader->roles.ignore_count || reader->roles.weights)
         return fail(CUSGD_ERROR_USAGE, "%s: the columns of LIBSVM text have no names to ignore or to take weights from", path);
     cusgd_status status = input_open(&in, path, data->source);
     if (status) return status;

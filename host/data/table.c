@@ -161,8 +161,8 @@ static cusgd_status add_rows(cusgd_table *t, scanner *s, const opening *o)
 /* Columns that were asked for must be there; a file that has too few for features and a target can be described all the same. */
 static cusgd_status choose(cusgd_table *t, const cusgd_reader *reader, const scanner *s, int64_t line)
 {
-    int asked = reader->target_count || reader->feature_count || reader->ignore_count || reader->weights || reader->offset ||
-                reader->exposure;
+    int asked = reader->roles.target_count || reader->roles.feature_count || reader->roles.ignore_count ||
+                reader->roles.weights || reader->roles.offset || reader->roles.exposure;
     cusgd_status status = columns_choose(&t->columns, reader);
     if (status != CUSGD_ERROR_DATA || kind_is_other(s->source, s->sample, s->sample_count)) return status;
     return asked ? fail_in(status, "%s:%" PRId64, s->source, line) : CUSGD_OK;
@@ -204,7 +204,7 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
     if (!t) return fail_memory(sizeof *t, "a table's description");
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &t->notes);
     if (reader) usual = *reader;
-    if (usual.trials) usual.weights = usual.trials; /* where the line for train has them */
+    if (usual.roles.trials) usual.roles.weights = usual.roles.trials; /* where the line for train has them */
     if (!status) status = describe(t, path, &usual);
     if (!status) status = table_note_columns(t);
     if (!status) status = table_find_options(t, &usual);

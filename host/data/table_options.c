@@ -114,7 +114,7 @@ static int64_t find_target(const cusgd_table *t, const cusgd_reader *reader)
     int64_t last = -1;
     for (int64_t j = 0; j < t->columns.count; j++) {
         enum role role = t->columns.at[j].role;
-        if (role == ROLE_TARGET && (reader->target_count || may_be_target(t, j))) return may_be_target(t, j) ? j : -1;
+        if (role == ROLE_TARGET && (reader->roles.target_count || may_be_target(t, j))) return may_be_target(t, j) ? j : -1;
         if ((role == ROLE_FEATURE || role == ROLE_NONE) && is_target(t, j) && is_usable(t, j, 0)) last = j;
     }
     return last;
@@ -141,15 +141,15 @@ static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
         put(l, " --date-order %s", reader->encode.date_order == CUSGD_DATE_ORDER_DAY_FIRST ? "day-first" : "month-first");
     if (d->skip > 0) put(l, " --skip %" PRId64, d->skip);
     for (int64_t j = 0; j < t->columns.count; j++) {
-        if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, reader->trials ? "trials" : "weights", &t->columns, j);
-        if (t->columns.at[j].role == ROLE_OFFSET) put_column(l, reader->offset ? "offset" : "exposure", &t->columns, j);
+        if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, reader->roles.trials ? "trials" : "weights", &t->columns, j);
+        if (t->columns.at[j].role == ROLE_OFFSET) put_column(l, reader->roles.offset ? "offset" : "exposure", &t->columns, j);
     }
 }
 
 static int may_be_feature(const cusgd_table *t, const cusgd_reader *reader, int64_t j, int64_t target)
 {
     enum role role = t->columns.at[j].role;
-    return j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
+    return j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->roles.feature_count));
 }
 
 /* A column that counts the rows is the one feature of, say, a series in time; next to other features it is an index. */
@@ -180,7 +180,7 @@ static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *re
     }
     put_list(l, "categorical", &categories);
     put_list(l, "date", &dates);
-    if (reader->feature_count)
+    if (reader->roles.feature_count)
         put_list(l, "features", &chosen);
     else
         put_list(l, "ignore", &ignored);
@@ -192,16 +192,16 @@ cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
 {
     line l = {.length = 0};
     int64_t target = find_target(t, reader);
-    if (target < 0 || reader->target_count > 1 || t->ragged || t->rows < 2) return CUSGD_OK;
-    int is_default = !reader->target_count && t->columns.at[target].role == ROLE_TARGET;
+    if (target < 0 || reader->roles.target_count > 1 || t->ragged || t->rows < 2) return CUSGD_OK;
+    int is_default = !reader->roles.target_count && t->columns.at[target].role == ROLE_TARGET;
     const description *d = &t->at[target];
     if (!is_default) put_column(&l, "target", &t->columns, target);
     put_given(&l, t, reader);
     int64_t features = put_columns(&l, t, reader, target);
-    if (d->texts > 0 || d->different == 2 || reader->trials) put(&l, " --loss logistic");
+    if (d->texts > 0 || d->different == 2 || reader->roles.trials) put(&l, " --loss logistic");
     if (features == 0 || l.cut) return CUSGD_OK;
     char shown[COLUMN_BYTES];
-    int may_count = d->texts == 0 && !reader->trials && d->counts && d->has_zero && d->different > MAX_DIFFERENT;
+    int may_count = d->texts == 0 && !reader->roles.trials && d->counts && d->has_zero && d->different > MAX_DIFFERENT;
     cusgd_status status =
         may_count ? data_note(t->notes,
                               "the target, column %s, holds whole numbers from 0 on: for counts say --loss poisson, and "

@@ -211,8 +211,13 @@ CUSGD_CLASSES_FIND = 1
 CUSGD_CLASSES_SPLIT = 2
 
 
+class cusgd_roles(C.Structure):
+    _fields_ = [("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("trials", C.c_char_p), ("x_only", C.c_int)]
+
+
+
 class cusgd_reader(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p), ("index_base", C.c_int), ("columns", C.c_int64), ("datasets", C.c_char_p), ("single_values", C.c_int), ("threads", C.c_int), ("spill", C.c_char_p), ("spill_bytes", C.c_int64)]
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("roles", cusgd_roles), ("classes", C.POINTER(C.c_char_p)), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("index_base", C.c_int), ("columns", C.c_int64), ("datasets", C.c_char_p), ("single_values", C.c_int), ("threads", C.c_int), ("spill", C.c_char_p), ("spill_bytes", C.c_int64)]
 
 
 
@@ -260,7 +265,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_folder_options, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_folder_options, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_roles, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [

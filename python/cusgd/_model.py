@@ -322,7 +322,7 @@ class Model:
         """Read a raw table by the model's columns, with a warning for each note."""
         reader = sized(_capi.cusgd_reader)
         check(lib.cusgd_model_reader(self._handle, C.byref(reader)))
-        reader.x_only, reader.encode.strict = predicts, strict
+        reader.roles.x_only, reader.encode.strict = predicts, strict
         keeps = predicts and not strict
         reader.encode.missing = (
             _capi.CUSGD_MISSING_KEEP if keeps else _capi.CUSGD_MISSING_ERROR if strict else _capi.CUSGD_MISSING_DEFAULT

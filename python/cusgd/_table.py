@@ -114,11 +114,11 @@ def reader_of_columns(
         raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
     coded = [column for column in columns(categorical) if column not in ("auto", "none")]
     counts = {"targets": "target_count", "features": "feature_count", "ignore": "ignore_count"}
-    kept = [put_list(reader, role, counts[role], columns(given)) for role, given in lists.items()]
+    kept = [put_list(reader.roles, role, counts[role], columns(given)) for role, given in lists.items()]
     kept.append(put_list(reader.encode, "categorical", "categorical_count", coded))
     for role, column in single.items():
         if column is not None:
-            setattr(reader, role, c_text(str(column), "column"))
+            setattr(reader.roles, role, c_text(str(column), "column"))
     reader.encode.categorical_auto = "none" not in columns(categorical)
     reader.encode.missing = MISSING[missing]
     return reader, kept

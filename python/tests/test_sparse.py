@@ -125,7 +125,7 @@ def test_standardized_columns_have_the_optimum_of_scikit_learn(problem):
 
 def opened(path, x_only=1):
     """Return the data of a file, without targets by default."""
-    reader = _capi.cusgd_reader(size=C.sizeof(_capi.cusgd_reader), x_only=x_only)
+    reader = _capi.cusgd_reader(size=C.sizeof(_capi.cusgd_reader), roles=_capi.cusgd_roles(x_only=x_only))
     handle = C.c_void_p()
     check(lib.cusgd_data_open(str(path).encode(), C.byref(reader), C.byref(handle)))
     return handle

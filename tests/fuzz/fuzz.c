@@ -60,7 +60,7 @@ static void open_file(const char *path, const cusgd_reader *reader)
 static void feed_npy(const uint8_t *bytes, size_t size)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     open_file(file_of("x.npy", bytes, size), &reader);
 }
 
@@ -79,7 +79,7 @@ static void feed_hdf5(const uint8_t *bytes, size_t size)
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     if (size < 1) return;
     reader.datasets = datasets[bytes[0] % 4];
-    reader.x_only = bytes[0] >> 2 & 1;
+    reader.roles.x_only = bytes[0] >> 2 & 1;
     reader.find_classes = bytes[0] >> 3 & 1;
     open_file(file_of("data.h5", bytes + 1, size - 1), &reader);
 }
@@ -91,7 +91,7 @@ static void feed_svmlight(const uint8_t *bytes, size_t size)
     if (size < 1) return;
     reader.index_base = (cusgd_index_base)(bytes[0] % 3);
     reader.columns = 1 + bytes[0] / 3;
-    reader.x_only = bytes[0] & 1;
+    reader.roles.x_only = bytes[0] & 1;
     open_file(file_of("data.svm", bytes + 1, size - 1), &reader);
 }
 
@@ -115,7 +115,7 @@ static void feed_index(const uint8_t *bytes, size_t size)
     }
     FILE *file = fopen(index, "wb");
     if (!file || fwrite(bytes + 1, 1, size - 1, file) != size - 1 || fclose(file) != 0) abort();
-    reader.x_only = bytes[0] & 1;
+    reader.roles.x_only = bytes[0] & 1;
     reader.find_classes = bytes[0] >> 1 & 1;
     open_file(path, &reader);
     check_status(cusgd_folder_check(path));
@@ -136,9 +136,9 @@ static void feed_csv(const uint8_t *bytes, size_t size)
     reader.find_classes = a >> 7 & 1;
     reader.dialect.separator = separators[b % 8];
     reader.dialect.decimal = decimals[b / 8 % 4];
-    reader.targets = &targets[b / 32 % 4 == 3 ? 0 : b / 32 % 4];
-    reader.target_count = b / 32 % 4 != 3;
-    reader.x_only = b >> 7;
+    reader.roles.targets = &targets[b / 32 % 4 == 3 ? 0 : b / 32 % 4];
+    reader.roles.target_count = b / 32 % 4 != 3;
+    reader.roles.x_only = b >> 7;
     const char *path = file_of("table.csv", bytes + 2, size - 2);
     open_file(path, &reader);
     cusgd_table *table = NULL;

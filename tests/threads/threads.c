@@ -86,7 +86,7 @@ static void work_files(int thread, double *result)
     NEED(cusgd_model_predict(model, data, CUSGD_PREDICT_MEAN, values));
     snprintf(predictions, sizeof predictions, "%s.csv", path);
     NEED(cusgd_predictions_save(model, CUSGD_PREDICT_MEAN, ROWS, values, predictions));
-    reader.x_only = 1;
+    reader.roles.x_only = 1;
     NEED(cusgd_data_open(predictions, &reader, &table));
     result[COLS] = (double)cusgd_data_rows(table);
     free(values);
