@@ -26,6 +26,9 @@ typedef struct examples {
 } examples;
 enum { MAX_FOLDS = 64 };
 
+static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
 
@@ -75,6 +78,8 @@ static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
     return m->type == CUSGD_TYPE_FLOAT32 ? (double)((const float *)m->at)[at] : ((const double *)m->at)[at];
 }
 
+static inline size_t type_bytes(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
+
 /* Rows first .. first + count - 1 of the view. */
 static inline examples examples_piece(const examples *e, int64_t first, int64_t count)
 {
@@ -85,7 +90,7 @@ static inline examples examples_piece(const examples *e, int64_t first, int64_t 
     if (e->fold && !e->rows) piece.fold = e->fold + first;
     if (e->s.start && !e->rows) piece.s.start += first;
     for (int i = 0; i < 4 && !e->rows; i++) {
-        int64_t size = matrices[i]->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
+        int64_t size = (int64_t)type_bytes(matrices[i]->type);
         if (matrices[i]->at) matrices[i]->at = (const char *)matrices[i]->at + first * matrices[i]->row_stride * size;
     }
     return piece;

@@ -36,7 +36,7 @@ static cusgd_status bring(const backend *b, const cusgd_data *data, const char *
     if (device != data->view.place->device)
         return fail(CUSGD_ERROR_USAGE, "%s lies in the memory of GPU %d, and x in that of GPU %d", name, device,
                     data->view.place->device);
-    size_t value = m->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    size_t value = type_bytes(m->type);
     *memory = allocate((size_t)(data->view.n * cols), value);
     if (!*memory) return fail_memory((size_t)(data->view.n * cols) * value, "a copy of what lies on the GPU");
     status = b->ops->memory.fetch(b->self, data->view.place, m, data->view.n, cols, *memory);

@@ -36,7 +36,7 @@ static cusgd_precision precision_of(const cusgd_generator *g)
     return g->type == CUSGD_TYPE_FLOAT32 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
 }
 
-static int64_t element_bytes(const cusgd_generator *g) { return g->type == CUSGD_TYPE_FLOAT32 ? 4 : 8; }
+static int64_t element_bytes(const cusgd_generator *g) { return (int64_t)type_bytes(g->type); }
 
 static cusgd_status check_generator(const cusgd_generator *g)
 {

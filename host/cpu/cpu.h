@@ -39,9 +39,6 @@ static inline int64_t curvature_span(int64_t n, int64_t span)
     return span < spans ? span * n / spans : n;
 }
 
-static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
-
 /* tile.c: rows first .. first + count - 1 of x in double, row-major, whatever their type and strides; and y, w likewise. */
 void tile_x(const examples *e, int64_t first, int64_t count, double *x);
 void tile_y(const examples *e, int64_t first, int64_t count, double *y);

@@ -119,10 +119,7 @@ static void take_rows(const rows_source *s, const rows_to_take *t)
         take_kind(s, t, 0, 0, 0);
 }
 
-static inline int64_t row_bytes(const cusgd_matrix *m)
-{
-    return m->row_stride * (m->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double));
-}
+static inline int64_t row_bytes(const cusgd_matrix *m) { return m->row_stride * (int64_t)type_bytes(m->type); }
 
 static void rows_take(const rows_source *s, int64_t first, int64_t count, void *out)
 {

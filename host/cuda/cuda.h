@@ -251,8 +251,6 @@ struct dataset {
     int folds;              /* at least 1 */
 };
 
-static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Values in 16 bytes, and n rounded up to a multiple of it. */
 static inline int64_t pack_values(const cuda *c) { return 16 / (int64_t)c->element; }
 static inline int64_t padded(const cuda *c, int64_t n) { return (n + pack_values(c) - 1) / pack_values(c) * pack_values(c); }

@@ -37,10 +37,7 @@ int place_serves(const cuda *c, const examples *e, const transform *t, const dat
            e->x.row_stride == b->ld && b->ld == e->d && (uintptr_t)e->x.at % 16 == 0;
 }
 
-static size_t bytes_of(cusgd_type type, int64_t count)
-{
-    return (size_t)count * (type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double));
-}
+static size_t bytes_of(cusgd_type type, int64_t count) { return (size_t)count * type_bytes(type); }
 
 /* A block has whole rows, or a part of one: so its values stand behind one another in `to`, too. */
 cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to)

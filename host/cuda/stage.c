@@ -11,8 +11,6 @@ void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_
     if (*rows > n) *rows = n;
 }
 
-static size_t size_of(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
-
 /* A block that threads copy, row-major and of the matrix's own type. */
 typedef struct packing {
     const matrix_block *of;
@@ -25,7 +23,7 @@ static void pack_piece(void *context, int64_t piece)
     const packing *p = context;
     const matrix_block *b = p->of;
     const cusgd_matrix *m = b->m;
-    size_t size = size_of(m->type);
+    size_t size = type_bytes(m->type);
     for (int64_t i = piece * p->each; i < min_of((piece + 1) * p->each, b->rows); i++) {
         int64_t at = examples_row(b->e, b->first + i) * m->row_stride + b->column * m->col_stride, to = i * b->cols;
         if (m->col_stride == 1)
@@ -53,7 +51,7 @@ static cusgd_status pick_block(cuda *c, const matrix_block *b, int slot, const v
     const int64_t *rows = b->e->rows;
     int64_t start = (rows ? 0 : b->first * m->row_stride) + b->column * m->col_stride;
     pick_task t = {.type = m->type,
-                   .from = (const char *)m->at + start * (int64_t)size_of(m->type),
+                   .from = (const char *)m->at + start * (int64_t)type_bytes(m->type),
                    .row_stride = m->row_stride,
                    .col_stride = m->col_stride,
                    .count = b->rows,
@@ -80,7 +78,7 @@ static void pack_weights(const matrix_block *b, double *w)
 
 cusgd_status stage_block(cuda *c, const matrix_block *b, int with_weights, stage *out)
 {
-    size_t bytes = (size_t)(b->rows * b->cols) * size_of(b->m->type), behind = (bytes + 7) / 8 * 8, weights = 0;
+    size_t bytes = (size_t)(b->rows * b->cols) * type_bytes(b->m->type), behind = (bytes + 7) / 8 * 8, weights = 0;
     TRY(ring_take(c, &out->slot));
     char *host = c->ring.host[out->slot], *device = c->ring.device[out->slot];
     int placed = b->e->place && b->m == &b->e->x;

@@ -70,8 +70,6 @@ cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features,
 
 /* ---- Selecting rows ------------------------------------------------------------------------------------------------------ */
 
-static size_t type_bytes(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
-
 /* Ends early where somebody wants it to. */
 static void copy_rows(const cusgd_matrix *from, const int64_t *rows, int64_t count, int64_t cols, unsigned char *to)
 {

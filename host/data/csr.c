@@ -76,8 +76,7 @@ cusgd_status cusgd_data_wrap_csr(int64_t n, int64_t d, int64_t k, cusgd_csr x, c
 cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t count, cusgd_data *to)
 {
     int64_t stored = 0;
-    size_t index = from->wide ? sizeof(int64_t) : sizeof(int32_t),
-           size = from->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    size_t index = from->wide ? sizeof(int64_t) : sizeof(int32_t), size = type_bytes(from->type);
     int64_t *start = to->memory[PLACE_START] = allocate((size_t)count + 1, sizeof *start);
     if (!start) return fail_memory(((size_t)count + 1) * sizeof *start, "a selection of rows");
     for (int64_t i = 0; i < count; i++) {

@@ -99,7 +99,7 @@ static cusgd_status choose(const char *given, chosen *c)
 static cusgd_status read_rows(const hdf5_array *a, const char *path, const char *name, const elements *e, void *to)
 {
     int64_t cols = a->cols ? a->cols : 1;
-    size_t element = elements_type(e) == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    size_t element = type_bytes(elements_type(e));
     int direct = e->kind == 'f' && e->bytes == element;
     void *block = direct ? NULL : allocate((size_t)(a->block * cols), e->bytes);
     cusgd_status status = direct || block ? CUSGD_OK : fail_memory((size_t)(a->block * cols) * e->bytes, path);

@@ -198,7 +198,7 @@ void file_forget(const void *at, size_t bytes)
 
 void examples_forget(const examples *e, int64_t row, int64_t count)
 {
-    size_t value = e->x.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    size_t value = type_bytes(e->x.type);
     if (e->rows || !e->x.at || e->x.col_stride != 1 || e->x.row_stride < e->d) return;
     file_forget((const char *)e->x.at + (size_t)(row * e->x.row_stride) * value, (size_t)(count * e->x.row_stride) * value);
 }

@@ -187,7 +187,7 @@ static cusgd_status convert(const char *path, const header *h, const elements *e
 {
     enum { PIECE = 1 << 20 }; /* elements between questions whether to stop */
     int64_t count = h->shape[0] * (h->dimensions == 2 ? h->shape[1] : 1);
-    size_t element = elements_type(e) == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    size_t element = type_bytes(elements_type(e));
     void *memory = allocate_aligned((size_t)count, element);
     if (!memory) return fail_memory((size_t)count * element, path);
     cusgd_status status = CUSGD_OK;

@@ -84,9 +84,7 @@ static cusgd_status append_row(npy_writer *writer, const cusgd_csr *s, int64_t r
 /* Rows in their own order that have been written. */
 static void forget(const cusgd_csr *s, int64_t first, int64_t end, int columns)
 {
-    size_t size = columns                         ? (s->wide ? sizeof(int64_t) : sizeof(int32_t))
-                  : s->type == CUSGD_TYPE_FLOAT32 ? sizeof(float)
-                                                  : sizeof(double);
+    size_t size = !columns ? type_bytes(s->type) : s->wide ? sizeof(int64_t) : sizeof(int32_t);
     const char *at = columns ? s->column : s->value;
     if (at) file_forget(at + (size_t)s->start[first] * size, (size_t)(s->start[end] - s->start[first]) * size);
 }

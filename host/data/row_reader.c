@@ -48,13 +48,11 @@ static const cusgd_matrix *matrix_of(const examples *e, int i)
     return all[i];
 }
 
-static size_t value_bytes(const cusgd_matrix *m) { return m->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
-
 static size_t bytes_in_row(const examples *e, int i)
 {
     const int64_t cols[MATRICES] = {e->d, e->k, 1, 1};
     const cusgd_matrix *m = matrix_of(e, i);
-    return m->at ? (size_t)cols[i] * value_bytes(m) : 0;
+    return m->at ? (size_t)cols[i] * type_bytes(m->type) : 0;
 }
 
 int64_t row_reader_row_bytes(const examples *e)
@@ -70,7 +68,7 @@ int64_t row_reader_row_bytes(const examples *e)
 static void copy_rows(const row_reader *r, int i, row_run run, int64_t to)
 {
     const cusgd_matrix *m = matrix_of(&r->of, i);
-    size_t bytes = r->row_bytes[i], value = value_bytes(m);
+    size_t bytes = r->row_bytes[i], value = type_bytes(m->type);
     int64_t cols = (int64_t)(bytes / value);
     char *out = r->slot[i] + (size_t)to * bytes;
     int is_plain = (m->col_stride == 1 || cols == 1) && m->row_stride == cols && !r->of.rows;
@@ -95,7 +93,8 @@ typedef struct page_range {
 static page_range pages_of(const row_reader *r, int i, row_run run)
 {
     const cusgd_matrix *m = matrix_of(&r->of, i);
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)m->at, stride = (uintptr_t)m->row_stride * value_bytes(m);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)m->at,
+              stride = (uintptr_t)m->row_stride * type_bytes(m->type);
     uintptr_t first = at + (uintptr_t)examples_row(&r->of, run.first) * stride;
     uintptr_t end = at + (uintptr_t)examples_row(&r->of, run.first + run.count - 1) * stride + r->row_bytes[i];
     return (page_range){(char *)m->at - (at - first / page * page), (end + page - 1) / page * page - first / page * page};
@@ -120,7 +119,7 @@ static int error_of(row_reader *r, row_run run)
 {
     enum { BYTES = 1 << 16 };
     int error = 0;
-    size_t stride = (size_t)r->of.x.row_stride * value_bytes(&r->of.x);
+    size_t stride = (size_t)r->of.x.row_stride * type_bytes(r->of.x.type);
     size_t at = (size_t)examples_row(&r->of, run.first) * stride;
     size_t end = (size_t)examples_row(&r->of, run.first + run.count - 1) * stride + r->row_bytes[X];
     char *to = r->files ? allocate(BYTES, 1) : NULL;
@@ -261,7 +260,8 @@ cusgd_status row_reader_end(row_reader *r, examples *out)
     out->rows = NULL;
     cusgd_matrix *all[MATRICES] = {&out->x, &out->y, &out->w, &out->o};
     for (int i = 0; i < MATRICES; i++)
-        if (r->slot[i]) *all[i] = (cusgd_matrix){r->slot[i], all[i]->type, (int64_t)(r->row_bytes[i] / value_bytes(all[i])), 1};
+        if (r->slot[i])
+            *all[i] = (cusgd_matrix){r->slot[i], all[i]->type, (int64_t)(r->row_bytes[i] / type_bytes(all[i]->type)), 1};
     return CUSGD_OK;
 }
 

@@ -331,7 +331,7 @@ double tensor_at(const tensor *t, int64_t i)
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t tensor_size(const tensor *t) { return (uint64_t)t->count * (t->type == CUSGD_TYPE_FLOAT32 ? 4 : 8); }
+static uint64_t tensor_size(const tensor *t) { return (uint64_t)t->count * type_bytes(t->type); }
 
 /* Adds `item`, which is freed where that fails. */
 static int add_item(cJSON *object, const char *name, cJSON *item)

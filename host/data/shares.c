@@ -98,7 +98,7 @@ static void pairs_free(pairs *p)
 
 static cusgd_status pairs_open(pairs *p, const examples *e, int counts)
 {
-    *p = (pairs){.row_bytes = (size_t)e->d * (e->x.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double))};
+    *p = (pairs){.row_bytes = (size_t)e->d * type_bytes(e->x.type)};
     for (int64_t i = 0; i < e->n; i++) {
         for (int64_t c = 0; c < parts_of(e); c++) p->n += part_weight(e, counts, i, c) > 0;
     }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t type_size(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
-
 /* ---- Rows that are added ---- */
 
 static cusgd_status enlarge(const csr_rows *s, grown *g, int64_t count, size_t size)
@@ -24,7 +22,7 @@ cusgd_status csr_put(csr_rows *s, int64_t j, double value)
 {
     if (value == 0) return CUSGD_OK;
     cusgd_status status = enlarge(s, &s->column, s->stored + 1, sizeof(int32_t));
-    if (!status) status = enlarge(s, &s->value, s->stored + 1, type_size(s->type));
+    if (!status) status = enlarge(s, &s->value, s->stored + 1, type_bytes(s->type));
     if (status) return status;
     ((int32_t *)s->column.at)[s->stored] = (int32_t)j;
     if (s->type == CUSGD_TYPE_FLOAT32)
@@ -63,8 +61,8 @@ cusgd_status csr_give(csr_rows *s, cusgd_data *data)
     void *start, *column_at, *value;
     remove_x(data);
     data->view.x = (cusgd_matrix){0};
-    cusgd_status status = enlarge(s, &s->value, s->stored + 1, type_size(s->type)); /* none would stand for ones */
-    if (!status) status = grown_give(&s->value, (size_t)s->stored * type_size(s->type), data, 0, &value);
+    cusgd_status status = enlarge(s, &s->value, s->stored + 1, type_bytes(s->type)); /* none would stand for ones */
+    if (!status) status = grown_give(&s->value, (size_t)s->stored * type_bytes(s->type), data, 0, &value);
     if (!status) status = grown_give(&s->start, ((size_t)s->rows + 1) * sizeof(int64_t), data, PLACE_START, &start);
     if (!status) status = grown_give(&s->column, (size_t)s->stored * sizeof(int32_t), data, PLACE_COLUMN, &column_at);
     if (!status) data->view.s = (cusgd_csr){start, column_at, value, s->type, 0};
@@ -110,7 +108,7 @@ cusgd_status data_make_sparse(cusgd_data *data, const cusgd_reader *reader)
 static cusgd_status make_dense(cusgd_data *data)
 {
     examples *e = &data->view;
-    size_t size = type_size(e->s.type);
+    size_t size = type_bytes(e->s.type);
     cusgd_type type = e->s.type;
     char *x = (uint64_t)e->n <= SIZE_MAX / size / (uint64_t)e->d ? allocate_zeroed((size_t)e->n * (size_t)e->d, size) : NULL;
     if (!x)

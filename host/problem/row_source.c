@@ -6,8 +6,6 @@
 
 enum { BLOCK_BYTES = 1 << 20, MAX_BLOCK_ROWS = 4096 };
 
-static size_t value_size(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
-
 /* Behind the last row that the view has. */
 static int64_t end_of(const examples *e)
 {
@@ -23,7 +21,7 @@ static cusgd_status open_block(row_source *r)
     if (!r->device || !r->device->ops->memory.fetch)
         return fail(CUSGD_ERROR_USAGE, "the rows lie in the memory of GPU %d, and the device is another: use --device cuda:%d",
                     e->place->device, e->place->device);
-    size_t row = (size_t)e->d * value_size(e->x.type);
+    size_t row = (size_t)e->d * type_bytes(e->x.type);
     r->room = row < BLOCK_BYTES ? (int64_t)(BLOCK_BYTES / row) : 1;
     if (r->room > MAX_BLOCK_ROWS) r->room = MAX_BLOCK_ROWS;
     r->end = end_of(e);
@@ -47,9 +45,9 @@ static void fetch_block(row_source *r, int64_t row)
     r->count = row >= next && row < next + r->room ? r->room : 1;
     if (r->count > r->end - row) r->count = r->end - row;
     r->first = row;
-    m.at = (const char *)m.at + (size_t)(row * m.row_stride) * value_size(m.type);
+    m.at = (const char *)m.at + (size_t)(row * m.row_stride) * type_bytes(m.type);
     if (!r->status) r->status = r->device->ops->memory.fetch(r->device->self, e->place, &m, r->count, e->d, r->block);
-    if (r->status) memset(r->block, 0, (size_t)(r->count * e->d) * value_size(m.type));
+    if (r->status) memset(r->block, 0, (size_t)(r->count * e->d) * type_bytes(m.type));
 }
 
 static const double *dense_row(const row_source *r, const cusgd_matrix *m, int64_t row)

@@ -40,8 +40,6 @@ struct stream {
     char held[400]; /* a note of what is in memory in addition to the budget; "": nothing is */
 };
 
-static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Binds the first `count` rows of the list. */
 static cusgd_status bind(const problem *p, stream *s, int64_t count)
 {

@@ -6,9 +6,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
 
 /* ---- Room ---- */

@@ -18,8 +18,6 @@ enum {
 /* Of x in a slice, at most: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
 static const int64_t HOST_SLICE_BYTES = 32 * 1024 * 1024, GPU_SLICE_BYTES = INT64_C(8000000000);
 
-static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-
 double sgd_rate_at(const sgd *s, int64_t step)
 {
     const cusgd_options *o = s->run->options;

@@ -21,7 +21,7 @@ static const char *alias_key(int i, char text[NAME_TEXT])
     return text;
 }
 
-static size_t bytes_of(const tensor *t) { return (size_t)t->count * (t->type == CUSGD_TYPE_FLOAT32 ? 4 : 8); }
+static size_t bytes_of(const tensor *t) { return (size_t)t->count * type_bytes(t->type); }
 
 uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t count)
 {
