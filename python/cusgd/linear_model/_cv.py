@@ -19,7 +19,7 @@ from ._classifier import Classifier, ProbabilityMixin
 from ._one_by_one import Rows, cross_validate
 from ._own_loss import OwnLossMixin
 from ._regressor import Regressor
-from ._sgd import _CLASS_LOSSES
+from ._sgd_base import CLASS_LOSSES
 
 _NUMBERS = ("alpha", "l1_ratio", "eta0", "momentum")
 _MOST_FOLDS = 63
@@ -258,7 +258,7 @@ class SGDRegressorCV(OwnLossMixin, _Cv, Regressor):
         The sweep.
     """
 
-    _losses = tuple(name for name in LOSSES if name not in _CLASS_LOSSES)
+    _losses = tuple(name for name in LOSSES if name not in CLASS_LOSSES)
     _multi_output = False
 
     def __init__(
