@@ -19,8 +19,10 @@ from ._options import Options
 from ._pickles import opened, stamped
 from ._results import History, Metrics, Result, sized
 from ._run import run
+from ._summary import coefficients, summary
 from ._table import Table, open_table
 from ._text import c_path, c_text
+from ._torch import layer_arrays, make_layer
 
 _PREDICTIONS = {
     "mean": _capi.CUSGD_PREDICT_MEAN,
@@ -128,17 +130,6 @@ class Model:
 
     # ---- Inference ----
 
-    def _coefficients(self, level: float) -> NDArray[np.float64]:
-        """Return value, error, statistic, p-value and interval of each coefficient: (outputs, columns + 1, 6)."""
-        k, d = self.weight.shape
-        found = np.empty((k, d + 1, 6))
-        one = sized(_capi.cusgd_coefficient)
-        for output in range(k):
-            for j in range(d + 1):
-                check(lib.cusgd_model_coefficient(self._handle, output, j, level, C.byref(one)))
-                found[output, j] = one.value, one.error, one.statistic, one.p_value, one.lower, one.upper
-        return found
-
     @property
     def p_values(self) -> NDArray[np.float64] | None:
         """The p-value of each coefficient, of shape (outputs, columns + 1), the intercepts' last; None without standard errors.
@@ -146,7 +137,7 @@ class Model:
         By Student's t for the losses squared and mse, with the residual degrees of freedom, and by a normal distribution for the
         others, as R's ``lm`` and ``glm`` have it.
         """
-        return None if self.standard_errors is None else self._coefficients(0.95)[:, :, 3]
+        return None if self.standard_errors is None else coefficients(self._handle, self.weight.shape, 0.95)[:, :, 3]
 
     def intervals(self, level: float = 0.95) -> NDArray[np.float64] | None:
         """Return the confidence interval of each coefficient, of shape (outputs, columns + 1, 2); None without standard errors.
@@ -156,7 +147,7 @@ class Model:
         level : float
             The probability with which an interval holds the true coefficient, in (0, 1).
         """
-        return None if self.standard_errors is None else self._coefficients(level)[:, :, 4:]
+        return None if self.standard_errors is None else coefficients(self._handle, self.weight.shape, level)[:, :, 4:]
 
     def summary(self, level: float = 0.95) -> str:
         """Return a table of the coefficients: value, standard error, t or z, p-value and interval, as far as they are known.
@@ -172,26 +163,9 @@ class Model:
         t of 2 degrees of freedom
         """
         k, d = self.weight.shape
-        degrees = C.c_int64()
-        known = bool(lib.cusgd_model_standard_errors(self._handle, C.byref(degrees)))
         names = [*(self.features or [f"x{j + 1}" for j in range(d)]), "intercept"]
-        outputs, table = self._names(lib.cusgd_model_output, k), self._coefficients(level)
-        head = f"{'':20} {'value':>12}"
-        if known:
-            head += f" {'error':>12} {'t' if degrees.value else 'z':>9} {'p':>9} {f'{100 * level:g} % from':>12} {'to':>12}"
-        lines = []
-        for output in range(k):
-            if k > 1:
-                lines.append(outputs[output] if outputs else f"output {output + 1}")
-            lines.append(head)
-            for name, row in zip(names, table[output], strict=True):
-                line = f"{name:20} {row[0]:12.6g}"
-                if known:
-                    line += f" {row[1]:12.6g} {row[2]:9.4f} {row[3]:9.3g} {row[4]:12.6g} {row[5]:12.6g}"
-                lines.append(line)
-        if known and degrees.value:
-            lines.append(f"t of {degrees.value} degrees of freedom")
-        return "\n".join(lines)
+        outputs = self._names(lib.cusgd_model_output, k) or [f"output {output + 1}" for output in range(k)]
+        return summary(self._handle, names, outputs, level)
 
     # ---- Predictions ----
 
@@ -459,9 +433,7 @@ class Model:
     @classmethod
     def from_torch(cls, layer: Any, *, loss: str = "squared") -> Model:
         """Return the model of a ``torch.nn.Linear``."""
-        if getattr(getattr(layer, "weight", None), "ndim", 0) != 2 or not hasattr(layer, "bias"):
-            raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}: pass the layer alone")
-        weight, bias = (None if of is None else of.detach().double().cpu().numpy() for of in (layer.weight, layer.bias))
+        weight, bias = layer_arrays(layer)
         return cls.from_arrays(weight, bias, loss=loss)
 
     def to_torch(self, dtype: Any = None) -> Any:
@@ -474,11 +446,4 @@ class Model:
         dtype : torch.dtype, optional
             By default float64.
         """
-        import torch
-
-        k, d = self.weight.shape
-        layer = torch.nn.Linear(d, k, dtype=dtype or torch.float64)
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(self.weight.copy()))
-            layer.bias.copy_(torch.from_numpy(self.bias.copy()))
-        return layer
+        return make_layer(self.weight, self.bias, dtype)

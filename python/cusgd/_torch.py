@@ -1,4 +1,4 @@
-"""Tensors of PyTorch that NumPy cannot read as they are. PyTorch is not imported: who passes a tensor has done so."""
+"""Tensors of PyTorch that NumPy cannot read as they are, and its linear layers. Only what makes a layer imports PyTorch."""
 
 from __future__ import annotations
 
@@ -46,3 +46,22 @@ def _sparse(tensor: Any, name: str) -> Any:
         return csr_matrix((values, tensor.col_indices().numpy(), tensor.crow_indices().numpy()), shape=shape)
     found = tensor.to_sparse_coo().coalesce()
     return coo_matrix((np.asarray(readable_tensor(found.values(), name)), found.indices().numpy()), shape=shape).tocsr()
+
+
+def layer_arrays(layer: Any) -> tuple[Any, Any]:
+    """Return weight and bias of a ``torch.nn.Linear`` as arrays of float64; the bias is None where it has none."""
+    if getattr(getattr(layer, "weight", None), "ndim", 0) != 2 or not hasattr(layer, "bias"):
+        raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}: pass the layer alone")
+    weight, bias = (None if of is None else of.detach().double().cpu().numpy() for of in (layer.weight, layer.bias))
+    return weight, bias
+
+
+def make_layer(weight: Any, bias: Any, dtype: Any) -> Any:
+    """Return a ``torch.nn.Linear`` of the type, float64 by default, with these arrays."""
+    import torch
+
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=dtype or torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight.copy()))
+        layer.bias.copy_(torch.from_numpy(bias.copy()))
+    return layer
