@@ -362,7 +362,7 @@ int persistent_stages(const persistent_task *t);
 
 /* to[i cols + j] = from[r row_stride + j col_stride], values of `type`: r is rows[i], or i (rows NULL). */
 typedef struct pick_task {
-    cusgd_type type;
+    int bytes; /* of a value: 2, 4, 8 or 16 */
     const void *from;
     int64_t row_stride, col_stride;
     const int64_t *rows;

@@ -1,4 +1,5 @@
-/* Rows of a matrix of any strides that lies on the device, behind one another. */
+/* Rows of a matrix of any strides that lies on the device, behind one another. Values are moved as they are, whatever their type.
+ */
 #include "block.h"
 #include "kernels.h"
 
@@ -14,6 +15,10 @@ template <class T> __global__ static void pick_kernel(pick_task t)
 extern "C" cudaError_t kernel_pick(const pick_task *t, cudaStream_t stream)
 {
     dim3 block = block_for(t->cols), grid = matrix_grid(t->count, t->cols, block, 4);
-    return t->type == CUSGD_TYPE_FLOAT32 ? LAUNCH(pick_kernel<float>, grid, block, 0, stream, *t)
-                                         : LAUNCH(pick_kernel<double>, grid, block, 0, stream, *t);
+    switch (t->bytes) {
+    case 2: return LAUNCH(pick_kernel<uint16_t>, grid, block, 0, stream, *t);
+    case 4: return LAUNCH(pick_kernel<uint32_t>, grid, block, 0, stream, *t);
+    case 8: return LAUNCH(pick_kernel<uint64_t>, grid, block, 0, stream, *t);
+    default: return LAUNCH(pick_kernel<pack<float>>, grid, block, 0, stream, *t);
+    }
 }

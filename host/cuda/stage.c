@@ -50,7 +50,7 @@ static cusgd_status pick_block(cuda *c, const matrix_block *b, int slot, const v
     const cusgd_matrix *m = b->m;
     const int64_t *rows = b->e->rows;
     int64_t start = (rows ? 0 : b->first * m->row_stride) + b->column * m->col_stride;
-    pick_task t = {.type = m->type,
+    pick_task t = {.bytes = (int)type_bytes(m->type),
                    .from = (const char *)m->at + start * (int64_t)type_bytes(m->type),
                    .row_stride = m->row_stride,
                    .col_stride = m->col_stride,
