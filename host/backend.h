@@ -161,6 +161,43 @@ typedef struct models_ops {
                                 const double *theta, double *sums);
 } models_ops;
 
+/* Rows that pass through a device with memory of its own while it takes steps: a set of `rows` rows, some of which stay, and two
+ * halves, in turn the one that steps are taken on and the one that the next rows are brought to. What is done to one half is
+ * ordered with the steps by the device: nothing here waits for it but await(). */
+typedef struct window_shape {
+    int64_t rows;      /* that there must be room for, */
+    int64_t page;      /* and pages of so many rows in front of them: */
+    int64_t pages;     /* at most so many; in return, as many as the device has memory for. No result depends on it */
+    int64_t spare;     /* rows that the device must be able to bind besides */
+    int64_t most_sent; /* rows, of one call of load() */
+} window_shape;
+/* `count` rows, the next ones of those that are moved, which go to row `to` of the set and up. */
+typedef struct row_move {
+    int64_t from, count, to; /* from: of a move within the set; else the rows behind those of the move before */
+} row_move;
+typedef struct window_rows {
+    examples sent;         /* rows that are transformed on their way, row-major in memory of pin(); of 0 rows: none are sent */
+    const row_move *moves; /* of them */
+    int64_t move_count;
+    const int64_t *list; /* then `count` rows of the set, which are listed here, in memory of pin(), */
+    int64_t count, to;   /* are copied to its row `to` and up */
+} window_rows;
+typedef struct windows_ops {
+    /* Memory of the host that the device copies from while the host goes on. NULL, as all of this: the device has no memory of
+     * its own. unpin() accepts NULL. */
+    cusgd_status (*pin)(void *self, size_t bytes, const char *what, void **at);
+    void (*unpin)(void *self, void *at);
+    /* For rows like e's, which must have the same types and columns. The set's rows are undefined; unbind() frees it. */
+    cusgd_status (*open)(void *self, const examples *e, const transform *t, window_shape *shape, dataset **out);
+    /* Rows for a half; rows that stay may be among them. What is sent and the list stay as they are until await(). */
+    cusgd_status (*load)(void *self, dataset *b, int half, const window_rows *rows);
+    /* Steps that are given from now on use this half, and the other one may be loaded when those that were given are done; before
+     * them, rows of the other half are moved here. */
+    cusgd_status (*use)(void *self, dataset *b, int half, const row_move *left);
+    /* Until what was sent for the half has been read. */
+    cusgd_status (*await)(void *self, const dataset *b, int half);
+} windows_ops;
+
 /* Passes over sets whose rows are bound piece by piece, in order, because there is no room for all of them at once. They give the
  * bits of a pass over all rows, as a piece ends where the device's own sums do. */
 typedef struct piece_of {
@@ -185,6 +222,7 @@ typedef struct pieces_ops {
     /* As hessian(), which is set behind the last piece alone: the backend keeps the sums until then, or until the next first one.
      */
     cusgd_status (*hessian)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *hessian);
+    windows_ops windows;
 } pieces_ops;
 
 typedef struct backend_ops {

@@ -4,42 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix of the examples to device memory, transformed in double. all: the task of its rows and columns together, but for where
- * they come from. */
-static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *m, convert_task all)
+/* A matrix of the examples to device memory, transformed in double. */
+static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *m)
 {
-    size_t element = stored_bytes(c, kept_as(c, all.storage));
     int64_t rows, cols;
-    all.precision = c->precision;
-    all.type = m->type;
-    stage_shape(e->n, all.cols, 1, &rows, &cols);
-    if (all.ld > all.cols) TRY(CUDA(cudaMemsetAsync(all.to, 0, (size_t)(e->n * all.ld) * element, c->stream)));
+    stage_shape(e->n, m->columns, 1, &rows, &cols);
+    if (m->ld > m->columns) TRY(CUDA(cudaMemsetAsync(m->to, 0, (size_t)(e->n * m->ld) * m->element, c->stream)));
     for (int64_t first = 0; first < e->n; first += rows)
-        for (int64_t j = 0; j < all.cols; j += cols) {
+        for (int64_t j = 0; j < m->columns; j += cols) {
             stage s;
-            const matrix_block block = {e, m, first, min_of(rows, e->n - first), j, min_of(cols, all.cols - j)};
+            const matrix_block block = {e, m->of, first, min_of(rows, e->n - first), j, min_of(cols, m->columns - j)};
             TRY(stage_block(c, &block, 0, &s));
-            convert_task t = all;
+            convert_task t = bound_convert(c, m, first, j);
             t.from = s.x;
-            t.mean = all.mean ? all.mean + j : NULL;
-            t.inverse = all.inverse ? all.inverse + j : NULL;
             t.rows = block.rows;
             t.cols = block.cols;
-            t.to = (char *)all.to + (size_t)(first * all.ld + j) * element;
             TRY(CUDA(kernel_convert(&t, c->stream)));
             TRY(ring_give(c, s.slot));
         }
     return CUSGD_OK;
 }
 
-/* One value a row, which is divided. */
-static cusgd_status bind_column(cuda *c, const examples *e, const cusgd_matrix *m, double divisor, void *to)
-{
-    return bind_matrix(c, e, m, (convert_task){.divisor = divisor, .cols = 1, .ld = 1, .to = to});
-}
-
-/* numbers: 2 d + k doubles of device memory: mean, 1 / scale, shift. */
-static cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers)
+cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers)
 {
     if (t->mean) {
         double *inverse = allocate((size_t)e->d, sizeof(double));
@@ -63,24 +49,42 @@ static cusgd_status bind_folds(cuda *c, const examples *e, uint8_t *to)
     return status;
 }
 
+int bound_matrices(const cuda *c, const examples *e, const transform *t, const double *numbers, const dataset *b,
+                   bound_matrix *list)
+{
+    int count = 0;
+    const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
+    const double *shift = t->shift ? numbers + 2 * e->d : NULL;
+    if (!b->borrowed && !b->sparse)
+        list[count++] = (bound_matrix){&e->x, e->d, b->ld, mean, inverse, 1, t->storage, b->element, b->x};
+    if (b->y) list[count++] = (bound_matrix){&e->y, e->k, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, c->element, b->y};
+    if (b->w) list[count++] = (bound_matrix){&e->w, 1, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, c->element, b->w};
+    if (b->o) list[count++] = (bound_matrix){&e->o, 1, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, c->element, b->o};
+    return count;
+}
+
+convert_task bound_convert(const cuda *c, const bound_matrix *m, int64_t row, int64_t column)
+{
+    convert_task t = {.precision = c->precision,
+                      .storage = m->storage,
+                      .type = m->of->type,
+                      .mean = m->mean ? m->mean + column : NULL,
+                      .inverse = m->inverse ? m->inverse + column : NULL,
+                      .divisor = m->divisor,
+                      .ld = m->ld,
+                      .to = (char *)m->to + (size_t)(row * m->ld + column) * m->element};
+    return t;
+}
+
 static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, dataset *b)
 {
-    convert_task x = {.storage = t->storage,
-                      .mean = t->mean ? numbers : NULL,
-                      .inverse = t->mean ? numbers + e->d : NULL,
-                      .divisor = 1,
-                      .cols = e->d,
-                      .ld = b->ld,
-                      .to = b->x};
-    convert_task y = {.mean = t->shift ? numbers + 2 * e->d : NULL, .divisor = 1, .cols = e->k, .ld = e->k, .to = b->y};
+    bound_matrix list[BOUND_MATRICES];
     TRY(upload_transform(c, e, t, numbers));
     TRY(place_await(c, e));
     if (b->sparse) TRY(sparse_bind(c, e, t, b));
-    if (!b->borrowed && !b->sparse) TRY(bind_matrix(c, e, &e->x, x));
-    if (b->y) TRY(bind_matrix(c, e, &e->y, y));
-    if (b->w) TRY(bind_column(c, e, &e->w, t->weight_mean, b->w));
+    int count = bound_matrices(c, e, t, numbers, b, list);
+    for (int i = 0; i < count; i++) TRY(bind_matrix(c, e, &list[i]));
     if (b->fold) TRY(bind_folds(c, e, b->fold));
-    if (b->o) TRY(bind_column(c, e, &e->o, 1, b->o));
     return cuda_synchronize(c);
 }
 
@@ -98,7 +102,7 @@ static cusgd_status allocate_x(const cuda *c, const examples *e, const transform
     return CUSGD_OK;
 }
 
-static cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b)
+cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b)
 {
     b->n = e->n;
     b->d = e->d;
@@ -149,6 +153,7 @@ void cuda_unbind(void *of, dataset *b)
         if (s->by_columns.of == b) s->by_columns.of = NULL; /* another set may come to lie there */
     }
     sparse_unbind(b);
+    windows_close(b);
     if (!b->borrowed) cuda_free(b->x);
     cuda_free(b->y);
     cuda_free(b->w);

@@ -210,13 +210,27 @@ typedef struct gpu {
 typedef struct switches {
     int graph_steps; /* of a captured graph; 0: none is captured */
     int early, clusters;
-    int trace; /* 1: what the module does is written to stderr */
+    int64_t pages; /* bytes of the rows that a stream may keep on the device; -1: what is free */
+    int trace;     /* 1: what the module does is written to stderr */
 } switches;
 
 typedef struct random_source {
     curandGenerator_t generator; /* NULL until first needed */
     int differs;                 /* cuRAND's words are not random.h's here */
 } random_source;
+
+/* Of a set whose rows come and go while steps are taken (windows.c). Events by halves. */
+typedef struct passing {
+    transform t;             /* mean, scale and shift are only asked whether they are NULL */
+    examples like;           /* the rows that come are like these */
+    double *numbers;         /* device, upload_transform()'s */
+    void *raw;               /* device: rows as they have come, */
+    size_t raw_bytes;        /* so many bytes */
+    int64_t *list;           /* device: numbers of rows */
+    cudaStream_t copies;     /* on which they come */
+    cudaEvent_t arrived[2];  /* the rows of the half are there */
+    cudaEvent_t released[2]; /* no step that was given needs them any more */
+} passing;
 
 typedef struct cuda {
     switches switches;
@@ -249,6 +263,7 @@ struct dataset {
     sparse_rows *sparse;    /* x; NULL: it is dense */
     uint8_t *fold;          /* n; NULL: all 0 */
     int folds;              /* at least 1 */
+    passing *passing;       /* NULL: its rows stay as they were bound */
 };
 
 /* Values in 16 bytes, and n rounded up to a multiple of it. */
@@ -455,6 +470,39 @@ cusgd_status fused_share(const cuda *c, const shard *s, void *sums, double *loss
 cusgd_status persistent_steps(cuda *c, int64_t count);
 /* The backend, whose stream is idle, launches nothing any more. */
 void persistent_close(cuda *c);
+
+/* ---- bind.c: what binding is made of ---- */
+
+/* One of the examples' matrices on the way to a bound set. */
+typedef struct bound_matrix {
+    const cusgd_matrix *of;
+    int64_t columns, ld;          /* ld: of the bound one */
+    const double *mean, *inverse; /* device; NULL: 0, 1 */
+    double divisor;
+    cusgd_storage storage;
+    size_t element; /* bytes of a bound value */
+    void *to;       /* the bound rows */
+} bound_matrix;
+enum { BOUND_MATRICES = 4 };
+/* Those that b has, of e. Returns how many. */
+int bound_matrices(const cuda *c, const examples *e, const transform *t, const double *numbers, const dataset *b,
+                   bound_matrix *list);
+/* From this row and column of the bound matrix on; but for what is converted, and how many rows and columns. */
+convert_task bound_convert(const cuda *c, const bound_matrix *m, int64_t row, int64_t column);
+/* numbers: 2 d + k doubles of device memory: mean, 1 / scale, shift. */
+cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers);
+/* The memory of a set of e->n rows. */
+cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b);
+
+/* ---- windows.c ---- */
+
+void windows_close(dataset *b); /* what it has in addition to its rows */
+cusgd_status cuda_pin(void *of, size_t bytes, const char *what, void **at);
+void cuda_give_pinned(void *of, void *at);
+cusgd_status cuda_windows_open(void *of, const examples *e, const transform *t, window_shape *shape, dataset **out);
+cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows *rows);
+cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left);
+cusgd_status cuda_windows_await(void *of, const dataset *b, int half);
 
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset **out); /* bind.c */

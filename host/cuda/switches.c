@@ -27,11 +27,22 @@ static int graph_steps(void)
     return *end || steps < 0 || steps > TABLE_STEPS || steps % 2 ? GRAPH_STEPS : (int)steps;
 }
 
+/* Bytes of the rows of a stream that may stay on the device. */
+static int64_t pages(void)
+{
+    const char *given = secure_getenv("CUSGD_CUDA_PAGES");
+    char *end;
+    if (!given || !*given) return -1;
+    long long bytes = strtoll(given, &end, 10);
+    return *end || bytes < 0 ? -1 : (int64_t)bytes;
+}
+
 switches switches_read(void)
 {
     switches s = {.graph_steps = graph_steps(),
                   .early = !is_set_to("CUSGD_CUDA_EARLY", "0"),
                   .clusters = !is_set_to("CUSGD_CUDA_CLUSTERS", "0"),
+                  .pages = pages(),
                   .trace = is_set_to("CUSGD_CUDA_TRACE", "1")};
     return s;
 }

@@ -116,6 +116,12 @@ fault(cluster-rank kernels/fused.h "for (int r = half; r < half + 4; r++)" "for 
 fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first : each;" "p.room = each - L::VALUES;")
 fault(place-early host/cuda/place.c "status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));" "(void)c;")
 fault(place-rows host/cuda/stage.c "t.rows = c->ring.rows[slot];" "t.rows = NULL;")
+fault(half-early host/cuda/windows.c "TRY(CUDA(cudaStreamWaitEvent(s->copies, s->released[half], 0)));" "")
+fault(rows-late host/cuda/windows.c "TRY(CUDA(cudaStreamWaitEvent(c->stream, s->arrived[half], 0)));" "")
+fault(slot-early host/cuda/windows.c "return CUDA(cudaEventSynchronize(b->passing->arrived[half]));"
+      "(void)b; (void)half; return CUSGD_OK;")
+fault(rows-left host/cuda/windows.c "base + (size_t)left->from * bytes" "base + (size_t)left->to * bytes")
+fault(page-place host/cuda/windows.c "bound_convert(c, m, move->to + (i - at), 0)" "bound_convert(c, m, i - at, 0)")
 fault(sparse-batch kernels/sparse.cu "number = t.numbers[step];" "number = step;")
 fault(sparse-length kernels/columns.h "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;" sparse sparse_lazy)
 fault(lazy-batch kernels/sparse_lazy.cu "t.sum.of.each + t.sum.numbers[step];" "t.sum.of.each + step;")

@@ -72,6 +72,12 @@ planted cluster-rank PLAIN test-interface-large "$engines" 0 0 'gradient of para
 planted cluster-piece PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
 planted place-early PLAIN test-place place/emul_rows_that_come_late 0 1 'not finite|apart'
 planted place-rows PLAIN test-place place/emul_rows_of_any_layout 0 0 'apart'
+windows=windows/emul_steps_are_those_of_bound_rows
+for name in half-early rows-late slot-early; do
+    planted "$name" PLAIN test-windows "$windows" 0 1 'theta . is'
+done
+planted rows-left PLAIN test-windows "$windows" 0 0 'theta . is'
+planted page-place PLAIN test-windows "$windows" 0 0 'theta . is'
 sparse=interface_sparse/steps_are_those_of_the_dense_matrix
 planted sparse-batch PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
 planted sparse-length PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
