@@ -21,10 +21,10 @@ for file in build checks report session tests times; do
     . "scripts/gpu/$file.sh"
 done
 # Seconds a part has at most. Those behind `peers` may have less than they need: they come last.
-all_parts=(environment smoke bits probe steps profile check tests bench repeatability peers sanitizer)
-declare -A share=([environment]=30 [smoke]=90 [bits]=90 [probe]=60 [steps]=75 [profile]=75 [check]=60 [tests]=120 [bench]=75
+all_parts=(environment smoke bits probe steps profile check tests bench stream repeatability peers sanitizer)
+declare -A share=([environment]=30 [smoke]=90 [bits]=90 [probe]=60 [steps]=75 [profile]=75 [check]=60 [tests]=120 [bench]=75 [stream]=60
     [repeatability]=60 [peers]=110 [sanitizer]=120 [build]=400)
-timed="probe steps profile bench peers" # nothing else may use the GPU meanwhile
+timed="probe steps profile bench stream peers" # nothing else may use the GPU meanwhile
 no_programs="peers"                     # may run while the programs are being built
 budget=540
 ending=8    # seconds of the budget in which the last part is ended and the archive written

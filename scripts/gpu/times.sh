@@ -152,6 +152,41 @@ part_bench() {
     return $bad
 }
 
+# ---- stream: an epoch of rows that are sent to the GPU while it takes steps, and of pages that stay there ----
+
+# seconds_of NAME EPOCHS OPTION...: of a run's epochs, without the passes before them.
+seconds_of() {
+    timeout --kill-after 5 60 "$bin/cusgd" train "$work/stream" --device "$dry_device" --quiet --sampling pages --optimizer adam --rate 0.01 \
+        --evaluate-every end --epochs "$2" --history "$work/history" --model "$work/$1.safetensors" "${@:3}" || return 1
+    tail -n 1 "$work/history" | sed 's/.*"seconds": \([0-9.e+-]*\).*/\1/'
+}
+
+stream_case() { # name, MB that may stay on the GPU ("": all that is free), options
+    local few many
+    export CUSGD_CUDA_PAGES=${2:+${2}000000}
+    few=$(seconds_of few 1 "${@:3}") && many=$(seconds_of "$1" "$epochs" "${@:3}") || return 1
+    cmp "$work/resident.safetensors" "$work/$1.safetensors" || return 1
+    awk -v name="$1" -v mb="$megabytes" -v few="$few" -v many="$many" -v epochs="$epochs" 'BEGIN {
+        each = (many - few) / (epochs - 1)
+        printf "%-10s %8.4f s for the first epoch, %8.4f s for each of the others, %6.0f MB/s\n", name, few, each, each > 0 ? mb / each : 0 }' | figures
+    printf '{"stream": "%s", "megabytes": %d, "first": %s, "all": %s, "epochs": %d}\n' "$1" "$megabytes" "$few" "$many" "$epochs" \
+        >>"$work/$part.lines"
+}
+
+part_stream() {
+    local bad=0 rows=2000000 cols=256 options=(--batch 4096) memory=500M epochs=6 megabytes
+    [ "$dry" = 1 ] && rows=120000 cols=64 options=(--batch 3000) memory=30M epochs=2
+    megabytes=$((rows * cols * 4 / 1000000))
+    generated stream --rows $rows --cols $cols || return 1
+    stream_case resident '' "${options[@]}" || bad=1
+    stream_case sent 0 "${options[@]}" --memory $memory || bad=1
+    stream_case half $((megabytes / 2)) "${options[@]}" --memory $memory || bad=1
+    stream_case kept '' "${options[@]}" --memory $memory || bad=1
+    json_lines
+    [ $bad = 0 ] || why "a streamed run failed, or has other bits than one whose rows are all on the GPU"
+    return $bad
+}
+
 # ---- peers: the same steps by PyTorch, JAX and CuPy, in one process ----
 
 part_peers() {

@@ -14,7 +14,7 @@ fail() { echo "FAILED: $1" && unpacked && cat "$out"/logs/*.log "$out/summary.tx
 last_line() { tail -n 1 "$out/summary.txt"; }
 
 for file in "$script" "$scripts"/gpu/*.sh "$scripts/gpu_bundle.sh"; do bash -n "$file" || fail "bash -n $file"; done
-[ "$("$script" --list | paste -sd ' ')" = "environment smoke bits probe steps profile check tests bench repeatability peers sanitizer" ] || fail "--list"
+[ "$("$script" --list | paste -sd ' ')" = "environment smoke bits probe steps profile check tests bench stream repeatability peers sanitizer" ] || fail "--list"
 "$script" 2>/dev/null && fail "no OUTDIR is accepted"
 "$script" "$out" --part nonsense 2>/dev/null && fail "a part of no name is accepted"
 "$script" "$out" --budget soon 2>/dev/null && fail "a budget that is no number is accepted"
