@@ -14,6 +14,12 @@ int64_t steps_of(const cusgd_trainer *trainer);
 void set_slice(cusgd_trainer *trainer, int64_t steps);
 int64_t slice_steps(int64_t bytes, int is_host);
 
+/* Bytes of rows that were sent to a GPU for steps, and that were there already; the trainer must have a stream of them. */
+void traffic_of(const cusgd_trainer *trainer, double *sent, double *found);
+
+/* Reads a row of that stream, for which windows that are read ahead are given up. */
+cusgd_status read_between(const cusgd_trainer *trainer);
+
 /* What solver `best` becomes with these options for data of a shape, of which no value is looked at, and why. */
 cusgd_solver best_for(const cusgd_options *options, int64_t n, int64_t d, int64_t k, char *reason, size_t room);
 

@@ -27,6 +27,7 @@ enum {
 struct row_reader {
     examples of;
     int64_t room;
+    slot_memory memory;
     char *slot[MATRICES];
     size_t row_bytes[MATRICES];
     row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
@@ -265,29 +266,16 @@ cusgd_status row_reader_end(row_reader *r, examples *out)
     return CUSGD_OK;
 }
 
-cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count)
-{
-    for (int i = 0; i < MATRICES && count > 0; i++) {
-        size_t bytes = r->row_bytes[i];
-        if (bytes == 0) continue;
-        char *kept = allocate((size_t)count, bytes);
-        if (!kept) return fail_memory((size_t)count * bytes, "rows of a batch");
-        for (int64_t j = 0; j < count; j++) memcpy(kept + (size_t)j * bytes, r->slot[i] + (size_t)rows[j] * bytes, bytes);
-        memcpy(r->slot[i], kept, (size_t)count * bytes);
-        free(kept);
-    }
-    return CUSGD_OK;
-}
-
 /* ---- Its life ---- */
 
-cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
+cusgd_status row_reader_open(const examples *e, int64_t room, const slot_memory *memory, row_reader **out)
 {
     row_reader *r = allocate_zeroed(1, sizeof *r);
     *out = NULL;
     if (!r) return fail_memory(sizeof *r, "a reader of rows");
     r->of = *e;
     r->room = room;
+    if (memory) r->memory = *memory;
     int by_files = room == 0 || (!e->rows && e->x.row_stride == e->d);
     cusgd_status status = by_files ? row_files_open(e->x.at, &r->files) : CUSGD_OK;
     for (int i = 0; i < MATRICES && !status; i++) {
@@ -295,8 +283,9 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
         r->row_bytes[i] = bytes_in_row(e, i);
         if (i == X) r->bytes_of_all = (double)e->n * (double)r->row_bytes[i];
         if (status || r->row_bytes[i] == 0 || room == 0) continue;
-        r->slot[i] = allocate_aligned((size_t)room, r->row_bytes[i]);
-        if (!r->slot[i]) status = fail_memory((size_t)room * r->row_bytes[i], "the rows that are read ahead");
+        void *slot = NULL;
+        status = r->memory.take(r->memory.of, (size_t)room * r->row_bytes[i], "the rows that are read ahead", &slot);
+        r->slot[i] = slot;
     }
     if (status)
         row_reader_close(r);
@@ -310,7 +299,7 @@ void row_reader_close(row_reader *r)
     if (!r) return;
     wait_for_thread(r);
     for (int i = 0; i < MATRICES; i++) {
-        free(r->slot[i]);
+        if (r->slot[i]) r->memory.give(r->memory.of, r->slot[i]);
         row_files_close(r->others[i]);
     }
     row_files_close(r->files);

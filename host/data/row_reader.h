@@ -22,9 +22,17 @@ typedef struct row_reader_times {
 
 /* Bytes that a row takes in the slot. */
 int64_t row_reader_row_bytes(const examples *e);
+/* Where the slot's memory comes from, aligned to 64 bytes; give() accepts NULL. */
+typedef struct slot_memory {
+    void *of;
+    cusgd_status (*take)(void *of, size_t bytes, const char *what, void **at);
+    void (*give)(void *of, void *at);
+} slot_memory;
+
 /* For dense rows in the host's memory or files, whose columns are next to each other; `room` rows fit into the slot, of which
- * there is none where that is 0. The view must last as long. Errors: MEMORY, DATA. */
-cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out);
+ * there is none where that is 0, and `memory` may then be NULL. The view must last as long. Errors: MEMORY, DATA, those of
+ * take(). */
+cusgd_status row_reader_open(const examples *e, int64_t room, const slot_memory *memory, row_reader **out);
 void row_reader_close(row_reader *r); /* accepts NULL */
 
 /* Begins to copy the rows of the runs to the slot, from its row `at` on, or to fetch their pages. Only one such request is under
@@ -33,8 +41,6 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
 /* Waits until they are there; nothing where none are under way. *out, which may be NULL: the slot as a view of its `room` rows.
  * Errors: DATA where a file could not be read. */
 cusgd_status row_reader_end(row_reader *r, examples *out);
-/* The slot's rows that are listed, in their order, become its first ones. Errors: MEMORY. */
-cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count);
 
 /* DATA where a file that x, y, weights or offsets lie in was written since it was mapped. */
 cusgd_status row_reader_check(const row_reader *r);

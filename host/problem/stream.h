@@ -13,8 +13,8 @@ cusgd_status stream_bind_training(problem *p);
 void stream_close(const problem *p, stream *s); /* accepts NULL */
 
 /* Batches from `batch` on of the epoch that `order` is of, an array of as many as there are shards: *share, likewise, is where
- * their rows are, until the next call of any of these functions, and *end the batch behind them. The device must have reported
- * the steps that it was given before. A share whose examples are bound already stays as it is. */
+ * their rows are, until the next call of any of these functions, and *end the batch behind them. Steps that the device was given
+ * before need not be done, but for those of the other functions here. A share whose examples are bound already stays as it is. */
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end);
 
 /* Over all training rows of the shard that is bound to `shard`, or over all, where that is NULL: the mean loss and, unless NULL,
@@ -30,6 +30,11 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
 cusgd_status stream_check(const stream *s);
 /* How fast the rows were read so far and who waited, for people; the stream's own, until the next call. */
 const char *stream_note(stream *s);
+/* Bytes of rows that were sent to the device for steps, and that were there already, so far; 0: it takes them where they lie. */
+typedef struct stream_traffic {
+    double sent, found;
+} stream_traffic;
+stream_traffic stream_sent(const stream *s);
 /* What of the data is held in memory in addition to the option memory, for people; NULL: nothing. */
 const char *stream_held_note(const stream *s);
 

@@ -69,26 +69,34 @@ stream_needs stream_needs_of(const problem *p)
     out.fixed = problem_size(p) * (SNAPSHOTS * STATE_PARTS * size_of(o) + 32 * (int64_t)sizeof(double)) + sampled_bytes(e);
     if (valid->n > 0) out.fixed += valid->n * bound_bytes(o, valid, CUSGD_STORAGE_FULL);
     if (examples_are_sparse(e)) out.bound = sparse_bytes(p);
+    int is_sent = !p->backend->ops->pieces.bind_in_place;
+    out.row = is_sent ? 2 * out.slot : out.bound + out.slot;
     if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
     int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
     if (takes_second(o)) out.fixed += second_bytes(p);
-    for (out.window = span + min_of(e->n, o->batch > 0 ? o->batch : 256); out.window < e->n; out.window += span)
-        if (are_enough(p, out.window)) break;
+    int64_t batch = is_sent ? 0 : min_of(e->n, o->batch > 0 ? o->batch : 256); /* the device has room of its own for it */
+    for (out.window = span + batch; out.window < e->n; out.window += span)
+        if (are_enough(p, is_sent ? 2 * out.window : out.window)) break; /* passes have the room of both windows */
     out.window = min_of(out.window, e->n);
     return out;
 }
 
+/* What is sent to a device is cut into windows of so many bytes: more would only take longer to begin. */
+enum { SENT_BYTES = 256 * 1024 * 1024 };
+
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room)
 {
-    int64_t row = of->bound + of->slot, least = of->fixed + of->window * row;
-    *room = min_of((p->options->memory - of->fixed) / row, p->train.rows.n);
+    int is_sent = !p->backend->ops->pieces.bind_in_place;
+    int64_t least = of->fixed + of->window * of->row, other = is_sent ? of->slot : of->bound;
+    *room = min_of((p->options->memory - of->fixed) / of->row, p->train.rows.n);
+    if (is_sent) *room = max_of(of->window, min_of(*room, SENT_BYTES / of->slot));
     if (p->options->memory >= least) return CUSGD_OK;
     return fail_option("memory",
                        "memory %.4g MB is too little for %s: a window of %" PRId64
-                       " rows takes %.4g MB as it is read and %.4g MB as "
-                       "it is trained on, and all else %.4g MB; give --memory %.0fM or more",
+                       " rows takes %.4g MB as it is read and %.4g MB as %s, and all else %.4g MB; give --memory %.0fM or more",
                        in_mb(p->options->memory), p->train.data->source, of->window, in_mb(of->window * of->slot),
-                       in_mb(of->window * of->bound), in_mb(of->fixed), in_mb(least) + 1);
+                       in_mb(of->window * other), is_sent ? "the one before is sent to the device" : "it is trained on",
+                       in_mb(of->fixed), in_mb(least) + 1);
 }
 
 /* ---- What a stream is not made of ---- */

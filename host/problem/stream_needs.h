@@ -4,9 +4,11 @@
 
 #include "problem.h"
 
-/* Bytes that a run takes in addition to its rows, those of a bound row, and of a row in the slot. */
+/* Bytes that a run takes in addition to its rows, those of a bound row, and of a row as it is read. */
 typedef struct stream_needs {
     int64_t fixed, bound, slot;
+    int64_t
+        row; /* of each row of a window: on the host both, and where the device has memory of its own two rows as they are read */
     int64_t window; /* the fewest rows that there must be room for */
 } stream_needs;
 

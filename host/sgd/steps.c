@@ -115,15 +115,6 @@ static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *tot
     return go_on_with_sum(s, total);
 }
 
-/* Of a stream: where the rows of batch `at` and the next ones are, up to batch *bound, once the steps before are done. */
-static cusgd_status bind_batches(sgd *s, int64_t at, const sampler *order, batch_share *share, int64_t *bound,
-                                 steps_report *total)
-{
-    cusgd_status status = at > s->run->at.batch ? sgd_count_steps(s, total) : CUSGD_OK;
-    if (!status && !total->failed) status = stream_batches(s->problem, s->problem->train.stream, order, at, share, bound);
-    return status ? status : go_on_with_sum(s, total);
-}
-
 /* A device that can wait for less than all is given the next slice before the one before is done, and reports at the end. Its
  * first slices are short, since it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2
  * ms. Not of lazy updates: columns are brought up to date at the end of a slice, which rounds, so that the slices of a run that
@@ -146,8 +137,8 @@ cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *to
     else
         status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
     while (!status && given < end && !failed && !total->failed && !run_is_cancelled(s->run)) {
-        if (given == bound) status = bind_batches(s, given, orders, shares, &bound, total);
-        if (status || total->failed) break;
+        if (given == bound) status = stream_batches(s->problem, s->problem->train.stream, orders, given, shares, &bound);
+        if (status) break;
         count = min_of(count, min_of(end, bound) - given);
         status = give_slice(s, shares, given, count, numbers);
         given += count;

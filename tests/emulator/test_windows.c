@@ -152,7 +152,7 @@ static cusgd_status run_windows(const interface_examples *e, double theta[D + 1]
     memset(total, 0, sizeof *total);
     if (!status) status = pass(&b, e, at, &s, total);
     if (!status) status = count(&b, total);
-    if (!status) status = b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta);
     b.ops->unbind(b.self, at);
     unpin(&b, &s);
     b.ops->close(b.self);
@@ -175,7 +175,7 @@ static void run_bound(const interface_examples *e, double theta[D + 1])
         sampler order = order_of(epoch, 0);
         interface_ok(take_steps(&b, at, &order, 0, BATCHES), "steps");
     }
-    interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
+    interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
     b.ops->unbind(b.self, at);
     b.ops->close(b.self);
 }

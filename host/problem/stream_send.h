@@ -1,0 +1,22 @@
+/* Steps on rows that come from a file to a device with memory of its own. Windows of the order are taken in groups, of which one
+ * is trained on while the next is sent and the one after that is read. Pages that the device has room for stay there, and are
+ * neither read nor sent again. */
+#ifndef CUSGD_HOST_PROBLEM_STREAM_SEND_H
+#define CUSGD_HOST_PROBLEM_STREAM_SEND_H
+
+#include "data/row_reader.h"
+#include "stream.h"
+
+typedef struct stream_send stream_send;
+
+/* The reader's slot has 2 `room` rows. Nothing is taken of the device before the first steps. */
+cusgd_status stream_send_open(const problem *p, row_reader *reader, int64_t room, stream_send **out);
+void stream_send_close(const problem *p, stream_send *s); /* accepts NULL */
+/* As stream_batches(). */
+cusgd_status stream_send_batches(const problem *p, stream_send *s, const sampler *order, int64_t batch, batch_share *share,
+                                 int64_t *end);
+/* The slot is for others to use: what is read is dropped, and what is sent from it has left it. */
+cusgd_status stream_send_pause(const problem *p, stream_send *s);
+stream_traffic stream_send_traffic(const stream_send *s);
+
+#endif
