@@ -1,168 +1,13 @@
-/* A problem: checks of the data, standardization, and bounds. */
+/* A problem: checks of the options and the data, and binding. */
 #include "problem.h"
 
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include "stream.h"
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- Standardization ---- */
-
-/* A column whose deviation is rounding of its mean is constant; it keeps its scale. */
-static double scale_of(double mean, double variance)
-{
-    double deviation = sqrt(variance);
-    return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
-}
-
-static int penalizes_in_data_units(const cusgd_options *o)
-{
-    return o->penalty_units == CUSGD_PENALTY_DATA && o->standardize && (o->l1 > 0 || o->l2 > 0);
-}
-
-/* An l2 in the data's units is l2 / scale^2 on a standardized coefficient. Where that is above 1, it and not the loss is the
- * second derivative along the column, and a larger scale brings it to 1: the rate of the other columns need not be small for it.
- */
-static double penalized_scale(const cusgd_options *o, int64_t j, double scale)
-{
-    double root = sqrt(o->l2 * (o->l2_factors ? o->l2_factors[j] : 1));
-    return penalizes_in_data_units(o) ? fmax(scale, root) : scale;
-}
-
-/* Medians in the place of means, and ranges between quartiles in that of deviations, but for columns of which half the values or
- * more are equal: these have no range. work: 2 d. */
-static cusgd_status take_quartiles(problem *p, double *work)
-{
-    const cusgd_options *o = p->options;
-    cusgd_status status = data_on_host(p->train.data, "the standardization of option robust");
-    if (!status) status = problem_quartiles(p, work, work + p->d);
-    for (int64_t j = 0; j < p->d && !status; j++) {
-        double median = work[j], range = work[p->d + j];
-        if (o->intercept) p->units.mean[j] = median;
-        if (!(range > 10 * DBL_EPSILON * fabs(median))) continue;
-        p->units.own_scale[j] = range;
-        p->units.scale[j] = penalized_scale(o, j, range);
-    }
-    return status;
-}
-
-#define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
-
-/* Columns far from 0 in the given units: a float cannot tell their values apart, and their squares overflow. */
-static cusgd_status check_given(const problem *p, int64_t j, double distance)
-{
-    const double far = 1e15;
-    if (!(p->options->column_means || p->options->column_scales) || distance <= far * p->units.own_scale[j]) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DATA,
-                "%s: the values of column %lld are about %.3g from the mean %.3g, in units of %.3g: give column-means and "
-                "column-scales that fit",
-                p->train.data->source, (long long)j + 1, distance, p->units.mean[j], p->units.own_scale[j]);
-}
-
-/* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
-static int columns_are_centered(const problem *p)
-{
-    const cusgd_options *o = p->options;
-    int sparse = examples_are_sparse(&p->train.rows);
-    return o->standardize && o->intercept && (!sparse || o->sparse_scale == CUSGD_SPARSE_SCALE_FULL);
-}
-
-/* Chooses column j's mean and scale, given its own mean, which is in units.mean, and variance. */
-static cusgd_status standardize_column(problem *p, int64_t j, double variance)
-{
-    const cusgd_options *o = p->options;
-    double own = p->units.mean[j], second = variance + own * own;
-    if (!isfinite(second))
-        return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld overflow; divide it by a power of ten",
-                    p->train.data->source, (long long)j + 1);
-    if (second < SMALLEST_SQUARE && own != 0)
-        return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
-                    p->train.data->source, (long long)j + 1);
-    p->units.rms[j] = sqrt(second);
-    int centers = columns_are_centered(p);
-    p->units.own_scale[j] = !o->standardize    ? 1
-                            : o->column_scales ? o->column_scales[j]
-                            : centers          ? scale_of(own, variance)
-                            : second > 0       ? p->units.rms[j]
-                                               : 1;
-    p->units.scale[j] = penalized_scale(o, j, p->units.own_scale[j]);
-    if (!centers)
-        p->units.mean[j] = 0;
-    else if (o->column_means)
-        p->units.mean[j] = o->column_means[j];
-    return check_given(p, j, sqrt(variance + (own - p->units.mean[j]) * (own - p->units.mean[j])));
-}
-
-/* variance: d, target: k, both work. */
-static cusgd_status standardize(problem *p, double *variance, double *target)
-{
-    const cusgd_options *o = p->options;
-    int64_t d = p->d, k = p->k;
-    double weight;
-    cusgd_status status = problem_moments(p, p->units.mean, variance, target, &weight);
-    if (status) return status;
-    for (int64_t j = 0; j < d && !status; j++) status = standardize_column(p, j, variance[j]);
-    if (status) return status;
-    int centers = columns_are_centered(p) && loss_is_shift_invariant(o->loss);
-    for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
-    if (p->train.rows.classes > 0) status = classes_shares(p, target);
-    if (status) return status;
-    if (p->train.rows.o.at && p->train.rows.classes == 0) targets_given_offsets(p, target);
-    if (interrupt_asked()) return fail_interrupted();
-    for (int64_t c = 0; c < k; c++) {
-        p->units.shift[c] = centers ? target[c] : 0;
-        p->targets.null[c] = loss_best_constant(o->loss, target[c]) - p->units.shift[c];
-        if (isnan(target[c]))
-            return fail(
-                CUSGD_ERROR_DATA,
-                "%s: e^offset is beyond what %s holds: give the logarithm as the offset, or the number itself as an exposure",
-                p->train.data->source, o->precision == CUSGD_PRECISION_FLOAT ? "a float" : "a double");
-    }
-    if (is_softmax(p)) {
-        memcpy(p->targets.null, target, sizeof(double) * (size_t)k);
-        classes_null(k, p->targets.null);
-    }
-    p->units.transform.mean = o->standardize ? p->units.mean : NULL;
-    p->units.transform.scale = o->standardize ? p->units.scale : NULL;
-    p->units.transform.shift = centers ? p->units.shift : NULL;
-    p->units.transform.weight_mean = weight / (double)p->train.rows.n;
-    p->units.transform.storage = o->storage;
-    if (interrupt_asked()) return fail_interrupted();
-    cusgd_status studied = study_targets(p);
-    p->targets.lower_bound = targets_lower_bound(p);
-    return studied;
-}
-
-/* A factor on a penalty, so that their product is far from what overflows: it leaves nothing but zeros all the same. */
-static double limit_factor(double factor, double penalty) { return fmin(factor, 1e30 / fmax(penalty, 1)); }
-
-/* The options' penalty factors and bounds, parameter by parameter: theta is the coefficient times its column's scale. */
-static cusgd_status set_limits(problem *p)
-{
-    const cusgd_options *o = p->options;
-    int64_t d = p->d, k = p->k, size = (d + 1) * k;
-    int single = o->precision == CUSGD_PRECISION_FLOAT;
-    int in_data = penalizes_in_data_units(o);
-    if (!in_data && !o->l1_factors && !o->l2_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
-    for (int i = 0; i < LIMIT_COUNT; i++) {
-        p->limit[i] = allocate_zeroed((size_t)size, sizeof(double));
-        if (!p->limit[i]) return fail_memory((size_t)size * sizeof(double), "the penalties' factors and the bounds");
-    }
-    for (int64_t u = 0; u < d * k; u++) {
-        double scale = p->units.scale[u / k], unit = in_data ? scale : 1;
-        double l1 = o->l1_factors ? o->l1_factors[u / k] : 1, l2 = o->l2_factors ? o->l2_factors[u / k] : 1;
-        p->limit[LIMIT_L1][u] = limit_factor(l1 / unit, p->l1);
-        p->limit[LIMIT_L2][u] = limit_factor(l2 / unit / unit, p->l2);
-        p->limit[LIMIT_LOWER][u] = isnan(o->lower) ? -(double)INFINITY : o->lower / p->units.target * scale;
-        p->limit[LIMIT_UPPER][u] = isnan(o->upper) ? (double)INFINITY : o->upper / p->units.target * scale;
-        for (int i = 0; i < LIMIT_COUNT && single; i++) p->limit[i][u] = (double)(float)p->limit[i][u];
-    }
-    return CUSGD_OK;
-}
 
 /* ---- Making one ---- */
 
@@ -333,8 +178,8 @@ static cusgd_status bind_training(problem *p)
 {
     double *variance = allocate_zeroed((size_t)(2 * p->d + p->m + p->k), sizeof *variance);
     if (!variance) return fail_memory((size_t)(2 * p->d + p->m + p->k) * sizeof *variance, "the columns' variances");
-    cusgd_status status = standardize(p, variance, variance + p->d);
-    if (!status && p->options->robust) status = take_quartiles(p, variance);
+    cusgd_status status = problem_standardize(p, variance, variance + p->d);
+    if (!status && p->options->robust) status = problem_take_quartiles(p, variance);
     free(variance);
     return status ? status : stream_bind_training(p);
 }
@@ -358,7 +203,7 @@ cusgd_status problem_bind(problem *p, const backend *b)
     cusgd_status status = scale_targets(p);
     if (!status) status = bind_training(p);
     if (!status && p->valid.rows.n > 0) status = bind_validation(p);
-    return status ? status : set_limits(p);
+    return status ? status : problem_set_limits(p);
 }
 
 static void close_set(const problem *p, example_set *set)
@@ -456,7 +301,7 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     alike = alike && options_standardize_alike(before, after) && options_formula_alike(before, after);
     if (p->train.stream) alike = alike && before->sampling == after->sampling && before->solver == after->solver;
     for (int64_t j = 0; j < p->d && alike; j++) {
-        double scale = penalized_scale(after, j, p->units.own_scale[j]);
+        double scale = problem_penalized_scale(after, j, p->units.own_scale[j]);
         alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);
     }
     return alike;
@@ -473,7 +318,7 @@ cusgd_status problem_reset(problem *p)
         free(p->limit[i]);
         p->limit[i] = NULL;
     }
-    return set_limits(p);
+    return problem_set_limits(p);
 }
 
 cusgd_status problem_check_data(const problem *p)

@@ -141,6 +141,20 @@ cusgd_status shards_bound_rows(const problem *p, const example_set *set, const i
 /* Of all processes, the most rows that one has. */
 int64_t shards_most_rows(const problem *p, const example_set *set);
 
+/* ---- Units (standardization.c) ---- */
+
+/* Fills p->units and what is known of the targets; variance: d, target: m + k, both work. */
+cusgd_status problem_standardize(problem *p, double *variance, double *target);
+/* Medians in the place of means, and ranges between quartiles in that of deviations, but for columns of which half the values or
+ * more are equal: these have no range. work: 2 d. */
+cusgd_status problem_take_quartiles(problem *p, double *work);
+/* The options' penalty factors and bounds, parameter by parameter: theta is the coefficient times its column's scale. */
+cusgd_status problem_set_limits(problem *p);
+/* An l2 in the data's units is l2 / scale^2 on a standardized coefficient. Where that is above 1, it and not the loss is the
+ * second derivative along the column, and a larger scale brings it to 1: the rate of the other columns need not be small for it.
+ */
+double problem_penalized_scale(const cusgd_options *o, int64_t j, double scale);
+
 /* ---- What methods ask (objective.c) ---- */
 
 /* The mean loss at theta, and with the penalties the objective; the mean loss's gradient may be NULL. One pass over `set`. On

@@ -92,7 +92,7 @@ static cusgd_status moments_of(const cusgd_sweep *s, int fold, int64_t *index, f
     return status;
 }
 
-/* The scale that column j would be standardized by without the rows of one fold; as problem.c has it. */
+/* The scale that column j would be standardized by without the rows of one fold; as standardization.c has it. */
 static double scale_without(const cusgd_sweep *s, const fold_moments *folds, int fold, int64_t j)
 {
     moment sum = {0, 0, 0};

@@ -49,7 +49,7 @@ static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_
     return status;
 }
 
-/* As problem.c has it: a deviation that is rounding of the mean is none. */
+/* As standardization.c has it: a deviation that is rounding of the mean is none. */
 static int varies(double deviation, double mean) { return deviation > 10 * DBL_EPSILON * fabs(mean); }
 
 cusgd_status path_standardize(cusgd_path *s, double *shift, transform *t)

@@ -62,7 +62,7 @@ static cusgd_status check_offsets(const scorer *s, const cusgd_data *data)
                 data->source, *shown ? " ('" : "", shown, *shown ? "')" : "");
 }
 
-static cusgd_status check_input(const scorer *s, const cusgd_data *data, int with_targets)
+cusgd_status scorer_check(const scorer *s, const cusgd_data *data, int with_targets)
 {
     const examples *e = &data->view;
     if (e->d != s->d)
@@ -120,7 +120,7 @@ static cusgd_status predict_classes(const scorer *s, const cusgd_data *data, cus
     return status;
 }
 
-static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
+cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
 {
     if (!loss_is_of_classes(s->loss.kind) && (as == CUSGD_PREDICT_CLASS || as == CUSGD_PREDICT_PROBABILITY))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss.kind));
@@ -130,7 +130,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
     if (as < CUSGD_PREDICT_MEAN || as > CUSGD_PREDICT_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t cols = as == CUSGD_PREDICT_CLASS ? s->m : s->k;
-    cusgd_status status = check_input(s, data, 0);
+    cusgd_status status = scorer_check(s, data, 0);
     if (!status) status = (s->classes > 0 ? predict_classes : predict_outputs)(s, data, as, out);
     for (int64_t i = 0; !status && i < data->incomplete_count; i++)
         for (int64_t c = 0; c < cols; c++) out[data->incomplete[i] * cols + c] = (double)NAN;
@@ -233,7 +233,7 @@ static cusgd_status sum_rows(const scorer *s, const cusgd_data *data, output_sum
 }
 
 /* How many outputs are measured by themselves; the mean over them is numbered behind them. */
-static int64_t measured_outputs(const scorer *s) { return s->quantiles ? s->k : s->m; }
+int64_t scorer_outputs(const scorer *s) { return s->quantiles ? s->k : s->m; }
 
 static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, int64_t output, cusgd_metrics *metrics)
 {
@@ -242,17 +242,16 @@ static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, 
     if (loss_has_probabilities(s->loss.kind)) metrics->log_loss = 0;
     if (loss_has_log_link(s->loss.kind)) metrics->deviance = metrics->d2 = 0;
     if (s->loss.kind == CUSGD_LOSS_QUANTILE) metrics->pinball_loss = 0;
-    int is_mean = output == measured_outputs(s);
+    int is_mean = output == scorer_outputs(s);
     for (int64_t c = is_mean ? 0 : output; c < (is_mean ? s->k : output + 1); c++)
         sums_add_metrics(&all[c], loss_of(s, c), is_mean ? 1 / (double)s->k : 1, metrics);
     if (rows < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
 }
 
-/* Of outputs first .. end - 1. */
-static cusgd_status evaluate_range(const scorer *s, const cusgd_data *data, int64_t first, int64_t end, cusgd_metrics *metrics)
+cusgd_status scorer_evaluate_range(const scorer *s, const cusgd_data *data, int64_t first, int64_t end, cusgd_metrics *metrics)
 {
     double crossed = 0;
-    cusgd_status status = check_input(s, data, 1);
+    cusgd_status status = scorer_check(s, data, 1);
     if (status) return status;
     if (s->classes > 0) { /* one target, which is the mean */
         status = evaluate_classes(s, data, metrics);
@@ -272,189 +271,10 @@ static cusgd_status evaluate_range(const scorer *s, const cusgd_data *data, int6
     return status;
 }
 
-static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+cusgd_status scorer_evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
-    int64_t outputs = measured_outputs(s), number = output == -1 ? outputs : output;
+    int64_t outputs = scorer_outputs(s), number = output == -1 ? outputs : output;
     if (output < -1 || output >= outputs)
         return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)outputs);
-    return evaluate_range(s, data, number, number + 1, metrics);
-}
-
-/* ---- Of a model: in double, on the CPU ---- */
-
-typedef struct model_scorer {
-    scorer scorer;
-    backend backend;
-    double *theta, *shift;
-} model_scorer;
-
-static void model_scorer_close(model_scorer *s)
-{
-    if (s->backend.ops) s->backend.ops->close(s->backend.self);
-    free(s->theta);
-    free(s->shift);
-}
-
-static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
-{
-    memset(s, 0, sizeof *s);
-    s->theta = allocate((size_t)((m->d + 1) * m->k), sizeof(double));
-    s->shift = allocate_zeroed((size_t)m->k, sizeof(double));
-    cusgd_status status = CUSGD_OK;
-    if (!s->theta || !s->shift) status = fail_memory((size_t)((m->d + 1) * m->k) * sizeof(double), "the model");
-    if (!status) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, m->threads, &s->backend);
-    if (status) {
-        model_scorer_close(s);
-        return status;
-    }
-    for (int64_t c = 0; c < m->k; c++) {
-        for (int64_t j = 0; j < m->d; j++) s->theta[j * m->k + c] = m->weight[c * m->d + j];
-        s->theta[m->d * m->k + c] = m->bias[c];
-    }
-    s->scorer = (scorer){.backend = &s->backend,
-                         .transform = {.weight_mean = 1},
-                         .loss = m->loss,
-                         .quantiles = m->fan.at,
-                         .d = m->d,
-                         .m = m->m,
-                         .k = m->k,
-                         .classes = model_is_multiclass(m) ? m->k : 0,
-                         .theta = s->theta,
-                         .shift = s->shift,
-                         .offsets = m->foreign ? -1 : m->offset.kind != CUSGD_OFFSET_NONE,
-                         .offset_name = m->offset.name,
-                         .unit = 1,
-                         .threads = m->threads};
-    return CUSGD_OK;
-}
-
-cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out)
-{
-    if (!model || !data) return fail_null(__func__);
-    model_scorer s;
-    cusgd_status status = model_scorer_open(model, &s);
-    if (status) return status;
-    status = predict(&s.scorer, data, as, out);
-    model_scorer_close(&s);
-    return status;
-}
-
-cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
-{
-    model_scorer s;
-    cusgd_status status = model_scorer_open(model, &s);
-    if (status) return status;
-    status = evaluate(&s.scorer, data, output, metrics);
-    model_scorer_close(&s);
-    return status;
-}
-
-int64_t model_measured_outputs(const cusgd_model *m) { return m->fan.at ? m->k : m->m; }
-
-cusgd_status model_evaluate_each(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *each)
-{
-    model_scorer s;
-    cusgd_status status = model_scorer_open(model, &s);
-    if (status) return status;
-    status = evaluate_range(&s.scorer, data, 0, measured_outputs(&s.scorer) + 1, each);
-    model_scorer_close(&s);
-    return status;
-}
-
-/* ---- Of a trainer: in its precision, on its device ---- */
-
-static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
-{
-    const problem *p = &t->problem;
-    *s = (scorer){.backend = &t->backend,
-                  .transform = p->units.transform,
-                  .loss = loss_rule_of(&t->options),
-                  .d = p->d,
-                  .m = p->m,
-                  .k = p->k,
-                  .classes = p->train.rows.classes,
-                  .theta = t->run.theta,
-                  .shift = p->units.shift,
-                  .offsets = p->train.data->offset != CUSGD_OFFSET_NONE,
-                  .offset_name = p->train.data->offset_name,
-                  .unit = p->units.target,
-                  .threads = t->options.threads};
-    s->transform.shift = NULL;
-    s->transform.weight_mean = 1;
-    s->transform.storage = CUSGD_STORAGE_FULL;
-    return run_theta(&t->run, t->run.at.result, t->run.theta);
-}
-
-/* The data as the trainer's columns are; *x: to be freed behind it. */
-static cusgd_status whitened(const cusgd_trainer *t, const scorer *s, const cusgd_data *data, cusgd_data *white, void **x)
-{
-    *x = NULL;
-    *white = *data;
-    if (!t->whitening) return CUSGD_OK;
-    cusgd_status status = check_input(s, data, 0);
-    return status ? status : whitening_apply(t->whitening, data, white, x);
-}
-
-cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
-{
-    if (!t || !data) return fail_null(__func__);
-    scorer s;
-    cusgd_data white;
-    void *x = NULL;
-    cusgd_status status = trainer_scorer(t, &s);
-    if (!status) status = whitened(t, &s, data, &white, &x);
-    if (!status) status = predict(&s, &white, as, out);
-    free(x);
-    return status;
-}
-
-cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
-{
-    scorer s;
-    cusgd_data white;
-    void *x = NULL;
-    cusgd_status status = trainer_scorer(t, &s);
-    if (!status) status = whitened(t, &s, data, &white, &x);
-    if (!status) status = evaluate(&s, &white, output, metrics);
-    free(x);
-    return status;
-}
-
-cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
-{
-    *out = NULL;
-    if (!t) return fail_null(__func__);
-    cusgd_model *m;
-    const char *missing = NULL;
-    const cusgd_data *data = cusgd_trainer_data(t);
-    cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, data->features, data->targets,
-                                       (class_names){data->classes, data->class_count}, &m);
-    *out = NULL;
-    if (status) return status;
-    status = model_set_offset(m, data->offset, data->offset_name);
-    if (!status) status = model_set_base(m, data->base);
-    if (!status) status = model_set_layout(m, data->layout);
-    if (!status) status = model_set_encoding(m, data->encoding);
-    if (!status) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
-    /* The errors take a pass over the data. */
-    int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;
-    if (!whole) missing = "the data was no longer complete when they were to be computed";
-    if (!status && readable) {
-        const int *agreed = shared_begin(t);
-        status = shared_end(t, agreed, solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing));
-        if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
-        if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
-    }
-    for (int64_t i = 0; m->errors && i < m->k * (m->d + 1); i++) {
-        if (isfinite(m->errors[i])) continue;
-        free(m->errors);
-        m->errors = NULL;
-        missing = "they are beyond what a double holds";
-    }
-    if (!status && missing) status = model_set_missing(m, missing);
-    if (!status)
-        *out = m;
-    else
-        cusgd_model_free(m);
-    return status;
+    return scorer_evaluate_range(s, data, number, number + 1, metrics);
 }

@@ -1,5 +1,5 @@
-/* What scores rows, of a model and of a trainer alike (metrics.c); and what is made of it where each class has an output
- * (multiclass.c). */
+/* What scores rows, of a model and of a trainer alike (metrics.c, scorer.c); and what is made of it where each class has an
+ * output (multiclass.c). */
 #ifndef CUSGD_HOST_TRAINER_SCORER_H
 #define CUSGD_HOST_TRAINER_SCORER_H
 
@@ -24,6 +24,16 @@ typedef struct scorer {
 int64_t scorer_rows(const scorer *s, const examples *e);
 /* p of rows first .. first + count - 1: count x k. */
 cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p);
+
+/* DATA or USAGE where the data is not what the scorer takes. */
+cusgd_status scorer_check(const scorer *s, const cusgd_data *data, int with_targets);
+/* n x k, or of classes n x m. */
+cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out);
+/* The outputs that have metrics of their own. */
+int64_t scorer_outputs(const scorer *s);
+/* Of one output, or of the mean over all: -1; or of outputs first .. end - 1, of which the last may be that mean. */
+cusgd_status scorer_evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);
+cusgd_status scorer_evaluate_range(const scorer *s, const cusgd_data *data, int64_t first, int64_t end, cusgd_metrics *metrics);
 
 /* ---- A scorer whose outputs are classes (multiclass.c) ---- */
 
