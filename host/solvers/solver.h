@@ -120,6 +120,19 @@ void solver_move(solver *s, double f);
 cusgd_status function_iterated(solver *s);
 cusgd_status solver_iterated(solver *s);
 
+/* Counts the time that has passed and the rows that were visited. */
+void solver_count_work(solver *s);
+/* Back to the iterate of least objective: methods that do not lower the objective in each iteration, gd and broyden, may end far
+ * above it. */
+void solver_return_to_least(solver *s);
+static inline int solver_is_first_order(cusgd_solver which) { return which == CUSGD_SOLVER_GD || which == CUSGD_SOLVER_STEEPEST; }
+
+/* end.c: what comes after the iterations: the verdict, which an interruption leaves out, and the result, which nothing does. */
+cusgd_status solver_end(solver *s, cusgd_status status, cusgd_result *result);
+/* The end of a run whose device has failed: the best is kept on the host. is_open: 0 where it failed before the solver began;
+ * what the run had before is then its result. */
+void solver_lose_device(solver *s, int is_open, cusgd_result *result);
+
 /* position.c: room for `room` values of the method's, freed with the solver, of which the first `state` are kept from one
  * iteration to the next; NULL: no memory. In a fit that goes on those are there, and s->keeps.is_loaded is 1. */
 double *solver_room(solver *s, size_t state, size_t room);
