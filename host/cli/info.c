@@ -1,5 +1,5 @@
+#include "info.h"
 #include "classes.h"
-#include "cli.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -8,14 +8,6 @@
 #include <strings.h>
 
 enum { NAMES_SHOWN = 12, COEFFICIENTS_SHOWN = 10 };
-
-/* The name of column j of a model or of data, or NULL; and its number in the CSV, or 0. */
-typedef struct source {
-    const void *of;
-    int64_t count;
-    const char *(*name)(const void *of, int64_t j);
-    int64_t (*number)(const void *of, int64_t j);
-} source;
 
 static const char *model_feature(const void *of, int64_t j) { return cusgd_model_feature(of, j); }
 static const char *model_output(const void *of, int64_t j) { return cusgd_model_output(of, j); }
@@ -27,8 +19,7 @@ static int64_t no_number(const void *of, int64_t j) { return of && j < 0; }
 static int64_t model_feature_number(const void *of, int64_t j) { return cusgd_model_feature_column(of, j); }
 static int64_t model_target_number(const void *of, int64_t j) { return cusgd_model_target_column(of, j); }
 
-/* "features  10: age, sex, ...", or, where they have no names but numbers, "features  3: columns 2, 3, 4". */
-static void put_names(const char *title, const source *s)
+void info_put_names(const char *title, const named_columns *s)
 {
     int named = s->count > 0 && s->name(s->of, 0), numbered = s->count > 0 && !named && s->number(s->of, 0);
     printf("%-10s%lld", title, (long long)s->count);
@@ -182,11 +173,12 @@ static int describe_model(const char *path)
     cusgd_status status = cusgd_model_load(path, &model);
     if (status) return complain_last(status);
     const char *name, *value;
-    put_names("features", &(source){model, cusgd_model_cols(model), model_feature, model_feature_number});
+    info_put_names("features", &(named_columns){model, cusgd_model_cols(model), model_feature, model_feature_number});
     int multiclass = is_multiclass(model), quantiles = cusgd_model_quantiles(model) != NULL;
-    put_names(quantiles ? "target" : "outputs", &(source){model, cusgd_model_targets(model), model_target, model_target_number});
-    if (quantiles) put_names("quantiles", &(source){model, cusgd_model_outputs(model), model_output, no_number});
-    if (multiclass) put_names("classes", &(source){model, cusgd_model_outputs(model), model_output, no_number});
+    info_put_names(quantiles ? "target" : "outputs",
+                   &(named_columns){model, cusgd_model_targets(model), model_target, model_target_number});
+    if (quantiles) info_put_names("quantiles", &(named_columns){model, cusgd_model_outputs(model), model_output, no_number});
+    if (multiclass) info_put_names("classes", &(named_columns){model, cusgd_model_outputs(model), model_output, no_number});
     if (cusgd_model_class(model, 0) && !multiclass)
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
@@ -198,8 +190,7 @@ static int describe_model(const char *path)
     return CUSGD_OK;
 }
 
-/* A line that can be pasted; options: NULL where there is none. */
-static void put_options(const char *path, const char *options)
+void info_put_options(const char *path, const char *options)
 {
     const char *at = path;
     int plain = strcmp(path, "-") != 0 && path[0] != '-' && shown(path) && strcmp(shown(path), path) == 0;
@@ -232,163 +223,20 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
     if (cusgd_data_stored(data) >= 0) printf("%-10s%lld\n", "stored", (long long)cusgd_data_stored(data));
-    put_names(reader->roles.x_only ? "columns" : "features", &(source){data, cusgd_data_cols(data), data_feature, no_number});
-    if (!reader->roles.x_only) put_names("outputs", &(source){data, cusgd_data_outputs(data), data_target, no_number});
-    if (cusgd_data_classes(data)) put_names("classes", &(source){data, cusgd_data_classes(data), data_class, no_number});
+    info_put_names(reader->roles.x_only ? "columns" : "features",
+                   &(named_columns){data, cusgd_data_cols(data), data_feature, no_number});
+    if (!reader->roles.x_only)
+        info_put_names("outputs", &(named_columns){data, cusgd_data_outputs(data), data_target, no_number});
+    if (cusgd_data_classes(data))
+        info_put_names("classes", &(named_columns){data, cusgd_data_classes(data), data_class, no_number});
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset, 0);
     /* An exposure needs a loss with a log link, which depends on what is counted. */
     int may_train = !reader->roles.x_only && cusgd_data_outputs(data) == 1 && kind != CUSGD_OFFSET_EXPOSURE;
-    if (may_train) put_options(path, has_classes(data) ? "--loss logistic" : "");
+    if (may_train) info_put_options(path, has_classes(data) ? "--loss logistic" : "");
     cusgd_data_free(data);
     return CUSGD_OK;
-}
-
-/* ---- CSV files ----------------------------------------------------------------------------------------------------------- */
-
-/* The columns of a table that have a role, in their order. */
-typedef struct of_role {
-    const cusgd_table *table;
-    cusgd_role role;
-} of_role;
-
-/* Returns the column's number, from 1; 0: there is none. */
-static int64_t find_place(const of_role *r, int64_t place, cusgd_table_column *column)
-{
-    for (int64_t j = 0; cusgd_table_at(r->table, j, column); j++)
-        if (column->role == r->role && column->place == place) return j + 1;
-    return 0;
-}
-
-static const char *table_name(const void *of, int64_t j)
-{
-    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
-    return find_place(of, j, &column) ? column.name : NULL;
-}
-
-static int64_t table_number(const void *of, int64_t j)
-{
-    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
-    return find_place(of, j, &column);
-}
-
-static void put_role(const char *title, const cusgd_table *table, cusgd_role role)
-{
-    of_role r = {table, role};
-    source s = {&r, 0, table_name, table_number};
-    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
-    for (int64_t j = 0; cusgd_table_at(table, j, &column); j++) s.count += column.role == role;
-    put_names(title, &s);
-}
-
-/* "offset    years", if there is one. */
-static void put_single(const char *title, const cusgd_table *table, cusgd_role role)
-{
-    of_role r = {table, role};
-    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
-    int64_t number = find_place(&r, 0, &column);
-    if (number && column.name) printf("%-10s%s\n", title, shown(column.name));
-    if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
-}
-
-enum { KIND_BYTES = 80, KIND_WIDTH = 16, NAME_WIDTH = 32 };
-
-/* "category of 3" */
-static const char *kind_text(const cusgd_table_column *c, char text[KIND_BYTES])
-{
-    static const char *const words[] = {"empty", "number",   "boolean",    "category",     "date", "text",
-                                        "mixed", "constant", "row number", "marked number"}; /* in the enumeration's order */
-    long long different = c->different;
-    int length = snprintf(text, KIND_BYTES, "%s", words[c->kind]);
-    char *end = text + length;
-    size_t room = KIND_BYTES - (size_t)length;
-    if (c->kind == CUSGD_COLUMN_CATEGORY) snprintf(end, room, " of %lld", different);
-    if (c->kind == CUSGD_COLUMN_TEXT && different >= 1000) snprintf(end, room, " (over %lld)", different);
-    if (c->kind == CUSGD_COLUMN_MIXED) snprintf(end, room, " (%lld texts, %lld different)", (long long)c->texts, different);
-    return text;
-}
-
-/* In characters: bytes that go on with one do not count. */
-static int width_of(const char *text)
-{
-    int width = 0;
-    for (; *text; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
-    return width;
-}
-
-/* A field of a table, two blanks behind it. */
-static void put_padded(const char *text, int width)
-{
-    printf("%s%*s", text, width > width_of(text) ? width - width_of(text) + 2 : 2, "");
-}
-
-/* Every column: its kind, how many values are missing, the first different ones. */
-static void put_columns(const cusgd_table *table)
-{
-    cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
-    char kind[KIND_BYTES];
-    int names = 4, kinds = KIND_WIDTH;
-    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
-        int name = c.name ? width_of(shown(c.name)) : 0, length = width_of(kind_text(&c, kind));
-        names = name > names ? name : names;
-        kinds = length > kinds ? length : kinds;
-    }
-    if (names > NAME_WIDTH) names = NAME_WIDTH;
-    printf("\n%6s  %-*s  %-*s  %9s  %s\n", "COLUMN", names, "NAME", kinds, "KIND", "MISSING", "FIRST VALUES");
-    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
-        printf("%6lld  ", (long long)j + 1);
-        put_padded(c.name ? shown(c.name) : "", names);
-        put_padded(kind_text(&c, kind), kinds);
-        printf("%9lld  %s\n", (long long)c.missing, c.values);
-    }
-}
-
-static void put_format(const cusgd_table *table)
-{
-    cusgd_dialect written;
-    int header;
-    cusgd_table_format(table, &written, &header);
-    char one[] = {written.separator, '\0'};
-    const char *separator = written.separator == ','    ? "commas"
-                            : written.separator == ';'  ? "semicolons"
-                            : written.separator == '\t' ? "tabs"
-                            : written.separator == ' '  ? "blanks"
-                            : written.separator == '|'  ? "vertical bars"
-                                                        : one;
-    printf("%-10sseparated by %s, decimal %ss, %s\n", "format", separator, written.decimal == ',' ? "comma" : "point",
-           header ? "a header" : "no header");
-}
-
-/* Prints why train refuses the file, if the file can be read twice. Only an error in the data is a reason to refuse it. */
-static int put_refusal(const char *path, const cusgd_reader *reader)
-{
-    cusgd_data *data;
-    if (strcmp(path, "-") == 0) return CUSGD_OK;
-    cusgd_status opened = cusgd_data_open(path, reader, &data);
-    cusgd_data_free(data);
-    if (opened && opened != CUSGD_ERROR_DATA) return complain_last(opened);
-    if (opened) fprintf(stderr, "note: train refuses this file as it is: %s\n", cusgd_last_error());
-    return CUSGD_OK;
-}
-
-static int describe_table(const char *path, const cusgd_reader *reader)
-{
-    cusgd_table *table;
-    const char *note;
-    cusgd_status opened = cusgd_table_open(path, reader, &table);
-    if (opened) return complain_last(opened);
-    printf("%-10s%lld\n", "rows", (long long)cusgd_table_rows(table));
-    put_format(table);
-    put_role("features", table, CUSGD_ROLE_FEATURE);
-    put_role("outputs", table, CUSGD_ROLE_TARGET);
-    put_single(reader->roles.exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
-    put_single("weights", table, CUSGD_ROLE_WEIGHTS);
-    put_columns(table);
-    put_options(path, cusgd_table_options(table));
-    for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
-    cusgd_table_free(table);
-    return put_refusal(path, reader);
 }
 
 static int check_folder(const char *path)
@@ -404,7 +252,7 @@ static int describe_data(const char *path, reading *r, const syntax *s)
     cusgd_reader reader;
     int status = reading_reader(r, s, path, NULL, &reader);
     if (status) return status;
-    return is_arrays(path) || cusgd_file_is_libsvm(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
+    return is_arrays(path) || cusgd_file_is_libsvm(path) ? describe_arrays(path, &reader) : info_describe_table(path, &reader);
 }
 
 /* A file whose name does not say that it is data is a model if it begins as one: a length of eight bytes, and a JSON object. */
