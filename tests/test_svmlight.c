@@ -154,3 +154,19 @@ Test(svmlight, the_first_line_that_is_wrong_is_named_whatever_the_blocks)
         free(all);
     }
 }
+
+/* Indices are read as if they counted from 1 on until a 0 says otherwise, however late. */
+Test(svmlight, an_index_of_0_in_the_last_row_counts_for_all)
+{
+    cusgd_data *data = NULL;
+    size_t before = svmlight_block_bytes;
+    svmlight_block_bytes = 8;
+    cr_assert_eq(cusgd_data_open(file_text("x.svm", "1 3:1 7:2\n0 1:4 # 8:8\n1 2:5 0:6\n"), NULL, &data), CUSGD_OK);
+    svmlight_block_bytes = before;
+    static const int32_t columns[] = {3, 7, 1, 0, 2};
+    static const double values[] = {1, 2, 4, 6, 5};
+    cr_assert_eq(data->view.d, 8);
+    for (int i = 0; i < 5; i++)
+        cr_assert(csr_column(&data->view.s, i) == columns[i] && csr_value(&data->view.s, i) == values[i], "value %d", i);
+    cusgd_data_free(data);
+}

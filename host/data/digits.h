@@ -5,13 +5,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The digits from `at` on, the first of them in the lowest byte, and zeros behind the last one; *count: how many there are. Eight
- * bytes are looked at. */
-static inline uint64_t take_eight(const char *at, int *count)
+/* The eight bytes from `at` on, the first of them the lowest one. */
+static inline uint64_t load_eight(const char *at)
 {
-    uint64_t bytes, others;
+    uint64_t bytes;
     memcpy(&bytes, at, sizeof bytes);
-    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) bytes = __builtin_bswap64(bytes);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(bytes) : bytes;
+}
+
+/* The values of the digits that eight bytes begin with, the first of them in the lowest byte; whatever follows them is not
+ * cleared. *count: how many there are. */
+static inline uint64_t digits_of(uint64_t bytes, int *count)
+{
+    uint64_t others;
     bytes ^= UINT64_C(0x3030303030303030);
     others =
         ((bytes + UINT64_C(0x7676767676767676)) | bytes) & UINT64_C(0x8080808080808080); /* up to the first one that is set */
@@ -19,7 +25,9 @@ static inline uint64_t take_eight(const char *at, int *count)
     return bytes;
 }
 
-/* The value of eight digits as take_eight() has them: pairs, fours, all, each by one multiplication. */
+static inline uint64_t take_eight(const char *at, int *count) { return digits_of(load_eight(at), count); }
+
+/* The value of eight digits as digits_of() has them: pairs, fours, all, each by one multiplication. */
 static inline uint64_t join_eight(uint64_t digits)
 {
     digits = digits * 10 + (digits >> 8);

@@ -1,5 +1,6 @@
-/* LIBSVM text is read in one pass, on several threads: a window of whole lines is cut into blocks, each of which a thread reads,
- * and what they have read is put together in the file's order. */
+/* LIBSVM text is read in one pass, on several threads: a window of whole lines is cut into blocks. Their newlines and colons are
+ * counted first, which is fast and says where in the whole each block's rows and values have their place; then each is read by a
+ * thread, right into that place. Where comments, or lines without a row, made a count too large, the gaps are closed. */
 #include "failure.h"
 #include "grown.h"
 #include "input.h"
@@ -28,13 +29,12 @@ size_t svmlight_block_bytes = BLOCK_BYTES;
 typedef struct reading {
     const char *source;
     const cusgd_reader *reader;
-    int64_t lines, rows, stored; /* that have been put together */
+    int64_t lines, rows, stored; /* that have been read */
     grown start, index, value, y;
     int64_t largest, largest_line, smallest; /* of the indices */
     pool *pool;
     int threads, most; /* blocks of a window */
     svmlight_block *blocks;
-    int64_t *row, *place; /* the numbers of the first row and value of each block */
 } reading;
 
 static size_t value_size(const reading *r) { return svmlight_value_size(r->reader); }
@@ -55,24 +55,19 @@ static int cut(reading *r, const char *text, const char *end)
     return count;
 }
 
+static void count_block(void *context, int64_t i)
+{
+    const reading *r = context;
+    svmlight_block_count(&r->blocks[i]);
+}
+
 static void read_block(void *context, int64_t i)
 {
     const reading *r = context;
     (void)svmlight_block_read(&r->blocks[i], r->source, r->reader, 0); /* what failed is read again where its message is wanted */
 }
 
-static void put_block(void *context, int64_t i)
-{
-    const reading *r = context;
-    const svmlight_block *b = &r->blocks[i];
-    size_t size = value_size(r);
-    int64_t *start = (int64_t *)r->start.at + r->row[i];
-    for (int64_t row = 0; row < b->rows; row++) start[row] = b->start[row] + r->place[i];
-    if (b->rows > 0) memcpy((double *)r->y.at + r->row[i], b->y, (size_t)b->rows * sizeof *b->y);
-    if (b->stored == 0) return;
-    memcpy((int32_t *)r->index.at + r->place[i], b->index, (size_t)b->stored * sizeof *b->index);
-    memcpy((char *)r->value.at + (size_t)r->place[i] * size, b->value, (size_t)b->stored * size);
-}
+static void *value_at(const reading *r, int64_t place) { return (char *)r->value.at + (size_t)place * value_size(r); }
 
 /* The message of the first line that is wrong, which is read once more for it. */
 static cusgd_status explain(const reading *r, svmlight_block *b)
@@ -108,23 +103,56 @@ static cusgd_status make_room(reading *r, int64_t rows, int64_t stored)
     return status ? status : enlarge(r, &r->value, stored, value_size(r));
 }
 
+/* Room for what was counted, and each block's place in it. */
+static cusgd_status place_blocks(reading *r, int count)
+{
+    int64_t rows = r->rows, stored = r->stored;
+    for (int i = 0; i < count; i++) rows += r->blocks[i].rows, stored += r->blocks[i].stored;
+    cusgd_status status = make_room(r, rows, stored);
+    rows = r->rows, stored = r->stored;
+    for (int i = 0; i < count && !status; i++) {
+        svmlight_block *b = &r->blocks[i];
+        b->first = stored;
+        b->start = (int64_t *)r->start.at + rows;
+        b->y = (double *)r->y.at + rows;
+        b->index = (int32_t *)r->index.at + stored;
+        b->value = value_at(r, stored);
+        rows += b->rows, stored += b->stored;
+    }
+    return status;
+}
+
+/* Moves a block's rows and values to where those before them end. */
+static void close_gaps(const reading *r, const svmlight_block *b)
+{
+    int64_t *start = (int64_t *)r->start.at + r->rows, gap = b->first - r->stored;
+    if (b->start != start) {
+        memmove(start, b->start, (size_t)b->rows * sizeof *start);
+        memmove((double *)r->y.at + r->rows, b->y, (size_t)b->rows * sizeof *b->y);
+    }
+    if (gap == 0) return;
+    for (int64_t row = 0; row < b->rows; row++) start[row] -= gap;
+    memmove((int32_t *)r->index.at + r->stored, b->index, (size_t)b->stored * sizeof *b->index);
+    memmove(value_at(r, r->stored), b->value, (size_t)b->stored * value_size(r));
+}
+
 /* The lines of text .. end - 1, of which the last ends with a newline. */
 static cusgd_status take_lines(reading *r, const char *text, const char *end)
 {
     int count = cut(r, text, end);
+    if (!pool_run(r->pool, r->threads, count, count_block, r)) return fail_interrupted();
+    cusgd_status status = place_blocks(r, count);
+    if (status) return status;
     if (!pool_run(r->pool, r->threads, count, read_block, r)) return fail_interrupted();
     for (int i = 0; i < count; i++) {
         svmlight_block *b = &r->blocks[i];
         if (b->failed) return explain(r, b);
-        r->row[i] = r->rows;
-        r->place[i] = r->stored;
+        close_gaps(r, b);
         take_range(r, b);
         r->rows += b->rows;
         r->stored += b->stored;
     }
-    cusgd_status status = make_room(r, r->rows, r->stored);
-    if (status) return status;
-    return pool_run(r->pool, r->threads, count, put_block, r) ? CUSGD_OK : fail_interrupted();
+    return CUSGD_OK;
 }
 
 /* ---- The whole ----------------------------------------------------------------------------------------------------------- */
@@ -180,13 +208,13 @@ static cusgd_status give(reading *r, cusgd_data *data, int32_t **index)
     return status;
 }
 
-/* Indices count from 0 on. */
+/* Indices that were read as if they counted from 1 on do so from 0 on. */
 static void shift(int32_t *index, int64_t count)
 {
     enum { AT_ONCE = 1 << 22 };
     for (int64_t first = 0; first < count; first += AT_ONCE) {
         int64_t some = count - first < AT_ONCE ? count - first : AT_ONCE;
-        for (int64_t i = first; i < first + some; i++) index[i]--;
+        for (int64_t i = first; i < first + some; i++) index[i]++;
         file_forget(index + first, (size_t)some * sizeof *index);
     }
 }
@@ -210,7 +238,7 @@ static cusgd_status settle(reading *r, cusgd_data *data)
     if (status) return status;
     data->base = zero ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
     data->view.d = d;
-    if (!zero) shift(index, r->stored);
+    if (zero && svmlight_base(reader) == 1) shift(index, r->stored);
     if (reader->index_base != CUSGD_INDEX_AUTO) return CUSGD_OK;
     return data_note(data, "%s: indices count from %d (--index-base), %" PRId64 " columns", r->source, !zero, d);
 }
@@ -225,20 +253,14 @@ static cusgd_status begin(reading *r)
     if (r->threads > r->most) r->threads = r->most;
     r->pool = pool_create(r->threads);
     r->blocks = allocate_zeroed((size_t)r->most, sizeof *r->blocks);
-    r->row = allocate((size_t)r->most, sizeof *r->row);
-    r->place = allocate((size_t)r->most, sizeof *r->place);
-    if (!r->pool || !r->blocks || !r->row || !r->place)
-        return fail_memory((size_t)r->most * sizeof *r->blocks, "reading on several threads");
+    if (!r->pool || !r->blocks) return fail_memory((size_t)r->most * sizeof *r->blocks, "reading on several threads");
     return make_room(r, 0, 0);
 }
 
 static void end(reading *r)
 {
     pool_free(r->pool);
-    for (int i = 0; r->blocks && i < r->most; i++) svmlight_block_free(&r->blocks[i]);
     free(r->blocks);
-    free(r->row);
-    free(r->place);
     grown_free(&r->start);
     grown_free(&r->index);
     grown_free(&r->value);
