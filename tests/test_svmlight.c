@@ -170,3 +170,20 @@ Test(svmlight, an_index_of_0_in_the_last_row_counts_for_all)
         cr_assert(csr_column(&data->view.s, i) == columns[i] && csr_value(&data->view.s, i) == values[i], "value %d", i);
     cusgd_data_free(data);
 }
+
+Test(svmlight, a_byte_order_mark_is_passed_over)
+{
+    static const char *const names[] = {"x.svm", "x.txt"}, text[] = "\xEF\xBB\xBF"
+                                                                    "1 1:2 3:4\n0 2:5\n";
+    size_t before = svmlight_block_bytes;
+    for (size_t block = 1; block < 100; block *= 8)
+        for (int i = 0; i < 2; i++) { /* by its name, and by its content */
+            cusgd_data *data = NULL;
+            svmlight_block_bytes = block;
+            cr_assert_eq(cusgd_data_open(file_text(names[i], text), NULL, &data), CUSGD_OK, "%s", cusgd_last_error());
+            cr_assert(cusgd_data_rows(data) == 2 && data->view.d == 3);
+            cr_assert(matrix_at(&data->view.y, 0, 0) == 1 && csr_value(&data->view.s, 2) == 5);
+            cusgd_data_free(data);
+        }
+    svmlight_block_bytes = before;
+}
