@@ -210,7 +210,7 @@ Test(sweep, refusals)
     plan = sweep_plan_of(&t, &bad, 1);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "configuration 0");
     plan = sweep_plan_of(&t, &wild, 1);
-    refused(&o, data, &plan, CUSGD_ERROR_DIVERGED, "lower rates");
+    refused(&o, data, &plan, CUSGD_ERROR_DIVERGED, "the only configuration has diverged; sweep over lower rates");
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
     plan = sweep_plan_of(&t, &moving, 1);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "momentum");

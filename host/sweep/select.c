@@ -81,6 +81,16 @@ static size_t simplest(const cusgd_sweep *s, size_t best)
     return chosen;
 }
 
+/* Of those that configuration i, which has diverged, was compared with. */
+static cusgd_status fail_diverged(const cusgd_sweep *s, size_t i)
+{
+    if (has_quantiles(s))
+        return fail(CUSGD_ERROR_DIVERGED, "all configurations of quantile %g have diverged; sweep over lower rates",
+                    s->configurations[i].loss_number);
+    if (s->count == 1) return fail(CUSGD_ERROR_DIVERGED, "the only configuration has diverged; sweep over lower rates");
+    return fail(CUSGD_ERROR_DIVERGED, "all %zu configurations have diverged; sweep over lower rates", s->count);
+}
+
 cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select)
 {
     int64_t outputs = 0;
@@ -89,11 +99,7 @@ cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select)
         s->outcomes[i].rank = 1;
         for (size_t j = 0; j < s->count; j++) s->outcomes[i].rank += j != i && are_rivals(s, i, j) && is_before(s, j, i);
         if (s->outcomes[i].rank > 1) continue;
-        if (isnan(s->outcomes[i].mean))
-            return has_quantiles(s)
-                       ? fail(CUSGD_ERROR_DIVERGED, "all configurations of quantile %g have diverged; sweep over lower rates",
-                              s->configurations[i].loss_number)
-                       : fail(CUSGD_ERROR_DIVERGED, "all %zu configurations have diverged; sweep over lower rates", s->count);
+        if (isnan(s->outcomes[i].mean)) return fail_diverged(s, i);
         int64_t at = outputs++;
         for (; at > 0 && s->number[s->chosen[at - 1]] > s->number[i]; at--) s->chosen[at] = s->chosen[at - 1];
         s->chosen[at] = select == CUSGD_SELECT_ONE_SE ? simplest(s, i) : i;

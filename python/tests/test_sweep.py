@@ -114,7 +114,7 @@ def test_refusals():
         cusgd.sweep(X, y, {"l2": [1]}, folds=1)
     with pytest.raises(cusgd.UsageError, match="exclude each other"):
         cusgd.sweep(X, y, {"l2": [1]}, folds=3, valid_fraction=0.2)
-    with pytest.raises(cusgd.DivergedError):
+    with pytest.raises(cusgd.DivergedError, match="the only configuration has diverged"):
         cusgd.sweep(X, y, {"rate": [1e30]}, optimizer="sgd")
 
 

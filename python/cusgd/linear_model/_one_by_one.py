@@ -91,7 +91,8 @@ def cross_validate(rows: Rows, configurations: Sequence[dict[str, float]], selec
     ranks = {i: rank for rank, i in enumerate(order, start=1)}
     outcomes = [Outcome(**{**vars(outcome), "rank": ranks[i]}) for i, (outcome, _) in enumerate(found)]
     if np.isnan(outcomes[order[0]].mean):
-        raise DivergedError(f"all {len(outcomes)} configurations have diverged; try lower rates")
+        which = "the only configuration has" if len(outcomes) == 1 else f"all {len(outcomes)} configurations have"
+        raise DivergedError(f"{which} diverged; try lower rates")
     chosen = _choose(outcomes, order[0], select)
     model = found[chosen][1]
     assert model is not None
