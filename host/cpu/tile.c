@@ -5,22 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Column by column where that is how the matrix lies, so that each column is read along its memory. */
+/* Where columns lie one behind the other, a few of them are read side by side, each along its memory, so that what is written of
+ * a row fills a cache line. */
 static void tile_of(const examples *e, const cusgd_matrix *m, int64_t first, int64_t count, int64_t cols, double *out)
 {
-    if (m->row_stride < m->col_stride && cols > 1) {
-        for (int64_t j = 0; j < cols; j++)
-            for (int64_t i = 0; i < count; i++) out[i * cols + j] = matrix_at(m, examples_row(e, first + i), j);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        int64_t start = examples_row(e, first + i) * m->row_stride;
-        if (m->type == CUSGD_TYPE_FLOAT32) {
-            const float *at = (const float *)m->at + start;
-            for (int64_t j = 0; j < cols; j++) out[i * cols + j] = (double)at[j * m->col_stride];
-        } else {
-            const double *at = (const double *)m->at + start;
-            for (int64_t j = 0; j < cols; j++) out[i * cols + j] = at[j * m->col_stride];
+    enum { TOGETHER = 8 };
+    int64_t step = m->row_stride < m->col_stride ? TOGETHER : cols;
+    for (int64_t from = 0; from < cols; from += step) {
+        int64_t end = min_of(from + step, cols);
+        for (int64_t i = 0; i < count; i++) {
+            int64_t start = examples_row(e, first + i) * m->row_stride;
+            if (m->type == CUSGD_TYPE_FLOAT32) {
+                const float *at = (const float *)m->at + start;
+                for (int64_t j = from; j < end; j++) out[i * cols + j] = (double)at[j * m->col_stride];
+            } else {
+                const double *at = (const double *)m->at + start;
+                for (int64_t j = from; j < end; j++) out[i * cols + j] = at[j * m->col_stride];
+            }
         }
     }
 }
