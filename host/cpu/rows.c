@@ -183,11 +183,11 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 #ifdef STORED_BF16
-#define REAL_ALONE NULL, NULL, NULL, NULL
+#define REAL_ALONE NULL, NULL, NULL, NULL, NULL
 #else
 #include "lazy_tile.h"
 #include "models_update.h"
-#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step
+#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step, mean_gradient
 #endif
 #include "loss_rows.h"
 #ifndef STORED_BF16
@@ -197,6 +197,9 @@ static void losses_alone(loss_rule rule, int count, const real *p, const real *y
 }
 #endif
 #include "products.h"
+#ifndef STORED_BF16
+#include "chunk_sums.h"
+#endif
 #include "wide.h"
 
 /* Adds w l and w dl/dp of output c to four loss sums and to the gradient. */

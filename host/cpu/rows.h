@@ -96,6 +96,14 @@ typedef struct models_step {
     const double *share;       /* LANES: of the rows, by which the gradient is divided */
 } models_step;
 
+/* The gradient of `count` parameters, a multiple of LANES: the sum of `chunks` chunks' sums, `stride` values apart, divided by
+ * the rows. */
+typedef struct chunk_sums {
+    const real *partial;
+    int64_t chunks, stride, count, rows;
+    real *gradient; /* set */
+} chunk_sums;
+
 /* Parameters of sparse columns whose updates are lazy, at most LAZY_TILE, none of them an intercept's. Arrays have `count`
  * values; those that the rule does not keep are not read. */
 enum { LAZY_TILE = 64 };
@@ -217,6 +225,7 @@ typedef struct rows_functions {
     void (*update_models)(const models_step *s);
     void (*catch_up)(const lazy_tile *t);
     void (*step_lazily)(const lazy_tile *t);
+    void (*mean_gradient)(const chunk_sums *s);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

@@ -52,8 +52,9 @@ void NAMED(sum_span)(void *context, int64_t i)
     double sum[SPAN], rows = (double)t->rows;
     range at = {i * SPAN, min_of((i + 1) * SPAN, self->size)};
     if (self->spec.shards == 1) {
-        sum_chunks(t, 0, at, sum);
-        for (int64_t u = at.lo; u < at.hi; u++) self->sums.gradient[u] = (real)(sum[u - at.lo] / rows);
+        const step_sums *s = &self->sums;
+        chunk_sums all = {s->partial + at.lo, t->each, self->size, at.hi - at.lo, t->rows, s->gradient + at.lo};
+        self->rows[CUSGD_STORAGE_FULL]->mean_gradient(&all);
         return;
     }
     const real *total = self->spec.world ? self->sums.gradient : sum_shards(t, 0, self->spec.shards, at, sum);
