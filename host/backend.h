@@ -222,6 +222,10 @@ typedef struct pieces_ops {
     /* As hessian(), which is set behind the last piece alone: the backend keeps the sums until then, or until the next first one.
      */
     cusgd_status (*hessian)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *hessian);
+    /* A piece of columns, of all rows at once: what hessian() of the whole set gives for the columns from `from` on and for the
+     * intercept, for whoever has the others at this theta: of these some may be set too. NULL: the device saves nothing by it. */
+    cusgd_status (*hessian_from)(void *self, const dataset *b, loss_rule loss, const double *theta, int64_t from,
+                                 double *hessian);
     windows_ops windows;
 } pieces_ops;
 

@@ -43,15 +43,11 @@ static void hessian_exact(const interface_examples *e, cusgd_loss loss, const do
     free(sum);
 }
 
-static void check_hessian(const backend *b, const interface_examples *e, cusgd_loss loss, const double *theta)
+/* Block after block. */
+static void compare(const interface_examples *e, cusgd_loss loss, const double *theta, int64_t blocks, const double *h)
 {
-    int64_t side = e->spec.d + 1, k = e->spec.k, values = side * side, blocks = loss == CUSGD_LOSS_LOGISTIC ? k : 1;
-    double *h = interface_allocate(blocks * values + 1, sizeof(double)), *exact = interface_allocate(values, sizeof(double));
-    double *maximum = interface_allocate(values, sizeof(double));
-    dataset *at = interface_bind(b, e);
-    for (int64_t i = 0; i <= blocks * values; i++) h[i] = (double)NAN;
-    interface_ok(b->ops->hessian(b->self, at, (loss_rule){.kind = loss}, loss == CUSGD_LOSS_SQUARED ? NULL : theta, h),
-                 "hessian");
+    int64_t side = e->spec.d + 1, values = side * side;
+    double *exact = interface_allocate(values, sizeof(double)), *maximum = interface_allocate(values, sizeof(double));
     cr_assert(isnan(h[blocks * values]), "more than %d blocks were written", (int)blocks);
     for (int64_t c = 0; c < blocks; c++) {
         hessian_exact(e, loss, theta, c, exact, maximum);
@@ -59,13 +55,38 @@ static void check_hessian(const backend *b, const interface_examples *e, cusgd_l
             if (!(fabs(h[c * values + i] - exact[i]) <= maximum[i]))
                 interface_fail(
                     "n %d d %d k %d precision %d loss %d: element (%d, %d) of block %d is %.17g, not %.17g to within %g",
-                    (int)e->spec.n, (int)e->spec.d, (int)k, (int)e->spec.precision, (int)loss, (int)(i / side), (int)(i % side),
-                    (int)c, h[c * values + i], exact[i], maximum[i]);
+                    (int)e->spec.n, (int)e->spec.d, (int)e->spec.k, (int)e->spec.precision, (int)loss, (int)(i / side),
+                    (int)(i % side), (int)c, h[c * values + i], exact[i], maximum[i]);
+    }
+    free(exact);
+    free(maximum);
+}
+
+/* Forgets those with the columns from `from` on and with the intercept. */
+static void forget(int64_t side, int64_t blocks, int64_t from, double *h)
+{
+    for (int64_t i = 0; i < blocks * side * side; i++)
+        if (i % side >= from || i / side % side >= from) h[i] = (double)NAN;
+}
+
+static void check_hessian(const backend *b, const interface_examples *e, cusgd_loss loss, const double *theta)
+{
+    int64_t d = e->spec.d, side = d + 1, blocks = loss == CUSGD_LOSS_LOGISTIC ? e->spec.k : 1, values = blocks * side * side;
+    const int64_t from[] = {0, d / 2, d - 1, d};
+    const double *given = loss == CUSGD_LOSS_SQUARED ? NULL : theta;
+    loss_rule rule = {.kind = loss};
+    double *h = interface_allocate(values + 1, sizeof(double));
+    dataset *at = interface_bind(b, e);
+    for (int64_t i = 0; i <= values; i++) h[i] = (double)NAN;
+    interface_ok(b->ops->hessian(b->self, at, rule, given, h), "hessian");
+    compare(e, loss, theta, blocks, h);
+    for (int i = 0; i < 4 && b->ops->pieces.hessian_from; i++) {
+        forget(side, blocks, from[i], h);
+        interface_ok(b->ops->pieces.hessian_from(b->self, at, rule, given, from[i], h), "hessian_from");
+        compare(e, loss, theta, blocks, h);
     }
     b->ops->unbind(b->self, at);
     free(h);
-    free(exact);
-    free(maximum);
 }
 
 enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, K, N, D, OFFSET };

@@ -16,6 +16,7 @@ typedef struct second_pass {
     const rows_task *task;
     int64_t n, k, blocks;  /* blocks: outputs that have a matrix of their own */
     int64_t panels, pairs; /* along a side; in the upper triangle */
+    int64_t from;          /* the first panel of columns whose sums are wanted */
     int64_t slots, first;  /* of the wave: its first row */
     int64_t turn;          /* the slot of the piece's first span */
     int moves;             /* 1: l'' depends on p */
@@ -56,7 +57,8 @@ static void add_panels(void *context, int64_t item)
     int64_t slot = (t->turn + span) % t->slots, before = left * t->panels - left * (left - 1) / 2; /* pairs in the rows above */
     double(*sums)[PANEL][PANEL] = (double(*)[PANEL][PANEL])t->sums + (block * t->slots + slot) * t->pairs + before;
     const double *s = t->s + place * SPAN_ROWS;
-    rows_for(t->self, t->task)->products(t->task, s, t->first + span * SPAN_ROWS, span_count(t, span), left, t->panels, sums);
+    panel_row of = {left, t->from, t->panels};
+    rows_for(t->self, t->task)->products(t->task, s, t->first + span * SPAN_ROWS, span_count(t, span), of, sums);
 }
 
 static cusgd_status add_waves(second_pass *t)
@@ -79,7 +81,7 @@ static void collect(const second_pass *t, int64_t c, int64_t n, double *hessian)
     const double *sums = t->sums + c * t->slots * t->pairs * values;
     for (int64_t left = 0; left < t->panels; left++)
         for (int64_t right = left; right < t->panels; right++, sums += values)
-            for (int64_t a = left * PANEL; a < min_of(side, (left + 1) * PANEL); a++)
+            for (int64_t a = left * PANEL; a < min_of(side, (left + 1) * PANEL) && right >= t->from; a++)
                 for (int64_t b = max_of(a, right * PANEL); b < min_of(side, (right + 1) * PANEL); b++) {
                     double sum = 0;
                     for (int64_t slot = 0; slot < t->slots; slot++)
@@ -106,15 +108,16 @@ static double *take_sums(cpu *self, piece_of at, int64_t count)
     return allocate_aligned_zeroed((size_t)count, sizeof *sums);
 }
 
-cusgd_status NAMED(cpu_hessian_piece)(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta,
-                                      double *hessian)
+/* from: the first column whose second derivatives are wanted. */
+static cusgd_status find_hessian(cpu *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, int64_t from,
+                                 double *hessian)
 {
-    cpu *self = of;
     cusgd_status status = check(b, loss);
     if (status) return status;
     layout l = layout_of(b->d, b->k);
     int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
-    second_pass t = {.self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2};
+    second_pass t = {
+        .self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2, .from = from / PANEL};
     t.moves = !loss_is_quadratic(loss.kind);
     t.blocks = t.moves ? b->k : 1;
     int64_t each = t.blocks * t.pairs * PANEL * PANEL; /* values of a slot */
@@ -142,7 +145,19 @@ cusgd_status NAMED(cpu_hessian_piece)(void *of, const dataset *b, piece_of at, l
     return status;
 }
 
+cusgd_status NAMED(cpu_hessian_piece)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta,
+                                      double *hessian)
+{
+    return find_hessian(self, b, at, loss, theta, 0, hessian);
+}
+
 cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian)
 {
-    return NAMED(cpu_hessian_piece)(self, b, (piece_of){0, b->n}, loss, theta, hessian);
+    return find_hessian(self, b, (piece_of){0, b->n}, loss, theta, 0, hessian);
+}
+
+cusgd_status NAMED(cpu_hessian_from)(void *self, const dataset *b, loss_rule loss, const double *theta, int64_t from,
+                                     double *hessian)
+{
+    return find_hessian(self, b, (piece_of){0, b->n}, loss, theta, from, hessian);
 }

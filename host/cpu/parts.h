@@ -295,7 +295,9 @@ int64_t NAMED(cpu_piece_end)(void *self, enum full_pass pass, int64_t n, int64_t
 cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out);
 /* hessian.c */
 cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian);
-cusgd_status NAMED(cpu_hessian_piece)(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta,
+cusgd_status NAMED(cpu_hessian_from)(void *self, const dataset *b, loss_rule loss, const double *theta, int64_t from,
+                                     double *hessian);
+cusgd_status NAMED(cpu_hessian_piece)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta,
                                       double *hessian);
 enum { HESSIAN_SPAN = 2048 }; /* rows; a piece has a multiple of them */
 /* generate.c */

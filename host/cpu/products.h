@@ -65,15 +65,16 @@ static int panel_held(const rows_task *t, int64_t panel)
     return (int)(held < PANEL ? held : PANEL);
 }
 
-static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
+static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, panel_row of,
                           double (*sums)[PANEL][PANEL])
 {
+    int64_t left = of.left;
     double weighed[PRODUCT_ROWS][PANEL], room[PRODUCT_ROWS][PANEL];
     panel_rows plain;
     for (int64_t i = 0; i < count; i += PRODUCT_ROWS) {
         int size = (int)(count - i < PRODUCT_ROWS ? count - i : PRODUCT_ROWS);
         panel_fill(t, s + i, first + i, size, left * PANEL, weighed);
-        for (int64_t right = left; right < panels; right++) {
+        for (int64_t right = left > of.from ? left : of.from; right < of.end; right++) {
             panel_find(t, first + i, size, right * PANEL, room, plain);
             for (int a = 0; a < panel_held(t, left); a += TILE_ROWS) {
                 /* On the diagonal only tiles that reach above it are needed. */

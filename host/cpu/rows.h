@@ -199,6 +199,10 @@ typedef struct rows_list {
     int64_t count, next_count;
 } rows_list;
 
+typedef struct panel_row {
+    int64_t left, from, end;
+} panel_row;
+
 enum { LOSS_ROWS = 64 };
 
 typedef struct rows_functions {
@@ -209,10 +213,10 @@ typedef struct rows_functions {
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
     /* x' of rows first .. first + count - 1 of a source: out count x d, of `stored`. */
     void (*take)(const rows_source *s, int64_t first, int64_t count, void *out);
-    /* Adds rows first .. first + count - 1 to panels left .. panels - 1 of X^T diag(s) X's row of panels `left`, in double: with
-     * z = (x, 1), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b] where the second column is not before
-     * the first; other values are not to be read. s: count. */
-    void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
+    /* Adds rows first .. first + count - 1 to panels `from` (or left, where that is more) .. end - 1 of X^T diag(s) X's row of
+     * panels `left`, in double: with z = (x, 1), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b] where the
+     * second column is not before the first; other values are not to be read. s: count. */
+    void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, panel_row of,
                      double (*sums)[PANEL][PANEL]);
     /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
      * order_table() has filled for the sampler; needed by `blocks` alone. */

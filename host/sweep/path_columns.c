@@ -46,7 +46,6 @@ static cusgd_status set_open(cusgd_path *s, working_set *w)
 static void set_unbind(working_set *w)
 {
     const backend *b = &w->of->trainer->backend;
-    newton_close(&w->newton);
     b->ops->unbind(b->self, w->some);
     free(w->x);
     w->some = NULL;
@@ -57,6 +56,7 @@ static void set_unbind(working_set *w)
 static void set_close(working_set *w)
 {
     const backend *b = &w->of->trainer->backend;
+    newton_close(&w->newton);
     set_unbind(w);
     b->ops->unbind(b->self, w->all);
     free(w->columns);
@@ -111,18 +111,11 @@ static void complete(working_set *w)
     w->count = w->of->d;
 }
 
-/* Gives newton the columns that the set has now, at theta. */
-static cusgd_status set_bind(working_set *w)
+/* Gives newton, which has just been opened, the columns of the set at theta. */
+static cusgd_status set_fill(working_set *w)
 {
-    double unit = w->newton.unit;
-    complete(w);
-    set_unbind(w);
-    cusgd_status status = newton_open(w->of, w->count, &w->newton);
-    if (!status && w->count < w->of->d) status = bind_columns(w);
-    if (status) return status;
     newton *n = &w->newton;
     n->rows = w->some ? w->some : w->all;
-    n->unit = unit;
     w->bound = w->count;
     for (int64_t c = 0; c < w->count; c++) {
         n->model.l1[c] = w->factors.l1[w->columns[c]];
@@ -131,6 +124,23 @@ static cusgd_status set_bind(working_set *w)
     }
     n->theta[w->count] = w->theta[w->of->d];
     return newton_measure(n);
+}
+
+/* Gives newton the columns that the set has now. Those that it had stay the first, unless the set has become all columns. */
+static cusgd_status set_bind(working_set *w)
+{
+    newton before = w->newton;
+    double unit = before.unit;
+    complete(w);
+    if (w->count == w->of->d) newton_close(&before); /* its columns have another order now */
+    set_unbind(w);
+    cusgd_status status = newton_open(w->of, w->count, &w->newton);
+    w->newton.unit = unit;
+    if (!status && w->count < w->of->d) status = bind_columns(w);
+    if (!status) status = set_fill(w);
+    if (!status) status = newton_take_over(&w->newton, &before);
+    newton_close(&before);
+    return status;
 }
 
 /* ---- Using it ---- */

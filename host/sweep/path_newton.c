@@ -13,18 +13,19 @@
 #include <string.h>
 
 enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
-#define SLOW .5 /* what a step leaves of the violation, beyond which new second derivatives pay */
+enum { STEP_COLUMNS = 16 }; /* a step and its search take as long as the second derivatives of so many columns with all */
 
 cusgd_status newton_open(const cusgd_path *s, int64_t d, newton *n)
 {
     size_t side = (size_t)d + 1;
     *n = (newton){.of = s, .d = d, .loss = loss_rule_of(&s->trainer->options)};
-    n->hessian = allocate(side * (side + 4), sizeof(double));
+    n->hessian = allocate(side * (side + 5), sizeof(double));
     if (!n->hessian) return fail_memory(side * side * sizeof(double), "the second derivatives");
     n->theta = n->hessian + side * side;
     n->gradient = n->theta + side;
     n->moved = n->gradient + side;
     n->moved_gradient = n->moved + side;
+    n->curved = n->moved_gradient + side;
     cusgd_status status = least_squares_open(d, &n->model);
     if (status) return status;
     memset(n->model.cross, 0, sizeof(double) * (size_t)d);
@@ -79,12 +80,10 @@ double newton_violation(const newton *n, double l1, double l2)
 static double with_intercept(const newton *n, int64_t j) { return n->hessian[n->d * (n->d + 1) + j]; }
 static double of_intercept(const newton *n) { return n->of->trainer->problem.intercept ? with_intercept(n, n->d) : 0; }
 
-static cusgd_status take_curvature(newton *n)
+/* The model of the hessian that there is. */
+static void make_model(newton *n)
 {
-    const backend *b = &n->of->trainer->backend;
     int64_t d = n->d;
-    cusgd_status status = b->ops->hessian(b->self, n->rows, n->loss, n->theta, n->hessian);
-    if (status) return status;
     double own = of_intercept(n);
     for (int64_t j = 0; j < d; j++)
         for (int64_t l = 0; l < d; l++)
@@ -92,8 +91,34 @@ static cusgd_status take_curvature(newton *n)
                 n->hessian[j * (d + 1) + l] - (own > 0 ? with_intercept(n, j) * with_intercept(n, l) / own : 0);
     n->steepest = 0;
     for (int64_t j = 0; j < d; j++) n->steepest = fmax(n->steepest, n->model.matrix[j * d + j]);
-    n->is_fresh = n->is_known = 1;
+    n->is_known = 1;
+}
+
+static cusgd_status take_curvature(newton *n)
+{
+    const backend *b = &n->of->trainer->backend;
+    cusgd_status status = b->ops->hessian(b->self, n->rows, n->loss, n->theta, n->hessian);
+    if (status) return status;
+    vector_copy(n->d + 1, n->theta, n->curved);
+    make_model(n);
+    n->is_fresh = 1;
     return CUSGD_OK;
+}
+
+cusgd_status newton_take_over(newton *n, const newton *before)
+{
+    const backend *b = &n->of->trainer->backend;
+    int64_t side = n->d + 1, held = before->d;
+    if (!before->is_known) return CUSGD_OK;
+    for (int64_t j = 0; j < held; j++) vector_copy(held, before->hessian + j * (held + 1), n->hessian + j * side);
+    memset(n->curved, 0, sizeof(double) * (size_t)side);
+    vector_copy(held, before->curved, n->curved);
+    n->curved[n->d] = before->curved[held];
+    cusgd_status status = b->ops->pieces.hessian_from
+                              ? b->ops->pieces.hessian_from(b->self, n->rows, n->loss, n->curved, held, n->hessian)
+                              : b->ops->hessian(b->self, n->rows, n->loss, n->curved, n->hessian);
+    if (!status) make_model(n);
+    return status;
 }
 
 /* Coordinate descent ends where its changes are DBL_EPSILON of the root of this: here where they move no gradient by more than a
@@ -150,14 +175,22 @@ static cusgd_status search(newton *n, double l1, double l2, double decrease, dou
     return CUSGD_OK;
 }
 
+/* Whether new second derivatives take less time than the steps by those that there are, if each of these leaves the share of the
+ * violation that the last one has left: at / last. */
+static int is_slow(const newton *n, double at, double last, double enough)
+{
+    double share = at / last, steps = log(at / enough) / -log(share);
+    return !(share < 1) || steps > fmax((double)n->d / STEP_COLUMNS, 2);
+}
+
 cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, double tolerance)
 {
-    double last = (double)INFINITY;
+    double last = (double)INFINITY, enough = tolerance * n->unit;
     for (int i = 0; i < MAX_STEPS; i++) {
         double at = newton_violation(n, l1, l2), took = 1;
-        if (at <= tolerance * n->unit) return CUSGD_OK;
+        if (at <= enough) return CUSGD_OK;
         if (interrupt_asked()) return fail_interrupted();
-        cusgd_status status = (at > SLOW * last || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
+        cusgd_status status = (is_slow(n, at, last, enough) || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
         if (status) return status;
         int was_fresh = n->is_fresh;
         double decrease = find_step(n, l1, l2, l1_before, at);
