@@ -111,6 +111,23 @@ Test(command_convert, full_disk)
     }
 }
 
+/* `ulimit -f`, whose signal would end the command: an error like that of a full disk, and nothing is left. */
+Test(command_convert, limited_file_size)
+{
+    static const char *const lines[] = {"convert t.csv out", "convert t.csv out --shuffle", "convert big out",
+                                        "generate out --rows 9999 --cols 9"};
+    run(&o, TABLE "$CUSGD generate big --rows 9999 --cols 9");
+    assert_code(o, 0);
+    for (int i = 0; i < 4; i++) {
+        run(&o, "ulimit -f 16; exec $CUSGD %s", lines[i]);
+        cr_assert_eq(o.code, 2, "%s: %d: %s", lines[i], o.code, o.err);
+        assert_has(o.err, "File too large");
+        run(&o, "ls -A");
+        assert_lacks(o.out, "tmp");
+        assert_lacks(o.out, "out");
+    }
+}
+
 /* No memory, or no such call, at some of the calls: an error with a message, no file left, and no data in the place. */
 Test(command_convert, short_of_memory)
 {

@@ -3,6 +3,7 @@
 #include "ranks.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 typedef struct entry {
@@ -87,6 +88,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     cusgd_handle_faults();
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` a write then fails with EFBIG, and is cleaned up after as on a full disk */
     cusgd_set_option_dashes(1);
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);
