@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import cusgd
 import numpy as np
 import pytest
 
@@ -508,3 +509,40 @@ def test_messages_name_the_columns_of_a_frame(rng):
     frame = pandas.DataFrame({"age": rng.normal(size=100), "height": rng.normal(size=100)})
     with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="age.* separate"):
         linear_model.LogisticRegression(penalty=None).fit(frame, frame["age"] > 0)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear_model.SGDRegressor(),
+        linear_model.SGDRegressor(learning_rate="constant", max_iter=3),
+        linear_model.SGDClassifier(),
+        linear_model.SGDClassifier(learning_rate="optimal", max_iter=3),
+        linear_model.LinearRegression(),
+        linear_model.Ridge(),
+        linear_model.Lasso(alpha=0.1),
+        linear_model.ElasticNet(alpha=0.1),
+        linear_model.LogisticRegression(),
+        linear_model.PoissonRegressor(),
+        linear_model.GammaRegressor(),
+        linear_model.TweedieRegressor(),
+        linear_model.QuantileRegressor(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_attributes_that_a_fit_leaves_behind(model, rng):
+    X = rng.normal(size=(100, 2))
+    model.fit(X, 1 + (X @ [1.0, 2.0] + rng.normal(size=100) > 0))
+    assert isinstance(model.result_, cusgd.Result) and isinstance(model.history_, cusgd.History)
+    assert model.options_["epochs"] >= 1 and model.converged_ in (True, False)
+    assert hasattr(model, "stderr_") and hasattr(model, "p_values_")
+
+
+def test_attributes_of_fits_of_several_models(rng):
+    X = rng.normal(size=(100, 2))
+    y = X @ [1.0, 2.0] + rng.normal(size=100)
+    assert linear_model.QuantileRegressor(quantile=[0.2, 0.8]).fit(X, y).converged_ in (True, False)
+    search = linear_model.SGDRegressorCV(param_grid={"alpha": [1e-3, 1e-1]}, cv=2).fit(X, y)
+    assert len(search.sweep_.outcomes) == 2
+    np.testing.assert_array_equal(search.sweep_.model.weight[0], search.coef_)

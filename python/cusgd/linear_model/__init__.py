@@ -4,9 +4,10 @@ What defines the objective (loss, penalty, alpha, C) has scikit-learn's names, d
 cuSGD's choice: columns are standardized inside, and solver, learning rate and stopping rule are chosen from the data. Results are
 in the data's units.
 
-Every estimator whose ``fit`` was called has, besides scikit-learn's attributes: ``result_`` (`cusgd.Result`), ``history_``
+Estimators whose ``fit`` was called have, besides scikit-learn's attributes: ``result_`` (`cusgd.Result`), ``history_``
 (`cusgd.History`), ``options_`` (dict), ``converged_`` (bool), ``stderr_`` and ``p_values_`` (standard errors and p-values, the
-intercept's last, or None).
+intercept's last, or None). Of those that train several models in one pass, `QuantileRegressor` with several quantiles has only
+``converged_``, and `SGDRegressorCV` and `SGDClassifierCV` have ``sweep_`` (`cusgd.Sweep`) instead.
 """
 
 from __future__ import annotations
