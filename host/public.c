@@ -246,6 +246,15 @@ cusgd_status cusgd_model_evaluate_outputs(const cusgd_model *model, const cusgd_
     return status;
 }
 
+int cusgd_trainer_stream_times(const cusgd_trainer *trainer, cusgd_stream_times *times)
+{
+    if (!trainer) return 0;
+    cusgd_stream_times complete = CUSGD_INIT(cusgd_stream_times);
+    if (sized_check(times->size, "times") || !trainer_stream_times(trainer, &complete)) return 0;
+    sized_put(times, &complete, sizeof complete);
+    return 1;
+}
+
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 int cusgd_device_at(size_t index, cusgd_device *device)

@@ -182,6 +182,22 @@ CUSGD_API cusgd_status cusgd_trainer_load_state_memory(cusgd_trainer *trainer, c
  * device; NULL past the last. Owned by the trainer. A run may add notes at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
+/* What reading, copying and computing took where the training rows do not fit into option memory, in steps and full passes since
+ * the trainer was created or given other rows. A thread of its own reads ahead while the steps compute, so read_seconds and
+ * compute_seconds are of the same time; wait_seconds, copy_seconds and compute_seconds add up to all of it. */
+typedef struct cusgd_stream_times {
+    size_t size;
+    double read_bytes;      /* of x, that were read from files or copied from memory, ahead of their use */
+    double present_bytes;   /* of x, that needed no reading: their pages were in memory; on a GPU, they were on the device */
+    double read_seconds;    /* of the thread that reads */
+    double wait_seconds;    /* in which training waited for that thread */
+    double copy_seconds;    /* in which the host copied rows to the device, or on the CPU for second derivatives */
+    double compute_seconds; /* all else of the steps and passes */
+} cusgd_stream_times;
+/* Returns 1, and 0 where all training rows are bound (*times is unchanged), or the structure has no size. May be called in the
+ * callback of cusgd_trainer_fit. Of several processes, each has the times of its own rows. */
+CUSGD_API int cusgd_trainer_stream_times(const cusgd_trainer *trainer, cusgd_stream_times *times);
+
 /* Returns the options of the run, including those that the trainer has chosen. Owned by the trainer. */
 CUSGD_API const cusgd_options *cusgd_trainer_options(const cusgd_trainer *trainer);
 /* Returns why option solver `best` became the solver that cusgd_trainer_options has, as a phrase without a full stop; "" if the

@@ -77,6 +77,29 @@ Test(command_bench, json)
     cr_assert(lines == 16 && permuted == 8 && halved == 8 && outputs == 8 * 1 + 8 * 9);
 }
 
+/* Rows of which there is room for some at a time: where the time went. */
+Test(command_bench, stages_of_a_stream)
+{
+    run(&o, "$CUSGD bench --seconds 0 --epochs 1 --device cpu --batch 1000 --shapes 100000x64 --memory 25M --fits --json");
+    assert_code(o, 0);
+    int lines = 0;
+    for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+        cJSON *j = cJSON_Parse(line);
+        cr_assert(j, "%s", line);
+        double took =
+            number_in(j, "stream_wait_seconds") + number_in(j, "stream_copy_seconds") + number_in(j, "stream_compute_seconds");
+        double bytes = number_in(j, "stream_read_bytes") + number_in(j, "stream_present_bytes");
+        cr_assert(took > 0 && bytes >= 4 * number_in(j, "x_bytes") && number_in(j, "stream_read_seconds") > 0, "%s", line);
+        cJSON_Delete(j);
+    }
+    cr_assert_eq(lines, 2);
+    run(&o, "$CUSGD bench --seconds 0 --epochs 1 --device cpu --batch 1000 --shapes 100000x64 --memory 25M --fits");
+    assert_code(o, 0);
+    assert_has(o.out, "% waiting");
+    run(&o, "$CUSGD bench --seconds 0 --device cpu --memory some");
+    assert_code(o, 1);
+}
+
 Test(command_bench, losses_and_optimizers)
 {
     static const char *const words[] = {"--loss logistic --optimizer adam", "--loss mse --optimizer nesterov --rate 0.01",

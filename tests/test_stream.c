@@ -129,6 +129,32 @@ Test(stream, the_bits_of_resident_rows)
     unmake(&m);
 }
 
+/* What reading and computing took: all bytes of both epochs and the first passes, and nothing where all rows are bound. */
+Test(stream, times_of_the_stages)
+{
+    made m = make(N, D, 1, 0);
+    cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times), none = {0};
+    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M evaluate-every=end");
+    cusgd_trainer *trainer = trainer_of(&o, m.data, NULL);
+    fit(trainer);
+    cr_assert_eq(cusgd_trainer_stream_times(trainer, &none), 0);
+    cr_assert_eq(cusgd_trainer_stream_times(trainer, &t), 1);
+    double bytes = t.read_bytes + t.present_bytes, once = (double)(m.n * m.d) * sizeof(float);
+    cr_assert(bytes >= 3 * once && bytes < 9 * once, "%g bytes, %g in all rows", bytes, once);
+    cr_assert(t.read_seconds > 0 && t.compute_seconds > 0 && t.wait_seconds >= 0, "%g, %g, %g", t.read_seconds, t.compute_seconds,
+              t.wait_seconds);
+    cr_assert_eq(device_is_gpu(), t.copy_seconds > 0, "%g", t.copy_seconds);
+    cr_assert_eq(device_is_gpu(), t.present_bytes < 1, "%g", t.present_bytes);
+    cusgd_trainer_free(trainer);
+    o.memory = 0;
+    trainer = trainer_of(&o, m.data, NULL);
+    t.read_bytes = -1;
+    cr_assert_eq(cusgd_trainer_stream_times(trainer, &t), 0);
+    cr_assert(t.read_bytes < 0 && cusgd_trainer_stream_times(NULL, &t) == 0);
+    cusgd_trainer_free(trainer);
+    unmake(&m);
+}
+
 /* As few rows as there can be more of than fit: this is what the emulated GPU has time for. */
 Test(stream, on_the_device)
 {

@@ -16,6 +16,7 @@ typedef struct bench {
     const syntax *syntax;
     text_list shapes, batches, precisions, storages, samplings, engines, devices, threads; /* words */
     const char *loss, *optimizer, *rate;
+    const char *memory; /* NULL: all rows are bound */
     int64_t epochs;
     double seconds;
     int json, fits;
@@ -46,8 +47,10 @@ typedef struct timing {
     int64_t steps;          /* of a pass over x */
     int repeats;
     double median, fastest, slowest;
-    double work;      /* the least of all repeats, of processor time in all threads */
-    double loss;      /* after the passes that warm up */
+    double work;  /* the least of all repeats, of processor time in all threads */
+    double loss;  /* after the passes that warm up */
+    int streamed; /* 1: with a window of rows at a time, whose stages took, in all repeats: */
+    cusgd_stream_times stages;
     double bandwidth; /* that of before and of after, averaged: what else runs on the machine comes and goes */
 } timing;
 
@@ -104,7 +107,8 @@ static int list_default(text_list *list, const char *const *words, size_t count)
 static int fill_lists(bench *b)
 {
     static const char *const shapes[] = {"1000000x32", "200000x256", "50000x2048"}, *const batches[] = {"32", "256", "4096"};
-    static const char *const precisions[] = {"float"}, *const storages[] = {"full"}, *const samplings[] = {"none", "permute"};
+    static const char *const precisions[] = {"float"}, *const storages[] = {"full"};
+    const char *const samplings[] = {"none", b->memory ? "pages" : "permute"};
     static const char *const engines[] = {"auto"}, *const devices[] = {"auto"}, *const threads[] = {"auto"};
     int status = list_default(&b->shapes, shapes, 3);
     if (!status) status = list_default(&b->batches, batches, 3);
@@ -140,7 +144,7 @@ static int check_words(const bench *b, cusgd_options *o)
         }
     }
     if (cusgd_options_set(o, "loss", b->loss) || cusgd_options_set(o, "optimizer", b->optimizer) ||
-        cusgd_options_set(o, "rate", b->rate))
+        cusgd_options_set(o, "rate", b->rate) || (b->memory && cusgd_options_set(o, "memory", b->memory)))
         return complain_usage(b->syntax, "%s", cusgd_last_error());
     for (size_t i = 0; i < b->precisions.count * b->storages.count; i++) {
         cusgd_options_set(o, "precision", b->precisions.at[i / b->storages.count]);
@@ -178,6 +182,7 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_set(o, "loss", b->loss);
     cusgd_options_set(o, "optimizer", b->optimizer);
     cusgd_options_set(o, "rate", b->rate);
+    if (b->memory) cusgd_options_set(o, "memory", b->memory);
     t->batch = (int64_t)fmin(option_number(o, "batch"), (double)g->rows);
     cusgd_options_set_number(o, "batch", (double)t->batch);
     if (option_is(o, "rate", CUSGD_AUTO)) cusgd_options_set_number(o, "rate", safe_rate(b, g->cols, t->batch));
@@ -190,6 +195,19 @@ static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* What the stages took since `before`. */
+static void take_stages(const cusgd_trainer *trainer, const cusgd_stream_times *before, timing *t)
+{
+    cusgd_stream_times *s = &t->stages;
+    t->streamed = cusgd_trainer_stream_times(trainer, s);
+    s->read_bytes -= before->read_bytes;
+    s->present_bytes -= before->present_bytes;
+    s->read_seconds -= before->read_seconds;
+    s->wait_seconds -= before->wait_seconds;
+    s->copy_seconds -= before->copy_seconds;
+    s->compute_seconds -= before->compute_seconds;
 }
 
 static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *seconds, double *work)
@@ -210,6 +228,8 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
     if (!status) status = cusgd_trainer_evaluate(trainer, g->data, -1, &m);
     if (!status) status = time_repeat(trainer, t->steps, &first, &work);
     int64_t steps = t->steps * (first < 0.01 ? (int64_t)ceil(0.01 / fmax(first, 1e-6)) : 1);
+    cusgd_stream_times before = CUSGD_INIT(cusgd_stream_times);
+    cusgd_trainer_stream_times(trainer, &before);
     t->loss = m.loss;
     while (!status && t->repeats < MAX_REPEATS && (t->repeats < MIN_REPEATS || total < b->seconds)) {
         status = time_repeat(trainer, steps, &taken[t->repeats], &work);
@@ -217,6 +237,7 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
         total += taken[t->repeats++];
     }
     if (status) return status;
+    take_stages(trainer, &before, t);
     qsort(taken, (size_t)t->repeats, sizeof taken[0], by_size);
     t->median = (taken[(t->repeats - 1) / 2] + taken[t->repeats / 2]) / 2 / (double)steps;
     t->fastest = taken[0] / (double)steps;
@@ -238,6 +259,17 @@ static void put_head(const ground *g, const timing *t)
            "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
 }
 
+/* Behind the case's line. Windows of rows are read, copied to a GPU and computed on at the same time. */
+static void put_stages(const cusgd_stream_times *s)
+{
+    double all = s->wait_seconds + s->copy_seconds + s->compute_seconds, bytes = s->read_bytes + s->present_bytes;
+    printf("  of its time %.0f %% waiting, %.0f %% copying, %.0f %% computing (%.3g GB/s)", 100 * s->wait_seconds / all,
+           100 * s->copy_seconds / all, 100 * s->compute_seconds / all, 1e-9 * bytes / s->compute_seconds);
+    if (s->read_bytes > 0) printf("; reading %.3g GB/s", 1e-9 * s->read_bytes / s->read_seconds);
+    if (s->copy_seconds > 0) printf("; copying %.3g GB/s", 1e-9 * bytes / s->copy_seconds);
+    putchar('\n');
+}
+
 static void put_row(ground *g, const timing *t)
 {
     if (!g->headed) put_head(g, t);
@@ -248,6 +280,7 @@ static void put_row(ground *g, const timing *t)
              1e-6 * rows_per_second(g, t, t->fastest));
     printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine, (long long)t->batch,
            t->threads, 1e6 * t->median, 1e-6 * rows, range, 1e-9 * rate, 1e-9 * t->bandwidth, 100 * rate / t->bandwidth, t->loss);
+    if (t->streamed) put_stages(&t->stages);
     fflush(stdout);
 }
 
@@ -261,6 +294,16 @@ static void put_word(const char *name, const char *word)
 {
     printf(", \"%s\": ", name);
     put_json_string(stdout, word);
+}
+
+static void put_stage_pairs(const cusgd_stream_times *s)
+{
+    put_pair("stream_read_bytes", s->read_bytes);
+    put_pair("stream_present_bytes", s->present_bytes);
+    put_pair("stream_read_seconds", s->read_seconds);
+    put_pair("stream_wait_seconds", s->wait_seconds);
+    put_pair("stream_copy_seconds", s->copy_seconds);
+    put_pair("stream_compute_seconds", s->compute_seconds);
 }
 
 static void put_json(const bench *b, const ground *g, const timing *t)
@@ -293,6 +336,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     put_pair("share", rows * row / t->bandwidth);
     put_pair("x_bytes", g->bytes);
     put_pair("cache_bytes", (double)g->device.cache);
+    if (t->streamed) put_stage_pairs(&t->stages);
     printf(", \"passes\": %lld", (long long)b->epochs);
     put_pair("loss", t->loss);
     puts("}");
@@ -385,7 +429,8 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
                             .precision = precision,
                             .storage = storage,
                             .engine = gpu ? b->engines.at[rest % engines] : "auto",
-                            .threads = b->threads.at[rest / engines]};
+                            .threads = b->threads.at[rest / engines],
+                            .stages = CUSGD_INIT(cusgd_stream_times)};
         status = run_case(b, g, &now_timed, b->batches.at[i % b->batches.count]);
     }
     return status;
@@ -449,13 +494,20 @@ int bench_main(int argc, char **argv)
         {{"batch", "B,...", "32,256,4096", "rows per step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
         {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
         {{"storage", "full|bf16,...", "full", "of x; bf16 requires float", NULL}, '\0', TAKES_COLUMNS, &b.storages},
-        {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
+        {{"sampling", "WORD,...", "none,permute", "order of the rows: see train; with --memory: none,pages", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &b.samplings},
         {{"engine", "WORD,...", "auto", "how a GPU computes steps: see train", NULL}, '\0', TAKES_COLUMNS, &b.engines},
         {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},
         {{"threads", "N,...", "as many as help", "of the CPU", NULL}, '\0', TAKES_COLUMNS, &b.threads},
         {{"loss", "WORD", "squared", "loss function: see train --help", NULL}, '\0', TAKES_TEXT, &b.loss},
         {{"optimizer", "WORD", "sgd", "update rule: see train", NULL}, '\0', TAKES_TEXT, &b.optimizer},
         {{"rate", "R", "a safe one for sgd, else the optimizer's usual one", "learning rate", NULL}, '\0', TAKES_TEXT, &b.rate},
+        {{"memory", "BYTES", "all rows", "for rows, as train --memory: the others stay where they are made", NULL},
+         '\0',
+         TAKES_TEXT,
+         &b.memory},
         {{"epochs", "E", "3", "passes over x that warm up; the loss is of their end", NULL}, '\0', TAKES_COUNT, &b.epochs},
         {{"seconds", "S", "0.5", "that each case is timed, at least 5 repeats", NULL}, '\0', TAKES_NUMBER, &b.seconds},
         {{"fits", NULL, NULL, "no note where x fits into the cache", NULL}, '\0', TAKES_NOTHING, &b.fits},

@@ -29,6 +29,7 @@ int progress_open(progress *p, int quiet, const char *history_path, int64_t resu
     *p = (progress){.quiet = quiet,
                     .terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0,
                     .shown = -1,
+                    .before = CUSGD_INIT(cusgd_stream_times),
                     .history_path = history_path};
     if (!history_path) return CUSGD_OK;
     p->history = resumed >= 0 ? fopen(history_path, "r+") : NULL;
@@ -66,9 +67,26 @@ static int is_logged(int64_t epoch)
     return epoch % step == 0;
 }
 
+static double gigabytes_per_second(double bytes, double seconds) { return seconds > 0 ? 1e-9 * bytes / seconds : 0; }
+
+/* Where rows are read as they are needed: who has waited for whom since the line before. */
+static void put_stages(progress *p, char *text, size_t size)
+{
+    cusgd_stream_times now = CUSGD_INIT(cusgd_stream_times), *was = &p->before;
+    if (!cusgd_trainer_stream_times(p->validation.trainer, &now)) return;
+    double read = now.read_bytes - was->read_bytes, taken = read + now.present_bytes - was->present_bytes;
+    double waited = now.wait_seconds - was->wait_seconds, computed = now.compute_seconds - was->compute_seconds;
+    double all = waited + computed + now.copy_seconds - was->copy_seconds;
+    int length = snprintf(text, size, "  computing %.3g GB/s", gigabytes_per_second(taken, computed));
+    if (read > 0 && length > 0 && (size_t)length < size)
+        snprintf(text + length, size - (size_t)length, "  reading %.3g GB/s  waiting %.0f %%",
+                 gigabytes_per_second(read, now.read_seconds - was->read_seconds), all > 0 ? 100 * waited / all : 0);
+    *was = now;
+}
+
 static void show(progress *p, const cusgd_progress *now)
 {
-    char line[256], valid[48] = "", left[64] = "", speed[64] = "";
+    char line[384], valid[48] = "", left[64] = "", speed[64] = "", stages[96] = "";
     int last = now->epoch == now->epochs;
     if (p->terminal ? !last && p->shown >= 0 && now->seconds - p->shown < 0.1 : !last && !is_logged(now->epoch)) return;
     if (isfinite(now->valid_loss)) snprintf(valid, sizeof valid, "  valid_loss %.6g", now->valid_loss);
@@ -81,8 +99,9 @@ static void show(progress *p, const cusgd_progress *now)
         snprintf(speed, sizeof speed, "  rate %.4g  %.3g rows/s", now->rate, now->rows_per_second);
     else if (now->rate > 0) /* of gd, or of a line search */
         snprintf(speed, sizeof speed, "  rate %.4g", now->rate);
-    snprintf(line, sizeof line, "%s %lld/%lld  loss %.6g%s%s%s", p->iterations ? "iteration" : "epoch", (long long)now->epoch,
-             (long long)now->epochs, now->loss, valid, speed, left);
+    put_stages(p, stages, sizeof stages);
+    snprintf(line, sizeof line, "%s %lld/%lld  loss %.6g%s%s%s%s", p->iterations ? "iteration" : "epoch", (long long)now->epoch,
+             (long long)now->epochs, now->loss, valid, speed, left, stages);
     if (!p->terminal) {
         fprintf(stderr, "%s\n", line);
         return;
@@ -132,6 +151,22 @@ static void record_measures(const validation *v, FILE *history, int is_evaluated
     }
 }
 
+/* Where rows are read as they are needed. */
+static void record_stages(const cusgd_trainer *trainer, FILE *history)
+{
+    cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times);
+    if (!cusgd_trainer_stream_times(trainer, &t)) return;
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"read_bytes", t.read_bytes},     {"present_bytes", t.present_bytes}, {"read_seconds", t.read_seconds},
+                   {"wait_seconds", t.wait_seconds}, {"copy_seconds", t.copy_seconds},   {"compute_seconds", t.compute_seconds}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        fprintf(history, ", \"%s\": ", numbers[i].key);
+        put_json_number(history, numbers[i].value);
+    }
+}
+
 /* One JSON object a line, which reaches the file at once: a run that is killed keeps its history. */
 static void record(progress *p, const cusgd_progress *now)
 {
@@ -148,6 +183,7 @@ static void record(progress *p, const cusgd_progress *now)
         fprintf(p->history, ", \"%s\": ", numbers[i].key);
         put_json_number(p->history, numbers[i].value);
     }
+    record_stages(p->validation.trainer, p->history);
     record_measures(&p->validation, p->history, isfinite(now->valid_loss));
     fputs("}\n", p->history);
     if (fflush(p->history) == 0 && !ferror(p->history)) return;

@@ -27,10 +27,11 @@ typedef struct validation {
 
 typedef struct progress {
     int quiet, terminal;
-    int iterations;   /* 1: of a full-batch solver, which has iterations for epochs */
-    double shown;     /* seconds: when the line on the terminal was last written */
-    int line_is_open; /* the terminal's line has no end yet */
-    FILE *history;    /* NULL: none, or given up */
+    int iterations;            /* 1: of a full-batch solver, which has iterations for epochs */
+    cusgd_stream_times before; /* of the line before */
+    double shown;              /* seconds: when the line on the terminal was last written */
+    int line_is_open;          /* the terminal's line has no end yet */
+    FILE *history;             /* NULL: none, or given up */
     const char *history_path;
     int history_failed;
     validation validation;

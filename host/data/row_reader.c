@@ -225,7 +225,9 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
     pool_block_signals(&before);
     r->has_thread = r->part_count > 0 && pthread_create(&r->thread, NULL, copy_parts, r) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!r->has_thread) copy_parts(r);
+    if (r->has_thread) return CUSGD_OK;
+    copy_parts(r);
+    r->took.waiting += r->reading;
     return CUSGD_OK;
 }
 

@@ -5,11 +5,18 @@
 #include "stream_place.h"
 #include "stream_send.h"
 
+#include "clock.h"
 #include "failure.h"
 #include "interrupt.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Of steps and full passes, and what of that was spent on copying rows. */
+typedef struct stage_seconds {
+    double all, copying;
+} stage_seconds;
 
 struct stream {
     row_reader *reader;
@@ -18,9 +25,18 @@ struct stream {
     int64_t room;        /* rows of a piece, and of the slot */
     dataset *bound;      /* the piece, whose memory is used again */
     int64_t *list;       /* room: rows of the slot to be bound */
-    char note[320];
+    stage_seconds took;
+    char note[448];
     char held[400]; /* a note of what is in memory in addition to the budget; "": nothing is */
 };
+
+static cusgd_status copy(const problem *p, stream *s, const examples *rows)
+{
+    double begun = clock_seconds();
+    cusgd_status status = p->backend->ops->pieces.bind_again(p->backend->self, rows, &p->units.transform, &s->bound);
+    s->took.copying += clock_seconds() - begun;
+    return status;
+}
 
 /* Binds the first `count` rows of the list. */
 static cusgd_status bind(const problem *p, stream *s, int64_t count)
@@ -30,7 +46,7 @@ static cusgd_status bind(const problem *p, stream *s, int64_t count)
     if (status) return status;
     rows.n = count;
     rows.rows = s->list; /* so they are copied, and the slot can be filled again */
-    return p->backend->ops->pieces.bind_again(p->backend->self, &rows, &p->units.transform, &s->bound);
+    return copy(p, s, &rows);
 }
 
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
@@ -71,7 +87,6 @@ static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass,
 /* Second derivatives are made of a copy of the rows; all else takes them where they lie, if the device can. */
 static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, int64_t first, int64_t count)
 {
-    const pieces_ops *ops = &p->backend->ops->pieces;
     if (!s->place) {
         for (int64_t i = 0; i < count; i++) s->list[i] = i;
         return bind(p, s, count);
@@ -79,7 +94,8 @@ static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass,
     examples rows = examples_piece(&p->train.rows, first, count);
     cusgd_status status = row_reader_end(s->reader, NULL);
     if (status) return status;
-    return (pass == PASS_HESSIAN ? ops->bind_again : ops->bind_in_place)(p->backend->self, &rows, &p->units.transform, &s->bound);
+    if (pass == PASS_HESSIAN) return copy(p, s, &rows);
+    return p->backend->ops->pieces.bind_in_place(p->backend->self, &rows, &p->units.transform, &s->bound);
 }
 
 /* What has been read or asked for is not to be counted on. */
@@ -94,6 +110,7 @@ static cusgd_status stop_reading(const problem *p, stream *s)
 static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_pass pass, piece_pass body, void *context)
 {
     stream *s = p->train.stream;
+    double begun = clock_seconds();
     shard_rows_of of = shard_bound_to(p, shard);
     cusgd_status status = stop_reading(p, s);
     if (!status) status = read_piece(p, s, pass, of, 0);
@@ -105,6 +122,7 @@ static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_
         if (!status && interrupt_asked()) status = fail_interrupted();
         first = end;
     }
+    stream_add_seconds(s, clock_seconds() - begun);
     return status;
 }
 
@@ -202,12 +220,14 @@ static cusgd_status fetch_rows(const problem *p, stream *s, const int64_t *rows,
 cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64_t m, double *x, double *w)
 {
     int64_t most = min_of(m, s->room);
+    double begun = clock_seconds();
     wanted_row *work = allocate((size_t)most, sizeof *work);
     if (!work) return fail_memory((size_t)most * sizeof *work, "sampled rows");
     cusgd_status status = stop_reading(p, s);
     for (int64_t i = 0; i < m && !status; i += most)
         status = fetch_rows(p, s, rows + i, min_of(most, m - i), work, x + i * p->d, w + i);
     free(work);
+    stream_add_seconds(s, clock_seconds() - begun);
     return status;
 }
 
@@ -275,27 +295,52 @@ void stream_close(const problem *p, stream *s)
 
 cusgd_status stream_check(const stream *s) { return row_reader_check(s->reader); }
 
-const char *stream_note(stream *s)
+void stream_add_seconds(stream *s, double seconds) { s->took.all += seconds; }
+
+void stream_took(const stream *s, cusgd_stream_times *times)
 {
     row_reader_times t = row_reader_took(s->reader);
-    double rate = t.reading > 0 ? t.bytes / t.reading / 1e6 : 0;
+    times->read_bytes = t.bytes;
+    times->present_bytes = t.present;
+    times->read_seconds = t.reading;
+    times->wait_seconds = t.waiting;
+    times->copy_seconds = s->took.copying;
+    if (s->send) {
+        stream_traffic sent = stream_send_traffic(s->send);
+        times->present_bytes += sent.found;
+        times->copy_seconds += sent.seconds;
+    }
+    times->compute_seconds = fmax(s->took.all - t.waiting - times->copy_seconds, 0);
+}
+
+/* MB/s */
+static double rate_of(double bytes, double seconds) { return seconds > 0 ? bytes / seconds / 1e6 : 0; }
+
+const char *stream_note(stream *s)
+{
+    cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times);
+    char read[240];
+    stream_took(s, &t);
+    double all = t.wait_seconds + t.copy_seconds + t.compute_seconds;
     if (s->place)
         snprintf(
-            s->note, sizeof s->note,
+            read, sizeof read,
             "rows were taken from mapped files: %.3g GB of them were in memory already, and %.3g GB were read ahead, at %.4g "
-            "MB/s; training waited %.3g s for them",
-            t.present / 1e9, t.bytes / 1e9, rate, t.waiting);
+            "MB/s",
+            t.present_bytes / 1e9, t.read_bytes / 1e9, rate_of(t.read_bytes, t.read_seconds));
     else
-        snprintf(
-            s->note, sizeof s->note,
-            "%.3g GB of rows were read, in pieces of up to %" PRId64
-            " rows, at %.4g MB/s; training waited %.3g s for them; %.3g GB were sent to the device for steps, and %.3g GB were "
-            "there already",
-            t.bytes / 1e9, s->room, rate, t.waiting, stream_send_traffic(s->send).sent / 1e9,
-            stream_send_traffic(s->send).found / 1e9);
+        snprintf(read, sizeof read,
+                 "%.3g GB of rows were read, in pieces of up to %" PRId64
+                 " rows, at %.4g MB/s; %.3g GB were sent to the device for steps, and %.3g GB were there already",
+                 t.read_bytes / 1e9, s->room, rate_of(t.read_bytes, t.read_seconds), stream_send_traffic(s->send).sent / 1e9,
+                 stream_send_traffic(s->send).found / 1e9);
+    snprintf(s->note, sizeof s->note,
+             "%s; steps and evaluations computed at %.4g MB/s; training waited %.3g s for rows, %.0f %% of its time", read,
+             rate_of(t.read_bytes + t.present_bytes, t.compute_seconds), t.wait_seconds,
+             all > 0 ? 100 * t.wait_seconds / all : 0);
     return s->note;
 }
 
-stream_traffic stream_sent(const stream *s) { return s->send ? stream_send_traffic(s->send) : (stream_traffic){0, 0}; }
+stream_traffic stream_sent(const stream *s) { return s->send ? stream_send_traffic(s->send) : (stream_traffic){0}; }
 
 const char *stream_held_note(const stream *s) { return *s->held ? s->held : NULL; }

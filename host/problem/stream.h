@@ -28,11 +28,16 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
 
 /* DATA where the file has changed. */
 cusgd_status stream_check(const stream *s);
-/* How fast the rows were read so far and who waited, for people; the stream's own, until the next call. */
+/* The caller has spent so many seconds on steps and what they waited for. */
+void stream_add_seconds(stream *s, double seconds);
+/* What it took so far: all but times->size. */
+void stream_took(const stream *s, cusgd_stream_times *times);
+/* The same for people: how fast the rows were read and computed on, and who waited; the stream's own, until the next call. */
 const char *stream_note(stream *s);
-/* Bytes of rows that were sent to the device for steps, and that were there already, so far; 0: it takes them where they lie. */
+/* Of steps so far: bytes of rows that were sent to the device, and that were there already, and the seconds that the host spent
+ * on sending; 0: the device takes rows where they lie. */
 typedef struct stream_traffic {
-    double sent, found;
+    double sent, found, seconds;
 } stream_traffic;
 stream_traffic stream_sent(const stream *s);
 /* What of the data is held in memory in addition to the option memory, for people; NULL: nothing. */

@@ -3,6 +3,7 @@
  * the group before has left. */
 #include "stream_send.h"
 
+#include "clock.h"
 #include "failure.h"
 #include "scalar/order.h"
 #include "stream_windows.h"
@@ -117,7 +118,9 @@ static cusgd_status ask(const problem *p, stream_send *s, const sampler *order, 
 {
     forget_asked(s);
     cusgd_status status = row_reader_end(s->reader, NULL);
+    double begun = clock_seconds();
     if (!status) status = p->backend->ops->pieces.windows.await(p->backend->self, s->set, half);
+    s->traffic.seconds += clock_seconds() - begun;
     size_t most = (size_t)window_runs(s->window, p->d);
     row_run *work = allocate(most, sizeof *work);
     if (!status && !work) status = fail_memory(most * sizeof *work, "the rows to be read");
@@ -155,7 +158,9 @@ static cusgd_status send(const problem *p, stream_send *s)
                             .list = s->list[a->half],
                             .count = s->asked.end - s->asked.first,
                             .to = half_start(s, a->half)};
+        double begun = clock_seconds();
         status = p->backend->ops->pieces.windows.load(p->backend->self, s->set, a->half, &rows);
+        s->traffic.seconds += clock_seconds() - begun;
     }
     if (status) {
         forget_asked(s);

@@ -1,6 +1,7 @@
 /* Steps: an epoch as slices of steps, which the device is given one after another. */
 #include "sgd.h"
 
+#include "clock.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
@@ -119,7 +120,7 @@ static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *tot
  * first slices are short, since it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2
  * ms. Not of lazy updates: columns are brought up to date at the end of a slice, which rounds, so that the slices of a run that
  * goes on inside an epoch have to end where those of the whole one do. */
-cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
+static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
 {
     const backend *b = s->problem->backend;
     int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s),
@@ -151,6 +152,14 @@ cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *to
     free(numbers);
     free(orders);
     free(shares);
+    return status;
+}
+
+cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
+{
+    double begun = clock_seconds();
+    cusgd_status status = run_steps(s, f, limit, total);
+    if (s->problem->train.stream) stream_add_seconds(s->problem->train.stream, clock_seconds() - begun);
     return status;
 }
 

@@ -40,6 +40,13 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     return index < count ? notes[index] : NULL;
 }
 
+int trainer_stream_times(const cusgd_trainer *t, cusgd_stream_times *times)
+{
+    if (!t->problem.train.stream) return 0;
+    stream_took(t->problem.train.stream, times);
+    return 1;
+}
+
 const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t)
 {
     if (!t) return NULL;

@@ -31,7 +31,7 @@ from ._library import __version__
 from ._model import Model
 from ._options import Options
 from ._options import option_table as options
-from ._results import History, Metrics, Progress, Result
+from ._results import History, Metrics, Progress, Result, StreamTimes
 from ._table import Table, read_table
 from ._trainer import Trainer
 from ._world import World
@@ -72,6 +72,7 @@ __all__ = [
     "Report",
     "Result",
     "Search",
+    "StreamTimes",
     "Sweep",
     "Table",
     "Trainer",

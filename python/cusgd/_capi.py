@@ -129,6 +129,11 @@ class cusgd_result(C.Structure):
 cusgd_checkpoint_callback = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(cusgd_progress), C.c_void_p)
 
 
+class cusgd_stream_times(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("read_bytes", C.c_double), ("present_bytes", C.c_double), ("read_seconds", C.c_double), ("wait_seconds", C.c_double), ("copy_seconds", C.c_double), ("compute_seconds", C.c_double)]
+
+
+
 class cusgd_configuration(C.Structure):
     _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double), ("loss_number", C.c_double), ("class_weight", C.c_double)]
 
@@ -265,7 +270,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_folder_options, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_roles, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_folder_options, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_roles, cusgd_search, cusgd_search_result, cusgd_stream_times, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -364,6 +369,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_load_state", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(cusgd_progress)]),
     ("cusgd_trainer_load_state_memory", C.c_int, [C.c_void_p, C.c_void_p, C.c_size_t, C.POINTER(cusgd_progress)]),
     ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_trainer_stream_times", C.c_int, [C.c_void_p, C.POINTER(cusgd_stream_times)]),
     ("cusgd_trainer_options", C.c_void_p, [C.c_void_p]),
     ("cusgd_trainer_solver_reason", C.c_char_p, [C.c_void_p]),
     ("cusgd_trainer_outputs", C.c_int64, [C.c_void_p]),

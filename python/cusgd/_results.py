@@ -52,6 +52,49 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class StreamTimes:
+    """What reading, copying and computing took where the training rows do not fit into the option ``memory``.
+
+    A thread of its own reads ahead while the steps compute, so ``read_seconds`` and ``compute_seconds`` are of the same time;
+    ``wait_seconds``, ``copy_seconds`` and ``compute_seconds`` add up to all of it. Counted are steps and full passes since the
+    trainer was created or given other rows.
+
+    Attributes
+    ----------
+    read_bytes : float
+        Bytes of X that were read from files or copied from memory, ahead of their use.
+    present_bytes : float
+        Bytes of X that needed no reading, since their pages were in memory. On the CPU alone.
+    read_seconds : float
+        Of the thread that reads.
+    wait_seconds : float
+        In which training waited for that thread.
+    copy_seconds : float
+        In which windows of rows were copied to the device, or on the CPU for second derivatives.
+    compute_seconds : float
+        All else of the steps and passes.
+    """
+
+    read_bytes: float
+    present_bytes: float
+    read_seconds: float
+    wait_seconds: float
+    copy_seconds: float
+    compute_seconds: float
+
+    @classmethod
+    def _read(cls, found: Any) -> StreamTimes:
+        return cls(
+            found.read_bytes,
+            found.present_bytes,
+            found.read_seconds,
+            found.wait_seconds,
+            found.copy_seconds,
+            found.compute_seconds,
+        )
+
+
+@dataclass(frozen=True)
 class Result:
     """What became of a run.
 
@@ -83,6 +126,8 @@ class Result:
         The loss of the intercept-only model on the training rows; NaN where it is not known.
     worse : bool
         Whether `loss` is above that.
+    stream_times : StreamTimes or None
+        What reading and computing took where the training rows did not fit into ``memory``; else None.
     """
 
     stop: str
@@ -103,9 +148,10 @@ class Result:
     note: str
     null_loss: float
     worse: bool
+    stream_times: StreamTimes | None = None
 
     @classmethod
-    def _read(cls, found: Any) -> Result:
+    def _read(cls, found: Any, times: StreamTimes | None) -> Result:
         stop = _STOPS[found.stop]
         return cls(
             stop,
@@ -126,6 +172,7 @@ class Result:
             in_python_words(found.note.decode(errors="replace")),
             found.null_loss,
             bool(found.worse),
+            times,
         )
 
 

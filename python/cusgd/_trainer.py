@@ -18,7 +18,7 @@ from ._errors import ConvergenceWarning, check, last_error, warn
 from ._library import lib
 from ._model import Model
 from ._options import Options, make_options
-from ._results import History, Metrics, Progress, Result, sized
+from ._results import History, Metrics, Progress, Result, StreamTimes, sized
 from ._run import run
 from ._table import Table
 from ._training_data import precision_of, training_data, validation_data
@@ -150,6 +150,12 @@ class Trainer:
             found.append(in_python_words(note.decode(errors="replace")))
         return found
 
+    @property
+    def stream_times(self) -> StreamTimes | None:
+        """What reading and computing took so far where the training rows do not fit into ``memory``; None where they do."""
+        times = sized(_capi.cusgd_stream_times)
+        return StreamTimes._read(times) if lib.cusgd_trainer_stream_times(self._handle, C.byref(times)) else None
+
     # ---- Running ----
 
     def fit(
@@ -238,7 +244,7 @@ class Trainer:
         finally:
             if saves:
                 lib.cusgd_trainer_set_checkpoint_callback(self._handle, _capi.cusgd_checkpoint_callback(), None)
-            self.result = Result._read(found)
+            self.result = Result._read(found, self.stream_times)
             for one in callbacks:
                 if hasattr(one, "close"):
                     one.close()

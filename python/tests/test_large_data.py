@@ -26,6 +26,14 @@ def test_mapped_rows_are_trained_on_within_a_budget(files: Path) -> None:
     streamed, resident = cusgd.fit(x, y, memory="24M", **given), cusgd.fit(x, y, **given)
     assert np.array_equal(streamed.weight, resident.weight)
     assert np.array_equal(streamed.bias, resident.bias)
+    assert resident.result is not None
+    assert streamed.result is not None
+    assert resident.result.stream_times is None
+    times = streamed.result.stream_times
+    assert times is not None
+    assert times.read_bytes + times.present_bytes >= 2 * x.nbytes
+    assert min(times.compute_seconds, times.read_seconds) > 0
+    assert times.copy_seconds == 0
 
 
 def test_a_table_larger_than_memory_lies_in_a_file(tmp_path: Path) -> None:
