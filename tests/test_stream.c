@@ -237,7 +237,7 @@ Test(stream, pages_that_stay_on_the_device, .timeout = 600)
     unmake(&m);
 }
 
-/* A window that was being read and came to nothing: its pages are not on the device. */
+/* A window that was being read when rows were read in between is read again: its pages are not on the device. */
 Test(stream, pages_that_were_asked_for_in_vain, .timeout = 600)
 {
     if (!device_is_gpu()) cr_skip_test("the CPU takes rows where they lie");

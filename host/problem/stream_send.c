@@ -1,6 +1,6 @@
-/* The device's set: pages that stay, one behind the other from row 0 on; rows on their way, in the order of the file; and two
- * halves, each with the rows of a group in the epoch's order, and in front of them room for those that the last whole batch of
- * the group before has left. */
+/* The device's set of rows has four parts: the pages that stay, from row 0 on; rows that have just been sent, in the order of the
+ * file; and two halves. Each half has the rows of a group in the epoch's order, and in front of them room for the rows that the
+ * last whole batch of the group before has left over. */
 #include "stream_send.h"
 
 #include "clock.h"
@@ -56,7 +56,7 @@ static int64_t half_start(const stream_send *s, int half)
 
 /* ---- Reading ---- */
 
-/* What is read, if anything is, comes to nothing: nor do pages that would have stayed. */
+/* The group that is being read will not be sent, so its pages will not be on the device either. */
 static void forget_asked(stream_send *s)
 {
     for (int64_t i = 0; i < s->rows.count && s->asked.is_there; i++)
@@ -67,7 +67,7 @@ static void forget_asked(stream_send *s)
     s->asked.is_there = 0;
 }
 
-/* Rows that are read, behind those before; runs of rows that are neighbors on both sides are one. */
+/* Adds rows to those that are read. Runs that are neighbors both in the file and on the device become one. */
 static void ask_for(stream_send *s, row_run rows, int64_t to)
 {
     asked_rows *a = &s->rows;
@@ -82,8 +82,8 @@ static void ask_for(stream_send *s, row_run rows, int64_t to)
     a->moves[a->count++] = (row_move){0, rows.count, to};
 }
 
-/* Consecutive rows of the file, which begin with a page: those of pages that are not on the device are asked for. *through: the
- * next row for those that do not stay. Writes where on the device they are. */
+/* Of consecutive rows of the file, which begin with a page, asks for the pages that are not on the device. *through: the next
+ * row of the set for rows that do not stay. store: the row of the set of each. */
 static void place_run(stream_send *s, row_run run, int64_t *through, int64_t *store)
 {
     for (int64_t done = 0, some; done < run.count; done += some) {
@@ -145,7 +145,7 @@ static cusgd_status ask(const problem *p, stream_send *s, const sampler *order, 
 
 static double row_bytes(const problem *p) { return (double)row_reader_row_bytes(&p->train.rows); }
 
-/* What is read goes to the device, where it is the group ahead. */
+/* Waits for the rows that are read and sends them to the device: they are the group ahead. */
 static cusgd_status send(const problem *p, stream_send *s)
 {
     examples slot;

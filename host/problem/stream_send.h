@@ -15,7 +15,7 @@ void stream_send_close(const problem *p, stream_send *s); /* accepts NULL */
 /* As stream_batches(). */
 cusgd_status stream_send_batches(const problem *p, stream_send *s, const sampler *order, int64_t batch, batch_share *share,
                                  int64_t *end);
-/* The slot is for others to use: what is read is dropped, and what is sent from it has left it. */
+/* Before others use the slot: windows that are being read are given up, and those that are being sent have left the slot. */
 cusgd_status stream_send_pause(const problem *p, stream_send *s);
 stream_traffic stream_send_traffic(const stream_send *s);
 
