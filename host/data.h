@@ -36,11 +36,17 @@ static inline int64_t examples_outputs(const examples *e) { return e->classes > 
  * the parts of a row that was split into classes, which lie together unless rows were selected otherwise; NULL: no row was. */
 enum { PLACE_X, PLACE_Y, PLACE_W, PLACE_O, PLACE_START, PLACE_COLUMN, PLACE_WHOLE, DATA_PLACES };
 
-struct cusgd_data {
-    examples view;            /* rows is NULL */
-    char **features;          /* d names, or NULL */
-    char **targets;           /* k names, or NULL */
+/* How data is opened. */
+typedef struct data_opening {
     int is_archive;           /* 1: a .npz file, not a folder */
+    struct data_ranks *ranks; /* the processes that read it together (data/ranks.h); NULL: this one alone */
+} data_opening;
+
+struct cusgd_data {
+    examples view;   /* rows is NULL */
+    char **features; /* d names, or NULL */
+    char **targets;  /* k names, or NULL */
+    data_opening opening;
     char **classes;           /* the names of the classes; NULL: they have none */
     int64_t class_count;      /* of them; view.classes is that where it is more than 2 */
     char *source;             /* the file's name as messages show it; "data" for wrapped arrays */
@@ -124,6 +130,8 @@ cusgd_status examples_have_target(const examples *e, double y, int *have);
 
 /* data/data.c: data of no rows; `source` is its name in messages. */
 cusgd_status data_create(const char *source, cusgd_data **out);
+/* Makes it that again. */
+void data_reset(cusgd_data *data);
 /* data/map.c: a whole regular file in memory, read-only; it is not empty. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
 void file_unmap(void *mapping); /* accepts NULL */

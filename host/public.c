@@ -2,6 +2,7 @@
 #include "public.h"
 
 #include "data.h"
+#include "data/ranks.h"
 #include "failure.h"
 #include "options.h"
 #include "sized.h"
@@ -19,13 +20,21 @@ static cusgd_status take_reader(const cusgd_reader *given, cusgd_reader *complet
     return status;
 }
 
-cusgd_status cusgd_data_open(const char *path, const cusgd_reader *given, cusgd_data **out)
+cusgd_status data_open_by(const char *path, const cusgd_reader *given, data_ranks *ranks, cusgd_data **out)
 {
     cusgd_reader complete;
     const cusgd_reader *reader;
     *out = NULL;
     cusgd_status status = take_reader(given, &complete, &reader);
-    return status ? status : data_open(path, reader, out);
+    if (!status) status = data_open(path, reader, ranks, out);
+    if (!ranks || ranks->met) return status;
+    cusgd_status met = ranks_decline(ranks);
+    return status ? status : met;
+}
+
+cusgd_status cusgd_data_open(const char *path, const cusgd_reader *given, cusgd_data **out)
+{
+    return data_open_by(path, given, NULL, out);
 }
 
 cusgd_status cusgd_data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *given, cusgd_data **out)

@@ -5,7 +5,11 @@
 
 #include "cusgd_tools.h"
 
-cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+struct data_ranks;
+/* ranks: data/ranks.h; NULL: this process alone. */
+cusgd_status data_open(const char *path, const cusgd_reader *reader, struct data_ranks *ranks, cusgd_data **out);
+/* Likewise, of a caller's reader. All ranks meet in it, also where one fails. */
+cusgd_status data_open_by(const char *path, const cusgd_reader *given, struct data_ranks *ranks, cusgd_data **out);
 cusgd_status data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *reader, cusgd_data **out);
 void data_reader(const cusgd_data *data, cusgd_reader *reader);
 cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);

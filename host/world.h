@@ -25,6 +25,8 @@ typedef struct world_ops {
     void (*notify)(void *of, const char *text);
     /* Whether some rank has done so, for one that waits for something else than an exchange; returns at once. */
     cusgd_status (*look)(void *of);
+    /* The next exchange may take as long as the others need, as where they read data: until then no rank is missed. */
+    void (*wait_long)(void *of);
     /* Whatever has failed before: the status of the lowest rank that has one, and its number; 0 and -1: all are well. It waits
      * for some seconds at most. */
     int (*agree)(void *of, int status, int *rank);
@@ -56,7 +58,7 @@ typedef struct world_services {
 } world_services;
 typedef cusgd_status world_open(int abi, const world_services *services, const void *comm, double timeout, world *out);
 #define MODULE_WORLD "cusgd_world_module_open"
-enum { WORLD_ABI = 3 }; /* raised with every change of this file */
+enum { WORLD_ABI = 4 }; /* raised with every change of this file */
 
 /* ---- Which rank has which shards (world_sum.c) ---- */
 

@@ -1,9 +1,13 @@
-/* A table is read alike on any number of threads, whatever its text is cut into: the same numbers, notes and messages as by the
- * reader of one record after another. */
+/* A table is read alike on any number of threads, and by any number of processes, whatever its text is cut into: the same
+ * numbers, notes and messages as by the reader of one record after another. */
 #include "data.h"
 #include "data/csv.h"
+#include "data/ranks.h"
+#include "public.h"
 #include "support.h"
+#include "thread_world.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -214,4 +218,83 @@ Test(csv_threads, many_rows_behind_a_fault)
     cr_assert(strstr(wanted.message, "(counted in the first 1049577 rows)"), "%s", wanted.message);
     assert_same(&wanted, &got, "a long table");
     free(text);
+}
+
+/* ---- Several processes ---- */
+
+typedef struct shared_table {
+    char path[600];
+    const cusgd_reader *reader;
+    const outcome *wanted;
+    const char *text;
+    _Atomic int divided; /* ranks that have read a piece */
+} shared_table;
+
+static cusgd_status share(void *of, void *all, const size_t *bytes) { return world_share(of, all, bytes); }
+
+static void read_as_rank(world *w, void *context)
+{
+    shared_table *t = context;
+    data_ranks ranks = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
+    outcome got = {.data = NULL};
+    got.status = data_open_by(t->path, t->reader, &ranks, &got.data);
+    if (got.status) snprintf(got.message, sizeof got.message, "%s", cusgd_last_error());
+    assert_same(t->wanted, &got, t->text);
+    t->divided += ranks.divided;
+    cusgd_data_free(got.data);
+}
+
+static int read_by_ranks(int ranks, const cusgd_reader *reader, const outcome *wanted, const char *text)
+{
+    shared_table t = {.reader = reader, .wanted = wanted, .text = text};
+    snprintf(t.path, sizeof t.path, "%s", path_of("table.csv"));
+    world_of_threads(ranks, read_as_rank, &t);
+    cr_assert(t.divided == 0 || t.divided == ranks, "%d of %d ranks have read a piece of\n%s", t.divided, ranks, text);
+    return t.divided != 0;
+}
+
+Test(csv_threads, tables_that_several_processes_read)
+{
+    random_source r = {.key = 12};
+    char *text = calloc(TEXT_MOST, 1);
+    int divided = 0;
+    for (int i = 0; i < 400; i++) {
+        static const size_t blocks[] = {1, 7, 64, 300};
+        memset(text, 0, TEXT_MOST);
+        write_table(&r, text);
+        cusgd_reader reader = random_reader(&r);
+        file_text("table.csv", text);
+        outcome wanted = open_with(&reader, 1, 0);
+        reader.threads = 1 + (int)random_under(&r, 2);
+        csv_block_bytes = blocks[random_under(&r, 4)];
+        divided += read_by_ranks(2 + (int)random_under(&r, 4), &reader, &wanted, text);
+        cusgd_data_free(wanted.data);
+    }
+    cr_assert_gt(divided, 40, "%d", divided);
+    free(text);
+}
+
+/* What has to be divided, so that the test above cannot pass by dividing nothing of the kind. */
+Test(csv_threads, tables_that_are_divided)
+{
+    static const char *const rows[] = {"1.5,2,3", "\"1\",\"a\nb\"\"c\",3", "red,2,yes", "1,,3", "2024-03-05,1,2", "true,1,0"};
+    static const char *const others[] = {"0.25,4,1", "2,d,7", "blue,5,no", "4,2,1", "2023-12-31,5,6", "false,2,1"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int ends = 0; ends < 3; ends++) { /* the last line: by its text, by a newline, by two */
+            char *text = calloc(1 << 14, 1), *at = stpcpy(text, "a,b,c\n");
+            for (int row = 0; row < 200; row++) at += sprintf(at, "%s%s", row ? "\n" : "", row % 30 == 3 ? rows[i] : others[i]);
+            at = stpcpy(at, ends == 2 ? "\n\n" : ends ? "\n" : "");
+            file_text("table.csv", text);
+            cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+            static const char *const dates[] = {"a"};
+            reader.encode.missing = CUSGD_MISSING_AUTO;
+            reader.encode.categorical_auto = 1;
+            if (i == 4) reader.encode.dates = dates, reader.encode.date_count = 1;
+            outcome wanted = open_with(&reader, 1, 0);
+            cr_assert_eq(wanted.status, CUSGD_OK, "%s", wanted.message);
+            csv_block_bytes = 64;
+            for (int ranks = 2; ranks < 6; ranks++) cr_assert(read_by_ranks(ranks, &reader, &wanted, text), "of\n%s", text);
+            cusgd_data_free(wanted.data);
+            free(text);
+        }
 }

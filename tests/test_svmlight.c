@@ -1,6 +1,9 @@
 /* Numbers in LIBSVM text are those that strtod reads, however long they are and wherever they stand. */
 #include "data.h"
+#include "data/ranks.h"
+#include "public.h"
 #include "support.h"
+#include "thread_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +134,59 @@ Test(svmlight, blocks_threads_and_files_give_the_bits_of_one_block)
             cusgd_data_free(data);
         }
     cusgd_data_free(whole);
+}
+
+/* ---- Several processes ---- */
+
+typedef struct shared_text {
+    char path[600];
+    cusgd_reader reader;
+    const cusgd_data *wanted; /* NULL: reading fails */
+    char message[1024];
+    _Atomic int divided; /* ranks that have read a piece */
+} shared_text;
+
+static cusgd_status share(void *of, void *all, const size_t *bytes) { return world_share(of, all, bytes); }
+
+static void read_as_rank(world *w, void *context)
+{
+    shared_text *t = context;
+    data_ranks ranks = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
+    cusgd_data *data = NULL;
+    cusgd_status status = data_open_by(t->path, &t->reader, &ranks, &data);
+    t->divided += ranks.divided;
+    cr_assert_eq(status == CUSGD_OK, t->wanted != NULL, "%s", cusgd_last_error());
+    if (status) cr_assert_str_eq(cusgd_last_error(), t->message);
+    if (!status) assert_same(t->wanted, data);
+    if (!status) cr_assert_str_eq(cusgd_data_note(data, 0), cusgd_data_note(t->wanted, 0));
+    cusgd_data_free(data);
+}
+
+static void read_by_ranks(const char *text, int must_divide)
+{
+    size_t before = svmlight_block_bytes;
+    for (int ranks = 2; ranks < 6; ranks++)
+        for (size_t block = 16; block < 1000; block *= 4) {
+            shared_text t = {.reader = CUSGD_INIT(cusgd_reader)};
+            cusgd_data *wanted = NULL;
+            snprintf(t.path, sizeof t.path, "%s", file_text("x.svm", text));
+            if (cusgd_data_open(t.path, &t.reader, &wanted)) snprintf(t.message, sizeof t.message, "%s", cusgd_last_error());
+            t.wanted = wanted;
+            svmlight_block_bytes = block;
+            world_of_threads(ranks, read_as_rank, &t);
+            svmlight_block_bytes = before;
+            cr_assert(!must_divide || t.divided == ranks, "%d of %d", t.divided, ranks);
+            cusgd_data_free(wanted);
+        }
+}
+
+Test(svmlight, several_processes_have_the_bits_of_one)
+{
+    random_source r = {5, 0};
+    for (int i = 0; i < 4; i++) read_by_ranks(draw_rows(&r, 300), 1);
+    read_by_ranks("1 0:1\n", 0); /* too short */
+    char *text = draw_rows(&r, 300);
+    read_by_ranks(strcat(text, "\n1 2:3 2:4\n1 1:1\n"), 0); /* an index twice */
 }
 
 /* What is wrong is named by its line, whichever block it is in and whatever is wrong behind it. */

@@ -524,3 +524,31 @@ Test(world, sweeps_of_different_plans_are_refused)
     free(x);
     free(y);
 }
+
+/* ---- Reading ------------------------------------------------------------------------------------------------------------- */
+
+/* Data that all can read, and data that one rank cannot. */
+static void open_data(world *w, void *context)
+{
+    char(*paths)[600] = context;
+    cusgd_data *data = NULL;
+    assert_works(cusgd_data_open_shared(w, paths[0], NULL, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_eq(cusgd_data_cols(data), 2);
+    cusgd_data_free(data);
+    const char *path = w->rank == 1 ? "/nowhere/table.csv" : paths[0];
+    cusgd_status status = cusgd_data_open_shared(w, path, NULL, &data);
+    cr_assert(!data);
+    cr_assert_eq(status, w->rank == 1 ? CUSGD_ERROR_DATA : CUSGD_ERROR_DEVICE);
+    cr_assert(strstr(cusgd_last_error(), "/nowhere/table.csv: cannot be opened"), "%s", cusgd_last_error());
+    cr_assert_eq(strstr(cusgd_last_error(), "rank 1 has failed") != NULL, w->rank != 1, "%s", cusgd_last_error());
+    assert_works(cusgd_data_open_shared(w, paths[0], NULL, &data)); /* the world is sound */
+    cusgd_data_free(data);
+}
+
+Test(world, where_one_rank_cannot_read_all_fail, .init = folder_setup, .fini = folder_teardown)
+{
+    char paths[1][600];
+    snprintf(paths[0], sizeof paths[0], "%s", file_text("table.csv", "a,b,c\n1,2,3\n4,5,6\n7,8,9\n"));
+    for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, open_data, paths);
+}

@@ -95,7 +95,10 @@ static cusgd_status look(void *of)
     return failed ? fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", failed - 1, s->at->text) : CUSGD_OK;
 }
 
-static const world_ops ops = {.exchange = exchange, .notify = notify, .look = look};
+/* These ranks never miss each other. */
+static void wait_long(void *of) { (void)of; }
+
+static const world_ops ops = {.exchange = exchange, .notify = notify, .look = look, .wait_long = wait_long};
 
 static void *take_part(void *of)
 {

@@ -47,8 +47,8 @@ static int open_like(const syntax *s, conversion *c, cusgd_data **out)
     if (opened) return complain_last(opened);
     int status = reading_reader(&c->r, s, c->paths[0], model, &reader);
     reader.spill = c->spill;
-    if (!status && is_model) status = reading_open(c->paths[0], &reader, 0, out);
-    if (!status && !is_model) status = reading_open_alike(c->paths[0], first, reader, 0, out);
+    if (!status && is_model) status = reading_open(NULL, c->paths[0], &reader, 0, out);
+    if (!status && !is_model) status = reading_open_alike(NULL, c->paths[0], first, reader, 0, out);
     cusgd_data_free(first);
     cusgd_model_free(model);
     return status;
@@ -74,7 +74,7 @@ static int open_input(const syntax *s, conversion *c, cusgd_data **out)
     reader.encode.all_levels = c->all_levels;
     reader.spill = c->spill;
     reader.roles.x_only = length > 4 && strcasecmp(c->paths[0] + length - 4, ".npy") == 0;
-    return status ? status : reading_open(c->paths[0], &reader, 0, out);
+    return status ? status : reading_open(NULL, c->paths[0], &reader, 0, out);
 }
 
 static int convert(conversion *c, const cusgd_data *data)

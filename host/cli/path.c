@@ -46,7 +46,7 @@ static int open_data(tracing *w)
     cusgd_reader reader;
     int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
     if (wrong) return wrong;
-    return reading_open(w->data_path, &reader, w->quiet, &w->data);
+    return reading_open(NULL, w->data_path, &reader, w->quiet, &w->data);
 }
 
 /* A field of a CSV: in quotes where it needs them. */

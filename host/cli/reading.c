@@ -311,16 +311,17 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     return CUSGD_OK;
 }
 
-int reading_open(const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out)
+int reading_open(cusgd_world *world, const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out)
 {
-    cusgd_status status = cusgd_data_open(path, reader, out);
+    cusgd_status status = cusgd_data_open_shared(world, path, reader, out);
     if (status) return complain_last(status);
     if (!quiet) put_data_notes(*out);
     return CUSGD_OK;
 }
 
-int reading_open_alike(const char *path, const cusgd_data *first, cusgd_reader reader, int quiet, cusgd_data **out)
+int reading_open_alike(cusgd_world *world, const char *path, const cusgd_data *first, cusgd_reader reader, int quiet,
+                       cusgd_data **out)
 {
     cusgd_data_reader(first, &reader);
-    return reading_open(path, &reader, quiet, out);
+    return reading_open(world, path, &reader, quiet, out);
 }

@@ -3,6 +3,7 @@
 #define CUSGD_CLI_READING_H
 
 #include "arguments.h"
+#include "cusgd_world.h"
 
 /* What LIBSVM text may leave open. */
 typedef struct indexed_text {
@@ -49,11 +50,12 @@ int is_data_name(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
 int is_arrays(const char *path);
 
-/* Opens data, with its notes unless `quiet`; complains about what fails. */
-int reading_open(const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);
+/* Opens data on all ranks of a world (NULL: this process alone), with its notes unless `quiet`; complains about what fails. */
+int reading_open(cusgd_world *world, const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);
 /* Likewise, of data for validation, which is read as `first` was by `reader`: its columns by name where there are names, else by
  * number, its classes with the same numbers. */
-int reading_open_alike(const char *path, const cusgd_data *first, cusgd_reader reader, int quiet, cusgd_data **out);
+int reading_open_alike(cusgd_world *world, const char *path, const cusgd_data *first, cusgd_reader reader, int quiet,
+                       cusgd_data **out);
 
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 

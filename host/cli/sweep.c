@@ -71,10 +71,10 @@ static int open_all(sweeping *w)
     int wrong = reading_reader(&w->reading, w->syntax, w->path.data, NULL, &reader);
     if (wrong) return wrong;
     for (size_t i = 0; i < w->count; i++) reader.encode.all_levels |= w->configurations[i].l2 > 0; /* as with --l2 */
-    wrong = reading_open(w->path.data, &reader, w->quiet, &w->data);
+    wrong = reading_open(w->ranks.world, w->path.data, &reader, w->quiet, &w->data);
     if (!wrong) wrong = weigh_classes(w->data, &w->reading.class_weights, w->options);
     if (wrong || !w->path.valid) return wrong;
-    return reading_open_alike(w->path.valid, w->data, reader, w->quiet, &w->valid);
+    return reading_open_alike(w->ranks.world, w->path.valid, w->data, reader, w->quiet, &w->valid);
 }
 
 /* Folds are the default where no other rows judge. */

@@ -110,14 +110,15 @@ static int open_all(training *t)
         wrong = training_open_first(t);
         if (wrong) return wrong;
     } else {
-        wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data.train);
+        wrong = reading_open(t->ranks.world, t->data_path, &t->reading.reader, t->quiet, &t->data.train);
         if (wrong) return wrong;
     }
     if ((wrong = weigh_classes(t->data.train, &t->reading.class_weights, t->options)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data.train), t->options)) != CUSGD_OK) return wrong;
-    return t->valid_path ? reading_open_alike(t->valid_path, t->data.train, t->reading.reader, t->quiet, &t->data.valid)
-                         : CUSGD_OK;
+    return t->valid_path
+               ? reading_open_alike(t->ranks.world, t->valid_path, t->data.train, t->reading.reader, t->quiet, &t->data.valid)
+               : CUSGD_OK;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------- */

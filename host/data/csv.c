@@ -133,7 +133,7 @@ static cusgd_status read_rest(table *t)
 {
     int64_t maximum = INT64_MAX, records = 0;
     windows *w;
-    cusgd_status status = csv_windows_create(t, &w);
+    cusgd_status status = csv_windows_create(t, NULL, &w);
     while (!status && !t->cut && records == 0) {
         status = csv_windows_read(w, &maximum, &records);
         if (!status && !t->cut && records > 0) status = read_rows(t, &maximum, &records);
@@ -290,10 +290,30 @@ static cusgd_status report(table *t, cusgd_status status)
     return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, !t->cut);
 }
 
-static cusgd_status read_all(table *t, cusgd_data *data)
+/* The first records, up to the target's first value, which all ranks read; then each a part of the others. first: how reading
+ * the first lines has ended. */
+static cusgd_status read_by_ranks(table *t, data_ranks *ranks, const char *path, cusgd_status first, enum ranks_outcome *outcome)
+{
+    enum { FIRST = 1024 };
+    int64_t maximum = INT64_MAX, records = FIRST;
+    int open = !first && t->columns.k == 1 && t->target == TARGET_OPEN;
+    if (open) first = read_rows(t, &maximum, &records);
+    cusgd_status status = csv_ranks_read(t, ranks, path, !first, outcome);
+    return status ? status : first;
+}
+
+static cusgd_status read_rows_of(table *t, const char *path, data_ranks *ranks, cusgd_data *data, enum ranks_outcome *outcome)
 {
     cusgd_status status = read_first(t, data);
-    if (!status) status = read_rest(t);
+    if (ranks) status = read_by_ranks(t, ranks, path, status, outcome);
+    if (!status && *outcome == RANKS_NONE) status = read_rest(t);
+    return status;
+}
+
+static cusgd_status read_all(table *t, const char *path, data_ranks *ranks, cusgd_data *data, enum ranks_outcome *outcome)
+{
+    cusgd_status status = read_rows_of(t, path, ranks, data, outcome);
+    if (*outcome == RANKS_AGAIN) return status;
     if (!status || status == CUSGD_ERROR_DATA) {
         cusgd_status settled = t->observed ? csv_settle_missing(t) : CUSGD_OK;
         if (t->observed && !settled) settled = csv_settle_encoding(t, !status);
@@ -312,7 +332,8 @@ static cusgd_missing missing_of(const cusgd_reader *reader)
     return reader->encoding ? reader->encoding->missing : CUSGD_MISSING_ERROR;
 }
 
-cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
+static cusgd_status open_table(const char *path, const cusgd_reader *reader, data_ranks *ranks, cusgd_data *data,
+                               enum ranks_outcome *outcome)
 {
     table t = {.reader = reader, .missing = missing_of(reader)};
     const dialect given = dialect_of(reader);
@@ -326,7 +347,11 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
         encoding_free(t.encoding);
         return status;
     }
-    status = read_all(&t, data);
+    status = read_all(&t, path, ranks, data, outcome);
+    if (*outcome == RANKS_AGAIN) {
+        table_free(&t);
+        return status;
+    }
     if (!status) status = csv_resize(&t, t.rows);
     if (!status) status = give_arrays(&t, data);
     if (!status) status = layout_of(&t.columns, &given, &data->layout);
@@ -337,4 +362,12 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     if (!status) status = csv_encode(&t, data);
     table_free(&t);
     return status;
+}
+
+cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
+{
+    enum ranks_outcome outcome = RANKS_NONE, alone = RANKS_NONE;
+    cusgd_status status = open_table(path, reader, data->opening.ranks, data, &outcome);
+    int again = ranks_settle(data, &status, outcome == RANKS_AGAIN);
+    return again ? open_table(path, reader, NULL, data, &alone) : status;
 }

@@ -5,6 +5,8 @@
 #include "columns.h"
 #include "encoding.h"
 #include "grown.h"
+#include "listing.h"
+#include "ranks.h"
 #include "survey.h"
 
 /* What the fields of a feature have shown in addition to numbers. */
@@ -61,9 +63,20 @@ static inline void csv_passed(const table *t, int64_t row)
  * again; 0: none. */
 extern size_t csv_block_bytes;
 typedef struct windows windows;
-cusgd_status csv_windows_create(table *t, windows **out);
+/* kept NULL: fields that are no numbers are taken at once. Else they are kept there, and records that only csv.c's reader
+ * understands have to be left to another reading of the file. */
+cusgd_status csv_windows_create(table *t, struct listing *kept, windows **out);
+/* Whether it is worth trying from the present record on. */
+int csv_windows_fit(const windows *w);
 cusgd_status csv_windows_read(windows *w, int64_t *maximum, int64_t *records);
 void csv_windows_free(windows *w); /* accepts NULL */
+
+/* data/csv_ranks.c: the rows behind the present record, of which each rank reads some, and the others receive them.
+ * *outcome: RANKS_NONE where the file is not divided, and nothing has changed; RANKS_ALL where all rows have been read;
+ * RANKS_AGAIN where something is wrong, or not for this: then each rank has to read the file from its beginning. fit: whether
+ * this rank can. */
+enum ranks_outcome { RANKS_NONE, RANKS_ALL, RANKS_AGAIN };
+cusgd_status csv_ranks_read(table *t, data_ranks *ranks, const char *path, int fit, enum ranks_outcome *outcome);
 
 /* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is
  * needed; texts that cannot be used are added to the survey. whole: 0 where reading ended early, which alone is done then. */

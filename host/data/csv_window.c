@@ -2,6 +2,7 @@
  * known by the number of quotes before them; then the blocks are read, each by a thread; then the fields that they list are taken
  * in the file's order, as if there were one thread. What blocks do not understand is left to the reader of one record after
  * another, with the rest of the window, so that a text is read twice at most. */
+#include "census.h"
 #include "csv.h"
 #include "csv_block.h"
 #include "data.h"
@@ -21,14 +22,9 @@ enum { BLOCK_BYTES = 1 << 18 };
 #endif
 size_t csv_block_bytes = BLOCK_BYTES; /* tests choose another one; 0: all is left to the other reader */
 
-/* What stands in a piece of text. */
-typedef struct census {
-    const char *begin, *end;
-    int64_t lines, quotes;
-} census;
-
 struct windows {
     table *t;
+    listing *kept; /* where fields that are listed are kept; NULL: they are taken at once */
     pool *pool;
     int threads;
     size_t block_bytes;
@@ -42,26 +38,7 @@ struct windows {
 
 /* ---- Cutting ------------------------------------------------------------------------------------------------------------- */
 
-static void count_piece(void *context, int64_t i)
-{
-    enum { STEP = 128 }; /* sums of so many bytes fit into one */
-    census *c = &((windows *)context)->counted[i];
-    const char *at = c->begin;
-    c->lines = c->quotes = 0;
-    for (; c->end - at >= STEP; at += STEP) {
-        unsigned char lines = 0, quotes = 0;
-        for (int k = 0; k < STEP; k++) {
-            lines = (unsigned char)(lines + (at[k] == '\n'));
-            quotes = (unsigned char)(quotes + (at[k] == '"'));
-        }
-        c->lines += lines;
-        c->quotes += quotes;
-    }
-    for (; at < c->end; at++) {
-        c->lines += *at == '\n';
-        c->quotes += *at == '"';
-    }
-}
+static void count_piece(void *context, int64_t i) { census_take(&((windows *)context)->counted[i]); }
 
 /* The blocks begin behind the first ends of records in the pieces that were counted. */
 static void cut(windows *w, int count, int64_t line)
@@ -117,6 +94,7 @@ static cusgd_status read_blocks(windows *w, char *text, size_t length, int *coun
 {
     table *t = w->t;
     w->text.grammar.stop = text + length;
+    w->text.grammar.is_end = w->kept && t->scan.at_end; /* else another reader takes a last line that does not end */
     size_t least = (length + (size_t)w->most - 1) / (size_t)w->most, each = least > w->block_bytes ? least : w->block_bytes;
     *count = (int)((length + each - 1) / each);
     for (int i = 0; i < *count; i++) {
@@ -158,7 +136,7 @@ static cusgd_status put_listed(windows *w, const csv_block *b, const csv_listed 
     f.length = l->doubled ? field_undouble((char *)l->text, l->length) : l->length;
     f.line = b->line + l->line;
     f.quoted = l->quoted;
-    return csv_put_field(w->t, l->column, &f);
+    return w->kept ? listing_add(w->kept, w->t->rows, l->column, &f) : csv_put_field(w->t, l->column, &f);
 }
 
 /* Takes over the rows of a block. */
@@ -220,12 +198,15 @@ cusgd_status csv_windows_read(windows *w, int64_t *maximum, int64_t *records)
     return CUSGD_OK;
 }
 
-cusgd_status csv_windows_create(table *t, windows **out)
+int csv_windows_fit(const windows *w) { return records_before(w) == 0; }
+
+cusgd_status csv_windows_create(table *t, listing *kept, windows **out)
 {
     windows *w = *out = allocate_zeroed(1, sizeof *w);
     if (!w) return fail_memory(sizeof *w, "reading on several threads");
     const dialect *d = &t->scan.dialect;
     w->t = t;
+    w->kept = kept;
     w->threads = t->reader->threads > 0 ? t->reader->threads : pool_threads();
     size_t window = (size_t)w->threads * BLOCKS_EACH * csv_block_bytes;
     if (window > WINDOW_MOST) window = WINDOW_MOST;

@@ -86,9 +86,9 @@ cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_ma
 
 /* ---- Its files, and its end ---------------------------------------------------------------------------------------------- */
 
-void cusgd_data_free(cusgd_data *data)
+/* All but the name. */
+static void free_contents(cusgd_data *data)
 {
-    if (!data) return;
     for (int64_t j = 0; data->features && j < data->view.d; j++) free(data->features[j]);
     for (int64_t j = 0; data->targets && j < data->view.k; j++) free(data->targets[j]);
     free(data->features);
@@ -106,6 +106,19 @@ void cusgd_data_free(cusgd_data *data)
     for (int i = 0; i < WATCHED_FILES; i++) file_unwatch(data->watched[i]);
     strings_free(data->classes, data->class_count);
     free((void *)data->view.place);
+}
+
+void data_reset(cusgd_data *data)
+{
+    char *source = data->source;
+    free_contents(data);
+    *data = (cusgd_data){.source = source, .opening = data->opening};
+}
+
+void cusgd_data_free(cusgd_data *data)
+{
+    if (!data) return;
+    free_contents(data);
     free(data->source);
     free(data);
 }

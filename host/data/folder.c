@@ -38,7 +38,7 @@ static cusgd_status open_part(cusgd_data *data, const char *folder, const char *
     if (!*path) return fail_memory(size, "a path");
     snprintf(*path, size, "%s/%s.npy", folder, name);
     cusgd_status status = CUSGD_OK;
-    if (data->is_archive)
+    if (data->opening.is_archive)
         status = open_member(folder, name, place, a);
     else if (place < PLACE_W || access(*path, F_OK) == 0 || errno != ENOENT)
         status = npy_open(*path, a);
@@ -120,9 +120,9 @@ static cusgd_status open_x(cusgd_data *data, const char *folder, const cusgd_rea
     if (!path) return fail_memory(size, "a path");
     snprintf(path, size, "%s/x.npz", folder);
     cusgd_status status = CUSGD_OK;
-    if (!data->is_archive && access(path, F_OK) == 0) status = csr_open_archive(data, path, &sparse);
+    if (!data->opening.is_archive && access(path, F_OK) == 0) status = csr_open_archive(data, path, &sparse);
     free(path);
-    if (!status && !sparse && !data->is_archive) status = csr_open_folder(data, folder, reader->columns, &sparse);
+    if (!status && !sparse && !data->opening.is_archive) status = csr_open_folder(data, folder, reader->columns, &sparse);
     return status || sparse ? status : open_features(data, folder);
 }
 
@@ -131,7 +131,7 @@ cusgd_status folder_open(cusgd_data *data, const char *path, const cusgd_reader 
     int64_t one = 0;
     int numbered = 0;
     cusgd_status status = reader_check_nameless(path, reader);
-    if (!status && !data->is_archive) status = pieces_open(data, path, reader, &numbered);
+    if (!status && !data->opening.is_archive) status = pieces_open(data, path, reader, &numbered);
     if (status || numbered) return status;
     status = open_x(data, path, reader);
     if (!status) status = open_offsets(data, path);

@@ -4,7 +4,7 @@
 
 #include "data.h"
 
-/* A folder, or the archive that data->is_archive says it is. */
+/* A folder, or the archive that data->opening.is_archive says it is. */
 cusgd_status folder_open(cusgd_data *data, const char *path, const cusgd_reader *reader);
 /* One .npy file, which is x. */
 cusgd_status array_open(cusgd_data *data, const char *path, const cusgd_reader *reader);

@@ -39,6 +39,8 @@ static cusgd_status read_file(input *in, char *to, size_t room, size_t *count)
 {
     ssize_t got;
     *count = 0;
+    if (in->taken >= in->stop) return CUSGD_OK;
+    if (room > in->stop - in->taken) room = (size_t)(in->stop - in->taken);
     do {
         cusgd_status status = wait_for_bytes(in);
         if (status) return status;
@@ -190,7 +192,7 @@ static cusgd_status find_format(input *in)
 
 cusgd_status input_open(input *in, const char *path, const char *source)
 {
-    *in = (input){.source = source, .file = -1};
+    *in = (input){.source = source, .file = -1, .stop = UINT64_MAX};
     in->buffer = allocate(BUFFER_BYTES, 1);
     if (!in->buffer) return fail_memory(BUFFER_BYTES, "reading");
     int is_standard = strcmp(path, "-") == 0;
@@ -208,6 +210,16 @@ void input_close(input *in)
     if (in->file >= 0) close(in->file);
     free(in->buffer);
     *in = (input){.file = -1};
+}
+
+cusgd_status input_piece(input *in, uint64_t from, uint64_t to)
+{
+    if (lseek(in->file, (off_t)from, SEEK_SET) < 0)
+        return fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", in->source, strerror(errno));
+    in->begin = in->end = 0;
+    in->taken = from;
+    in->stop = to;
+    return CUSGD_OK;
 }
 
 cusgd_status input_read(input *in, char *to, size_t room, size_t *count)

@@ -11,6 +11,7 @@ typedef struct input {
     char *buffer; /* bytes read and not yet handed out or decompressed: [begin, end) */
     size_t begin, end;
     uint64_t size, taken; /* of the file when it was opened (0: not known); bytes read since */
+    uint64_t stop;        /* bytes of the file from here on are not read */
     void *stream;         /* the decompressor's state; NULL: none */
     int partial;          /* the decompressor is inside of a member or frame */
 } input;
@@ -19,6 +20,8 @@ typedef struct input {
  * build cannot decompress it, the bytes are handed out as they are. On failure nothing is open. */
 cusgd_status input_open(input *in, const char *path, const char *source);
 void input_close(input *in);
+/* Goes on with the bytes `from` .. `to` - 1 of a file that is not compressed; what was read and not handed out is forgotten. */
+cusgd_status input_piece(input *in, uint64_t from, uint64_t to);
 /* Puts up to `room` >= 1 bytes at `to`; *count is 0 only at the end. */
 cusgd_status input_read(input *in, char *to, size_t room, size_t *count);
 

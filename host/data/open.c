@@ -48,8 +48,8 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     int sparse = 0;
     cusgd_status status = read_start(path, &info, start);
     if (status) return status;
-    data->is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
-    if (data->is_archive) status = csr_open_archive(data, path, &sparse);
+    data->opening.is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
+    if (data->opening.is_archive) status = csr_open_archive(data, path, &sparse);
     if (!status && sparse && !reader->roles.x_only)
         status = fail(CUSGD_ERROR_DATA,
                       "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy next to it", path);
@@ -59,7 +59,7 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
         status = reader_check_nameless(path, reader);
         return status ? status : hdf5_open(data, path, reader);
     }
-    if (S_ISDIR(info.st_mode) || data->is_archive) return folder_open(data, path, reader);
+    if (S_ISDIR(info.st_mode) || data->opening.is_archive) return folder_open(data, path, reader);
     if (name_ends(path, ".npy") || memcmp(start, "\x93NUMPY", 6) == 0) return array_open(data, path, reader);
     return csv_open(path, reader, data);
 }
@@ -74,11 +74,11 @@ static cusgd_status settle_storage(cusgd_data *data, const cusgd_reader *reader)
 }
 
 /* As data_open(), of targets that are then split into classes, which they name; trials: see cusgd_data_split_targets(). */
-static cusgd_status open_split(const char *path, cusgd_reader reader, int trials, cusgd_data **out)
+static cusgd_status open_split(const char *path, cusgd_reader reader, int trials, struct data_ranks *ranks, cusgd_data **out)
 {
     reader.find_classes = CUSGD_CLASSES_GIVEN;
     if (reader.roles.target_count > 1) reader.classes = NULL;
-    cusgd_status status = data_open(path, &reader, out);
+    cusgd_status status = data_open(path, &reader, ranks, out);
     if (!status) status = cusgd_data_split_targets(*out, trials);
     if (status) {
         cusgd_data_free(*out);
@@ -87,7 +87,7 @@ static cusgd_status open_split(const char *path, cusgd_reader reader, int trials
     return status;
 }
 
-cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
+cusgd_status data_open(const char *path, const cusgd_reader *reader, struct data_ranks *ranks, cusgd_data **out)
 {
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     if (reader && reader->roles.trials && !reader->roles.x_only) {
@@ -95,12 +95,14 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
         usual = *reader; /* what stands there first is the numbers of trials */
         usual.roles.weights = reader->roles.trials;
         usual.roles.trials = NULL;
-        return open_split(path, usual, 1, out);
+        return open_split(path, usual, 1, ranks, out);
     }
     if (reader && reader->find_classes == CUSGD_CLASSES_SPLIT && reader->roles.target_count > 1 && !reader->roles.x_only)
-        return open_split(path, *reader, 0, out);
+        return open_split(path, *reader, 0, ranks, out);
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
+    if (!status) (*out)->opening.ranks = ranks;
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
+    if (*out) (*out)->opening.ranks = NULL;
     if (!status && reader) status = settle_storage(*out, reader);
     if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes, reader_classes(reader));
     if (!status && reader && reader->find_classes) status = cusgd_data_find_classes(*out, NULL);

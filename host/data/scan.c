@@ -83,6 +83,19 @@ void scan_pass(scanner *s, size_t bytes, int64_t line)
     s->line = line;
 }
 
+uint64_t scan_place(const scanner *s)
+{
+    return s->input.taken - (uint64_t)(s->input.end - s->input.begin) - (uint64_t)(s->end - s->begin);
+}
+
+cusgd_status scan_piece(scanner *s, uint64_t from, uint64_t to)
+{
+    s->begin = s->end = 0;
+    s->buffer[0] = '\n';
+    s->at_end = 0;
+    return s->status = input_piece(&s->input, from, to);
+}
+
 /* The byte `at` places after begin; -1 if there is none. May move the buffer. */
 static int peek(scanner *s, size_t at)
 {

@@ -54,6 +54,11 @@ void scan_window(scanner *s, size_t bytes, char **text, size_t *length);
 /* Passes over the first bytes of a window; what follows is in this line. */
 void scan_pass(scanner *s, size_t bytes, int64_t line);
 
+/* How many bytes of a file that is not compressed have been handed out. */
+uint64_t scan_place(const scanner *s);
+/* Goes on with the bytes `from` .. `to` - 1 of such a file, of which the first begins a line. */
+cusgd_status scan_piece(scanner *s, uint64_t from, uint64_t to);
+
 /* Removes the first of every two quotes; returns the length left. */
 size_t field_undouble(char *text, size_t length);
 

@@ -7,6 +7,8 @@
 #include "interrupt.h"
 #include "notes.h"
 #include "pool.h"
+#include "ranks.h"
+#include "scalar/shards.h"
 #include "svmlight_block.h"
 
 #include <inttypes.h>
@@ -164,11 +166,10 @@ static size_t mark_length(const char *text, size_t length)
     return length >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
 }
 
-/* A window holds as many whole lines as fit; a line that is longer makes it larger. */
-static cusgd_status read_all(reading *r, input *in)
+/* A window holds as many whole lines as fit; a line that is longer makes it larger. at_start: 1 at the beginning of a file. */
+static cusgd_status read_all(reading *r, input *in, int at_start)
 {
     size_t room = (size_t)r->most * svmlight_block_bytes, used = 0, count = 1;
-    int at_start = 1;
     char *text = allocate(room + 1, 1);
     cusgd_status status = text ? CUSGD_OK : fail_memory(room, r->source);
     while (!status && count > 0) {
@@ -194,6 +195,87 @@ static cusgd_status read_all(reading *r, input *in)
         used -= lines;
     }
     free(text);
+    return status;
+}
+
+/* Whether indices count from 0. */
+static int is_zero_based(const reading *r)
+{
+    cusgd_index_base base = r->reader->index_base;
+    return base == CUSGD_INDEX_ZERO || (base == CUSGD_INDEX_AUTO && r->smallest == 0);
+}
+
+static int64_t columns_of(const reading *r) { return r->largest + is_zero_based(r); }
+
+/* ---- Several processes --------------------------------------------------------------------------------------------------- */
+
+/* What a rank has read. */
+typedef struct read_part {
+    int64_t rows, stored, largest, smallest;
+    int good;
+} read_part;
+
+/* `size` bytes of each row or value, of which this rank's begin at `array`: those of all ranks. */
+static cusgd_status share_array(const data_ranks *ranks, void *array, size_t size, const int64_t *counts)
+{
+    size_t bytes[MAX_SHARDS], before = 0;
+    for (int rank = 0; rank < ranks->ranks; rank++) {
+        bytes[rank] = (size_t)counts[rank] * size;
+        before += rank < ranks->rank ? bytes[rank] : 0;
+    }
+    memmove((char *)array + before, array, bytes[ranks->rank]);
+    return ranks->share(ranks->of, array, bytes);
+}
+
+/* Adds what the others have read. All know before whether all have room: one that has failed would be waited for. */
+static cusgd_status put_together(reading *r, const data_ranks *ranks, const read_part *all, int *good)
+{
+    int64_t rows[MAX_SHARDS], stored[MAX_SHARDS], before = 0, own = r->rows, *start;
+    int lacks;
+    r->rows = r->stored = 0;
+    for (int rank = 0; rank < ranks->ranks; rank++) {
+        r->rows += rows[rank] = all[rank].rows;
+        r->stored += stored[rank] = all[rank].stored;
+        before += rank < ranks->rank ? stored[rank] : 0;
+        if (all[rank].largest > r->largest) r->largest = all[rank].largest;
+        if (all[rank].smallest < r->smallest) r->smallest = all[rank].smallest;
+    }
+    int beyond = r->reader->columns > 0 && columns_of(r) > r->reader->columns; /* the message names a line of the file */
+    cusgd_status status = ranks_any(ranks, beyond || make_room(r, r->rows, r->stored) != CUSGD_OK, &lacks);
+    *good = !lacks;
+    if (status || lacks) return status;
+    start = r->start.at;
+    for (int64_t row = 0; row < own; row++) start[row] += before;
+    status = share_array(ranks, start, sizeof *start, rows);
+    if (!status) status = share_array(ranks, r->y.at, sizeof(double), rows);
+    if (!status) status = share_array(ranks, r->index.at, sizeof(int32_t), stored);
+    return status ? status : share_array(ranks, r->value.at, value_size(r), stored);
+}
+
+static cusgd_status read_piece(reading *r, input *in, const text_piece *piece)
+{
+    cusgd_status status = input_piece(in, piece->begin, piece->end);
+    return status ? status : read_all(r, in, piece->begin == 0);
+}
+
+/* Each rank reads a piece, where the file can be divided. *again: some rank has failed, and each has to read the whole file. */
+static cusgd_status read_by_ranks(reading *r, const char *path, data_ranks *ranks, input *in, int *again)
+{
+    const text_division text = {
+        .path = path, .size = in->size, .least = svmlight_block_bytes, .fit = in->kind == INPUT_PLAIN && in->size > 0};
+    read_part all[MAX_SHARDS];
+    text_piece piece;
+    int divided, good = 1;
+    cusgd_status status = ranks_divide(ranks, &text, &piece, &divided);
+    if (status) return status;
+    if (!divided) return read_all(r, in, 1);
+    int failed = read_piece(r, in, &piece) != CUSGD_OK;
+    all[ranks->rank] = (read_part){r->rows, r->stored, r->largest, r->smallest, !failed};
+    status = ranks_share_equal(ranks, all, sizeof *all);
+    for (int rank = 0; rank < ranks->ranks && !status; rank++) good &= all[rank].good;
+    if (!status && good) status = put_together(r, ranks, all, &good);
+    *again = !good;
+    ranks->divided = !status && good;
     return status;
 }
 
@@ -233,8 +315,8 @@ static cusgd_status settle(reading *r, cusgd_data *data)
 {
     const cusgd_reader *reader = r->reader;
     int32_t *index;
-    int zero = reader->index_base == CUSGD_INDEX_ZERO || (reader->index_base == CUSGD_INDEX_AUTO && r->smallest == 0);
-    int64_t d = r->largest - (zero ? 0 : 1) + 1;
+    int zero = is_zero_based(r);
+    int64_t d = columns_of(r);
     if (r->rows == 0) return fail(CUSGD_ERROR_DATA, "%s: has no rows", r->source);
     if (reader->columns > 0 && d > reader->columns)
         return fail(CUSGD_ERROR_DATA,
@@ -276,7 +358,7 @@ static void end(reading *r)
     grown_free(&r->y);
 }
 
-cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
+static cusgd_status open_text(const char *path, const cusgd_reader *reader, data_ranks *ranks, cusgd_data *data, int *again)
 {
     reading r = {.source = data->source, .reader = reader, .largest = -1, .smallest = INT64_MAX};
     input in;
@@ -285,11 +367,19 @@ cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_d
     cusgd_status status = input_open(&in, path, data->source);
     if (status) return status;
     status = begin(&r);
-    if (!status) status = read_all(&r, &in);
+    if (!status) status = ranks ? read_by_ranks(&r, path, ranks, &in, again) : read_all(&r, &in, 1);
     input_close(&in);
-    if (!status) status = settle(&r, data);
+    if (!status && !*again) status = settle(&r, data);
     end(&r);
     return status;
+}
+
+cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
+{
+    int again = 0;
+    cusgd_status status = open_text(path, reader, data->opening.ranks, data, &again);
+    again = ranks_settle(data, &status, again);
+    return again ? open_text(path, reader, NULL, data, &again) : status;
 }
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ typedef struct mpi_world {
     int rank, ranks;
     int crowded;                    /* 1: more ranks than cores on this machine: who waits lets others work at once */
     int begun;                      /* 1: MPI was begun here */
-    int waits_long;                 /* 1: nothing has been exchanged yet: ranks may take long to read their data */
+    int waits_long;                 /* 1: up to the next exchange ranks may take long, as they read their data */
     int notified;                   /* 1: the others know that this rank has failed */
     double timeout;                 /* seconds */
     char (*failures)[FAILURE_ROOM]; /* what they are sent, one place for each rank */
@@ -219,6 +219,8 @@ static void notify(void *of, const char *text)
 
 static cusgd_status look(void *of) { return look_for_failure(of); }
 
+static void wait_long(void *of) { ((mpi_world *)of)->waits_long = 1; }
+
 /* Messages of the end go to rank 0 and back, whatever else is on its way. 0: not all of them have come within some seconds. */
 static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
 {
@@ -319,7 +321,8 @@ static void closes(void *of, int status, int failed)
     if (!failed && !w->notified) free_world(w); /* else messages may still be on their way */
 }
 
-static const world_ops ops = {.exchange = exchange, .notify = notify, .look = look, .agree = agree, .close = closes};
+static const world_ops ops = {
+    .exchange = exchange, .notify = notify, .look = look, .wait_long = wait_long, .agree = agree, .close = closes};
 
 /* ---- Opening ---- */
 

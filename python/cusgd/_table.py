@@ -17,6 +17,7 @@ from ._results import sized
 from ._run import run
 from ._text import c_path, c_text
 from ._words import in_python_words
+from ._world import World
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
 _SPARSE = {None: _capi.CUSGD_SPARSE_AUTO, False: _capi.CUSGD_SPARSE_NO, True: _capi.CUSGD_SPARSE_YES}
@@ -86,10 +87,14 @@ class Table:
         return None if not names or None in names else [name.decode(errors="replace") for name in names]
 
 
-def open_table(path: str | os.PathLike[str], reader: Any) -> Table:
-    """Read a file by a complete reader."""
+def open_table(path: str | os.PathLike[str], reader: Any, world: World | None = None) -> Table:
+    """Read a file by a complete reader, in all processes of a world."""
     handle = C.c_void_p()
-    run(lambda: check(lib.cusgd_data_open(c_path(path), C.byref(reader), C.byref(handle))))
+    here = (c_path(path), C.byref(reader), C.byref(handle))
+    if world is None:
+        run(lambda: check(lib.cusgd_data_open(*here)))
+    else:
+        run(lambda: check(lib.cusgd_data_open_shared(world._open(), *here)))
     return Table(handle)
 
 
@@ -152,6 +157,7 @@ def read_table(
     threads: int | None = None,
     datasets: str | None = None,
     spill: str | os.PathLike[str] | None = None,
+    world: World | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed), or a folder or file of arrays, as ``cusgd train`` reads it.
 
@@ -205,6 +211,9 @@ def read_table(
     spill : path, optional
         A folder: an array of more than 64 MiB that is read from text lies in a file without a name there, which is mapped,
         and not in memory. None: all is in memory.
+    world : World, optional
+        The processes that make this call together, and all receive the whole table: each reads a part of a text that is not
+        compressed. None: this process reads it alone.
 
     Returns
     -------
@@ -258,6 +267,6 @@ def read_table(
     reader.threads = threads or 0
     if spill is not None:
         reader.spill = os.fsencode(spill)
-    table = open_table(path, reader)
+    table = open_table(path, reader, world)
     del kept
     return table

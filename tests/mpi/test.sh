@@ -30,6 +30,17 @@ refused() {
 
 "$cusgd" generate data --rows 1200 --cols 12 >/dev/null 2>&1 || fail "no data"
 "$cusgd" generate classes --rows 900 --cols 6 --targets logistic >/dev/null 2>&1 || fail "no data"
+# Text of which each rank reads a part: tables of numbers, with texts, classes, missing values and quotes, and LIBSVM. A part has
+# at least 256 KiB.
+awk 'BEGIN { srand(1); print "a,b,color,day,\"c\"\"d\",kind"
+    for (i = 0; i < 60000; i++) printf "%.9f,%s,%s,2024-%02d-%02d,\"%.6f\",%s\n", rand() - .5, i % 997 == 5 ? "" : rand(),
+        substr("red  blue greenwhite", 1 + 5 * int(4 * rand()), 5), 1 + i % 12, 1 + i % 28, rand(), rand() < .5 ? "yes" : "no" }' >table.csv
+awk 'BEGIN { srand(2); for (i = 0; i < 60000; i++) printf "%d %d:%.6f %d:%.6f # %d\n", rand() < .5, 1 + i % 30, rand(), 40 + i % 50, rand(), i }' \
+    >table.svm
+awk '{ print } NR == 45001 { print "1,2,red,2024-01-01,x,yes" }' table.csv >wrong.csv
+awk '{ print } NR == 45001 { print "1 7:1 7:2" }' table.svm >wrong.svm
+gzip -k table.csv
+
 found=
 for mpi in openmpi mpich; do
     [ -e "$modules/libcusgd-$mpi.so" ] && command -v "mpirun.$mpi" >/dev/null || continue
@@ -40,10 +51,15 @@ for mpi in openmpi mpich; do
     same "3" classes --loss logistic --solver newton --l2 0.01 --valid-fraction 0.1
     same_sweep "2 3" data --grid l2=1e-4..1:log:5 --grid rate=.01,.03 --epochs 4
     same_sweep "2" classes --loss logistic --grid l1=0,.01,.1 --folds 3 --halving 2 --epochs 4
+    same "2 3" table.csv --date day --loss logistic --epochs 1
+    same "2" table.csv.gz --date day --loss logistic --epochs 1
+    same "2 3" table.svm --loss logistic --epochs 1
     resumed
     checks=$((checks + 1))
     timeout -k 1 $limit mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
     refused 2 "nowhere" 2 train nowhere --model several
+    refused 2 "wrong.csv:45002:5: 'x' in column" 2 train wrong.csv --date day --model several
+    refused 2 "wrong.svm: line 45002: " 3 train wrong.svm --model several
     refused 1 "3 processes cannot share 2 shards" 3 train data --shards 2 --model several
     refused 1 "folds and validation rows exclude" 2 sweep data --grid l2=1 --folds 2 --valid-fraction 0.1 --model several
     refused 1 "convert runs in one process" 2 convert data converted
