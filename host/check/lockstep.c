@@ -1,4 +1,4 @@
-/* The steps of a check: one by one from the same state, each peer on its own way, and lazy ones beside dense ones. */
+/* The steps of a check: one by one from the same state, each peer by its own code, and lazy updates compared with dense ones. */
 #include "sides.h"
 
 #include "failure.h"

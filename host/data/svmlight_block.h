@@ -39,7 +39,7 @@ enum { SVMLIGHT_SHORT = 10 /* bytes of a short number that are looked at, at mos
 
 /* Numbers of up to 8 digits, or of one digit, a point and up to 7 digits: of two exact doubles, whose quotient is rounded once.
  * Returns the place behind the number, NULL where there is none of these. Both forms have their own instructions: a processor
- * that foresees the form does not wait for the byte that tells it. */
+ * that predicts the form does not wait for the byte that decides it. */
 static inline const char *svmlight_short_number(const char *at, double *value)
 {
     static const double power[] = {1, 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
