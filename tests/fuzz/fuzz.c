@@ -1,9 +1,7 @@
 #include "fuzz.h"
 
-#include "cusgd_expression.h"
 #include "cusgd_tools.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +21,8 @@ static const char *file_of(const char *name, const uint8_t *bytes, size_t size)
     return path;
 }
 
-/* What no input may be answered by. */
-static void check_status(cusgd_status status)
+/* No input may be answered by another status. */
+void fuzz_check_status(cusgd_status status)
 {
     if (status == CUSGD_OK || status == CUSGD_ERROR_DATA || status == CUSGD_ERROR_USAGE) return;
     fprintf(stderr, "status %d: %s\n", (int)status, cusgd_last_error());
@@ -42,7 +40,7 @@ static void walk(const cusgd_data *data)
         if (name) letters += strlen(name);
     }
     for (size_t i = 0; cusgd_data_note(data, i); i++) letters += strlen(cusgd_data_note(data, i));
-    check_status(cusgd_data_reader(data, &reader));
+    fuzz_check_status(cusgd_data_reader(data, &reader));
     if (letters == SIZE_MAX) abort();
 }
 
@@ -51,7 +49,7 @@ static void open_file(const char *path, const cusgd_reader *reader)
 {
     cusgd_data *data = NULL;
     cusgd_status status = cusgd_data_open(path, reader, &data);
-    check_status(status);
+    fuzz_check_status(status);
     if ((status == CUSGD_OK) != (data != NULL)) abort();
     if (data) walk(data);
     cusgd_data_free(data);
@@ -118,7 +116,7 @@ static void feed_index(const uint8_t *bytes, size_t size)
     reader.roles.x_only = bytes[0] & 1;
     reader.find_classes = bytes[0] >> 1 & 1;
     open_file(path, &reader);
-    check_status(cusgd_folder_check(path));
+    fuzz_check_status(cusgd_folder_check(path));
 }
 
 /* Two bytes of choices, then the table, which may be compressed. */
@@ -142,7 +140,7 @@ static void feed_csv(const uint8_t *bytes, size_t size)
     const char *path = file_of("table.csv", bytes + 2, size - 2);
     open_file(path, &reader);
     cusgd_table *table = NULL;
-    check_status(cusgd_table_open(path, &reader, &table));
+    fuzz_check_status(cusgd_table_open(path, &reader, &table));
     cusgd_table_free(table);
 }
 
@@ -152,10 +150,10 @@ static void feed_safetensors(const uint8_t *bytes, size_t size)
     cusgd_model *model, *again;
     size_t count = 0, count_again = 0;
     cusgd_status status = cusgd_model_load_memory(bytes, size, &model);
-    check_status(status);
+    fuzz_check_status(status);
     if (status) return;
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    check_status(cusgd_model_reader(model, &reader));
+    fuzz_check_status(cusgd_model_reader(model, &reader));
     if (cusgd_model_save_memory(model, NULL, 0, &count) != CUSGD_OK) abort();
     char *file = malloc(count), *file_again;
     if (!file || cusgd_model_save_memory(model, file, count, &count) != CUSGD_OK) abort();
@@ -197,63 +195,15 @@ static void feed_options(const uint8_t *bytes, size_t size)
         char *value = strchr(line, '=');
         if (value) *value++ = '\0';
         cusgd_status status = cusgd_options_set(options, line, value);
-        check_status(status);
+        fuzz_check_status(status);
         if (status == CUSGD_OK) check_option(options, line);
     }
-    check_status(cusgd_options_check(options));
+    fuzz_check_status(cusgd_options_check(options));
     for (size_t i = 0; cusgd_option_at(i); i++) (void)cusgd_options_unused(options, cusgd_option_at(i)->name);
     if (cusgd_options_copy(options, &copy) != CUSGD_OK) abort();
     cusgd_options_free(copy);
     cusgd_options_free(options);
     free(text);
-}
-
-/* Both ways of differentiation agree, where neither overflows. */
-static void differentiate(const cusgd_expression *e, const double *x)
-{
-    double g[64], r[64], largest = 1;
-    if (cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g) != CUSGD_OK) abort();
-    if (cusgd_expression_gradient(e, CUSGD_REVERSE, 1, x, r) != CUSGD_OK) abort();
-    for (size_t v = 0; v < cusgd_expression_variables(e); v++) largest = fmax(largest, fabs(g[v]));
-    for (size_t v = 0; v < cusgd_expression_variables(e); v++) {
-        if (largest > 1e6 || !isfinite(g[v]) || !isfinite(r[v]) || fabs(g[v] - r[v]) <= 1e-6 * largest) continue;
-        fprintf(stderr, "forward mode has %.17g, reverse mode %.17g\n", g[v], r[v]);
-        abort();
-    }
-}
-
-/* A few iterations by one of the methods. */
-static void search_from(const cusgd_expression *e, double *x, size_t which)
-{
-    static const char *const minimizers[] = {"bfgs", "newton", "cg", "lbfgs", "adam", "gd"};
-    static const char *const root_finders[] = {"newton", "broyden-good", "broyden-bad"};
-    cusgd_search search = CUSGD_INIT(cusgd_search);
-    cusgd_search_result result = CUSGD_INIT(cusgd_search_result);
-    search.iterations = 5;
-    search.rate = 0.1;
-    search.solver = cusgd_expression_results(e) == 1 ? minimizers[which % 6] : root_finders[which % 3];
-    cusgd_status status = cusgd_expression_results(e) == 1 ? cusgd_expression_minimize(e, &search, x, NULL, NULL, &result)
-                                                           : cusgd_expression_solve(e, &search, x, NULL, NULL, &result);
-    if (status != CUSGD_ERROR_NOT_CONVERGED && status != CUSGD_ERROR_DIVERGED) check_status(status);
-}
-
-/* A formula that is read is differentiated, and its minimum or root is searched. */
-static void feed_expression(const uint8_t *bytes, size_t size)
-{
-    double x[64];
-    char *text = malloc(size + 1);
-    cusgd_expression *e;
-    if (!text) abort();
-    if (size) memcpy(text, bytes, size);
-    text[size] = '\0';
-    cusgd_status status = cusgd_expression_compile(text, NULL, &e);
-    check_status(status);
-    if ((status == CUSGD_OK) != (e != NULL)) abort();
-    free(text);
-    for (int i = 0; i < 64; i++) x[i] = 0.3 + 0.37 * i;
-    if (e && cusgd_expression_results(e) == 1) differentiate(e, x);
-    if (e && cusgd_expression_variables(e) <= 8) search_from(e, x, size);
-    cusgd_expression_free(e);
 }
 
 static const fuzz_reader readers[] = {

@@ -4,6 +4,8 @@
 #ifndef CUSGD_TESTS_FUZZ_H
 #define CUSGD_TESTS_FUZZ_H
 
+#include "cusgd.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +22,13 @@ const fuzz_reader *fuzz_reader_at(size_t i);
 /* The folder where files are put for readers that take a path; it has to be there. Before anything is fed. */
 void fuzz_set_folder(const char *folder);
 
+/* fuzz.c: ends the process at a status that no input may be answered by. */
+void fuzz_check_status(cusgd_status status);
 /* fuzz_command.c */
 void feed_command(const uint8_t *bytes, size_t size);
 /* fuzz_checkpoint.c: a byte that chooses the trainer, then the checkpoint. */
 void feed_checkpoint(const uint8_t *bytes, size_t size);
+/* fuzz_expression.c */
+void feed_expression(const uint8_t *bytes, size_t size);
 
 #endif
