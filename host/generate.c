@@ -5,6 +5,7 @@
 #include "options.h"
 #include "public.h"
 #include "scalar/random.h"
+#include "scalar/rounding.h"
 #include "scalar/sampling.h"
 #include "sized.h"
 
@@ -78,7 +79,7 @@ static cusgd_status open_device(const cusgd_generator *g, backend *out)
 static double truth_at(const cusgd_generator *g, uint64_t i)
 {
     double z = normal_from(random_block(stream_key(g->seed, STREAM_TRUTH), i / 4).at[i % 4]);
-    return g->type == CUSGD_TYPE_FLOAT32 ? (double)(float)z : z;
+    return rounded_for(g->type == CUSGD_TYPE_FLOAT32, z);
 }
 
 /* (cols + 1) x outputs: normal at the informative columns, the same ones for all outputs, 0 elsewhere; the biases normal.

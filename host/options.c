@@ -3,6 +3,7 @@
 
 #include "data.h"
 #include "failure.h"
+#include "scalar/rounding.h"
 
 #include <ctype.h>
 #include <stdatomic.h>
@@ -72,7 +73,7 @@ loss_rule loss_rule_of(const cusgd_options *options)
     const double *number = loss_number(&o);
     loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY, o.formula};
     loss_numbers_choose(&o);
-    if (number) rule.number = o.precision == CUSGD_PRECISION_FLOAT ? (double)(float)*number : *number;
+    if (number) rule.number = rounded_for(o.precision == CUSGD_PRECISION_FLOAT, *number);
     return rule;
 }
 
@@ -187,7 +188,7 @@ void option_text(const option *o, const cusgd_options *options, char text[CUSGD_
 static int survives_rounding(const option *o, const cusgd_options *options)
 {
     if (o->rounding == EXACT || options->precision != CUSGD_PRECISION_FLOAT || is_open(o, options)) return 1;
-    double x = *(const double *)value_of(o, options), rounded = (double)(float)x;
+    double x = *(const double *)value_of(o, options), rounded = rounded_for(1, x);
     return number_is_valid(&o->info, rounded) && (x == 0) == (rounded == 0);
 }
 

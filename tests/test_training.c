@@ -123,6 +123,28 @@ Test(training, golden_trajectories)
     cJSON_Delete(golden);
 }
 
+/* |m / sqrt(v)| is 1 in the first step (Kingma and Ba 2015, section 2), if the corrections are those of the betas that the
+ * moments are made with: of betas that were rounded to float and others that were not, it would be off by 6.5e-6. */
+Test(training, adam_moves_by_the_rate_first)
+{
+    static const cusgd_optimizer optimizers[] = {CUSGD_OPTIMIZER_ADAM, CUSGD_OPTIMIZER_ADAMW, CUSGD_OPTIMIZER_AMSGRAD};
+    const double rate = 0.01;
+    uint64_t state = 1;
+    double *x = random_normals(&state, N * D), *y = random_normals(&state, N), found[D + 1];
+    cusgd_data *data = data_of(N, D, 1, x, y, NULL);
+    for (size_t i = 0; i < 2 * sizeof optimizers / sizeof *optimizers; i++) {
+        cusgd_options o = options_plain(optimizers[i / 2], rate, N, 1);
+        o.precision = i % 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+        o.standardize = o.intercept = 0;
+        train(&o, data, found);
+        for (int j = 0; j < D; j++)
+            cr_assert_float_eq(fabs(found[j]), rate, 1e-6 * rate, "optimizer %zu, coefficient %d: %.9g", i / 2, j, found[j]);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
 /* ---- Real data against its exact solutions ------------------------------------------------------------------------------- */
 
 /* Full-batch Nesterov steps at the library's own rate: condition numbers reach 10^6 here, so many are needed. */

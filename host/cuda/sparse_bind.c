@@ -1,5 +1,6 @@
 /* Bound sparse rows: a copy on the device, and next to it the caller's own, of which batches are made by columns. */
 #include "cuda.h"
+#include "scalar/rounding.h"
 #include "sparse.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ int64_t sparse_length_of(const sparse_rows *x, int64_t i, int64_t *first)
 double sparse_value(const cuda *c, const sparse_rows *x, int64_t at)
 {
     double value = csr_value(&x->from, at) * (x->inverse ? x->inverse[csr_column(&x->from, at)] : 1);
-    return c->precision == CUSGD_PRECISION_FLOAT ? (double)(float)value : value;
+    return rounded_for(c->precision == CUSGD_PRECISION_FLOAT, value);
 }
 
 static cusgd_status take_list(const examples *e, sparse_rows *x)

@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
+#include "scalar/rounding.h"
 
 #include <float.h>
 #include <math.h>
@@ -150,7 +151,7 @@ cusgd_status problem_set_limits(problem *p)
         p->limit[LIMIT_L2][u] = limit_factor(l2 / unit / unit, p->l2);
         p->limit[LIMIT_LOWER][u] = isnan(o->lower) ? -(double)INFINITY : o->lower / p->units.target * scale;
         p->limit[LIMIT_UPPER][u] = isnan(o->upper) ? (double)INFINITY : o->upper / p->units.target * scale;
-        for (int i = 0; i < LIMIT_COUNT && single; i++) p->limit[i][u] = (double)(float)p->limit[i][u];
+        for (int i = 0; i < LIMIT_COUNT; i++) p->limit[i][u] = rounded_for(single, p->limit[i][u]);
     }
     return CUSGD_OK;
 }

@@ -5,6 +5,7 @@
 #include "examples.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "scalar/rounding.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -128,10 +129,9 @@ cusgd_status study_targets(problem *p)
     if (log_link && p->options->solver == CUSGD_SOLVER_SGD && p->options->optimizer == CUSGD_OPTIMIZER_AUTO &&
         bounded.maximum > bounded.minimum)
         p->loss = bounded;
-    if (p->options->precision == CUSGD_PRECISION_FLOAT) {
-        p->loss.minimum = (double)(float)p->loss.minimum;
-        p->loss.maximum = (double)(float)p->loss.maximum;
-    }
+    int single = p->options->precision == CUSGD_PRECISION_FLOAT;
+    p->loss.minimum = rounded_for(single, p->loss.minimum);
+    p->loss.maximum = rounded_for(single, p->loss.maximum);
     free(r.y);
     return status;
 }

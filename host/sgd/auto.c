@@ -9,6 +9,7 @@
 
 #include "ascending.h"
 #include "failure.h"
+#include "scalar/rounding.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -332,9 +333,9 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     if (o->average && o->average_from < 0) o->average_from = 0;
     s->run->spec.average = o->average;
     /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
-    int rounds = o->precision == CUSGD_PRECISION_FLOAT;
-    s->run->spec.constants.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
-    s->run->spec.constants.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
+    int single = o->precision == CUSGD_PRECISION_FLOAT;
+    s->run->spec.constants.beta1 = rounded_for(single, o->beta1);
+    s->run->spec.constants.beta2 = rounded_for(single, o->beta2);
     s->run->spec.constants.rho = o->rho;
     s->run->spec.constants.epsilon = o->epsilon;
     s->run->spec.constants.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;

@@ -4,6 +4,7 @@
 
 #include "failure.h"
 #include "options.h"
+#include "scalar/rounding.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ cusgd_status numbers_take(cusgd_sweep *s)
     }
     for (size_t i = 0; s->number && i < s->count && !status; i++) {
         double number = s->configurations[i].loss_number;
-        s->number[i] = o->precision == CUSGD_PRECISION_FLOAT ? (double)(float)number : number;
+        s->number[i] = rounded_for(o->precision == CUSGD_PRECISION_FLOAT, number);
         if (s->null) status = start_of(s, s->number[i], &s->null[i]);
     }
     s->outputs = count_outputs(s);

@@ -2,6 +2,7 @@
 #ifndef CUSGD_SCALAR_CATCH_UP_H
 #define CUSGD_SCALAR_CATCH_UP_H
 
+#include "rounding.h"
 #include "schedule.h"
 
 #include <stdint.h>
@@ -17,20 +18,17 @@ typedef struct catch_up {
 } catch_up;
 
 #ifndef __cplusplus
-/* The numbers of a step as a device works with them. */
-static inline double lazy_rounded(int single, double value) { return single ? (double)(float)value : value; }
-
 /* Makes the table of a slice of `count` steps, count + 1 entries. single: the device works in float. Returns 0 where a step
  * shrinks theta to nothing or beyond, which no product can undo. */
 static inline int catch_up_fill(int optimizer, double l1, double l2, int single, const step_numbers *numbers, int64_t count,
                                 catch_up *since)
 {
-    double threshold = lazy_rounded(single, l1), decay = lazy_rounded(single, l2);
-    since[0] = (catch_up){1, 0, 0, 1, 0, lazy_rounded(single, numbers->correction1) - 1};
+    double threshold = rounded_for(single, l1), decay = rounded_for(single, l2);
+    since[0] = (catch_up){1, 0, 0, 1, 0, rounded_for(single, numbers->correction1) - 1};
     for (int64_t i = 0; i < count; i++) {
-        double rate = lazy_rounded(single, numbers[i].rate);
+        double rate = rounded_for(single, numbers[i].rate);
         catch_up next = since[i];
-        next.steps = lazy_rounded(single, numbers[i].correction1);
+        next.steps = rounded_for(single, numbers[i].correction1);
         next.shrink *= 1 - rate * decay;
         next.rate += rate;
         if (optimizer == CUSGD_OPTIMIZER_SGD && !(next.shrink > 1e-200)) return 0;
