@@ -1,5 +1,6 @@
 /* A table is read alike on any number of threads, and by any number of processes, whatever its text is cut into: the same
  * numbers, notes and messages as by the reader of one record after another. */
+#include "cusgd_world.h"
 #include "data.h"
 #include "data/csv.h"
 #include "data/ranks.h"
@@ -10,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 TestSuite(csv_threads, .init = folder_setup, .fini = folder_teardown);
 
@@ -297,4 +299,31 @@ Test(csv_threads, tables_that_are_divided)
             cusgd_data_free(wanted.data);
             free(text);
         }
+}
+
+/* One rank alone fails where the fields of all ranks are taken, here by a reader of its own: all meet again all the same. */
+static void open_by_own_reader(world *w, void *context)
+{
+    cusgd_data *data = NULL;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.encode.missing = w->rank == 1 ? CUSGD_MISSING_ERROR : CUSGD_MISSING_DROP;
+    cusgd_status status = cusgd_data_open_shared(w, context, &reader, &data);
+    cr_assert_eq(status, w->rank == 1 ? CUSGD_ERROR_DATA : CUSGD_ERROR_DEVICE, "rank %d: %s", w->rank, cusgd_last_error());
+    cr_assert(strstr(cusgd_last_error(), "missing"), "%s", cusgd_last_error());
+    reader.encode.missing = CUSGD_MISSING_DROP;
+    assert_works(cusgd_data_open_shared(w, context, &reader, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3999);
+    cusgd_data_free(data);
+}
+
+Test(csv_threads, where_one_rank_cannot_take_a_field_all_fail)
+{
+    enum { ROWS = 4000, LINE = 16 };
+    char *text = malloc((ROWS + 1) * LINE), path[600];
+    size_t length = (size_t)snprintf(text, LINE, "a,b,c\n");
+    for (int i = 0; i < ROWS; i++) length += (size_t)snprintf(text + length, LINE, i == 3000 ? "%d,,2\n" : "%d,1,2\n", i);
+    snprintf(path, sizeof path, "%s", file_text("table.csv", text));
+    csv_block_bytes = 64;
+    for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, open_by_own_reader, path);
+    free(text);
 }

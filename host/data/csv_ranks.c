@@ -111,6 +111,17 @@ static cusgd_status take_all_fields(const shared_reading *s, const unsigned char
     return status;
 }
 
+/* *good: all ranks have taken the fields. One may lack the memory for a field, and what is made of the others is then of no use.
+ */
+static cusgd_status take_on_all(const shared_reading *s, const unsigned char *kept, int *good)
+{
+    int failed;
+    (void)take_all_fields(s, kept, good);
+    cusgd_status status = ranks_any(s->ranks, !*good, &failed);
+    *good = !failed;
+    return status;
+}
+
 /* All ranks know before whether all have room: one that has failed would be waited for. */
 static cusgd_status put_together(shared_reading *s, int *good)
 {
@@ -129,7 +140,7 @@ static cusgd_status put_together(shared_reading *s, int *good)
     if (!status && *good && s->kept.used > 0) memcpy(kept + before, s->kept.at, s->kept.used);
     listing_free(&s->kept);
     if (!status && *good) status = s->ranks->share(s->ranks->of, kept, bytes);
-    if (!status && *good) (void)take_all_fields(s, kept, good);
+    if (!status && *good) status = take_on_all(s, kept, good);
     free(kept);
     return status;
 }
