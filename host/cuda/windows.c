@@ -56,7 +56,7 @@ static cusgd_status open_passing(cuda *c, const examples *e, const transform *t,
     s->numbers = numbers;
     if (!status) status = cuda_allocate(c, shape->most_sent, sizeof(int64_t), "row numbers", &list);
     s->list = list;
-    s->raw_bytes = (size_t)e->d * sizeof(double);
+    s->raw_bytes = (size_t)max_of(e->d, e->k) * sizeof(double); /* a row of any matrix at least */
     if (s->raw_bytes < RING_BYTES) s->raw_bytes = RING_BYTES;
     if (!status) status = cuda_allocate(c, (int64_t)s->raw_bytes, 1, "rows on their way", &s->raw);
     return status ? status : upload_transform(c, e, t, s->numbers);
