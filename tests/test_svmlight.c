@@ -162,13 +162,15 @@ static void read_as_rank(world *w, void *context)
     cusgd_data_free(data);
 }
 
-static void read_by_ranks(const char *text, int must_divide)
+/* columns: 0 for as many as occur. */
+static void read_by_ranks(const char *text, int64_t columns, int must_divide)
 {
     size_t before = svmlight_block_bytes;
     for (int ranks = 2; ranks < 6; ranks++)
         for (size_t block = 16; block < 1000; block *= 4) {
             shared_text t = {.reader = CUSGD_INIT(cusgd_reader)};
             cusgd_data *wanted = NULL;
+            t.reader.columns = columns;
             snprintf(t.path, sizeof t.path, "%s", file_text("x.svm", text));
             if (cusgd_data_open(t.path, &t.reader, &wanted)) snprintf(t.message, sizeof t.message, "%s", cusgd_last_error());
             t.wanted = wanted;
@@ -183,10 +185,25 @@ static void read_by_ranks(const char *text, int must_divide)
 Test(svmlight, several_processes_have_the_bits_of_one)
 {
     random_source r = {5, 0};
-    for (int i = 0; i < 4; i++) read_by_ranks(draw_rows(&r, 300), 1);
-    read_by_ranks("1 0:1\n", 0); /* too short */
+    for (int i = 0; i < 4; i++) read_by_ranks(draw_rows(&r, 300), 0, 1);
+    read_by_ranks("1 0:1\n", 0, 0); /* too short */
     char *text = draw_rows(&r, 300);
-    read_by_ranks(strcat(text, "\n1 2:3 2:4\n1 1:1\n"), 0); /* an index twice */
+    read_by_ranks(strcat(text, "\n1 2:3 2:4\n1 1:1\n"), 0, 0); /* an index twice */
+}
+
+/* What only the whole text shows to be wrong is said by each process, as one process says it. */
+Test(svmlight, several_processes_have_the_message_of_one)
+{
+    random_source r = {6, 0};
+    char *comments = malloc(20001), *empty = malloc(20001);
+    cr_assert(comments && empty);
+    for (int i = 0; i < 20000; i += 4) memcpy(comments + i, "# 1\n", 5), memcpy(empty + i, "1  \n", 5);
+    read_by_ranks(draw_rows(&r, 300), 3, 0); /* fewer columns than occur */
+    read_by_ranks(comments, 0, 0);           /* no rows */
+    read_by_ranks(empty, 0, 0);              /* rows without a value, and no number of columns */
+    read_by_ranks(empty, 3, 1);
+    free(comments);
+    free(empty);
 }
 
 /* What is wrong is named by its line, whichever block it is in and whatever is wrong behind it. */

@@ -376,10 +376,10 @@ static cusgd_status open_text(const char *path, const cusgd_reader *reader, data
 
 cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
 {
-    int again = 0;
+    int again = 0, alone = 0;
     cusgd_status status = open_text(path, reader, data->opening.ranks, data, &again);
     again = ranks_settle(data, &status, again);
-    return again ? open_text(path, reader, NULL, data, &again) : status;
+    return again ? open_text(path, reader, NULL, data, &alone) : status;
 }
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
