@@ -112,7 +112,8 @@ static int parse_call(parser *p, const token *t, int op)
     }
     if (p->next.kind == ',') return scan_wrong(p, p->next.at, "%.*s has one argument", (int)t->length, t->at);
     if (two && arguments < 2 && !p->status)
-        return scan_wrong(p, p->next.at, "%.*s has at least two arguments", (int)t->length, t->at);
+        return scan_wrong(p, p->next.at, "%.*s has %s arguments", (int)t->length, t->at,
+                          op == EXPRESSION_POWER_OF ? "two" : "at least two");
     scan_expect(p, ')');
     return two ? value : add(p, op, value, -1, -1);
 }
@@ -179,6 +180,7 @@ static int wrong_function(parser *p, const token *t)
                    {"fabs", "an absolute value is written abs(a)"},
                    {"power", "a power is written a^b"},
                    {"square", "a square is written a^2"},
+                   {"mean", "a loss is of one row, and their mean is taken anyway: write a instead of mean(a)"},
                    {"relu", "relu(a) is written max(0, a)"},
                    {"clamp", "a limited to l .. h is written min(max(a, l), h)"},
                    {"clip", "a limited to l .. h is written min(max(a, l), h)"},

@@ -107,6 +107,7 @@ void scan_advance_from(parser *p, const char *at)
         scan_wrong(p, at,
                    *at == '='   ? "an equation a = b is written a - b, and a comparison a == b"
                    : *at == '|' ? "an absolute value |a| is written abs(a)"
+                   : *at == '.' ? "a function is written without a module or a method: abs(a), not torch.abs(a) or a.abs()"
                                 : "this character does not belong in a formula");
     }
 }
