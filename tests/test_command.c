@@ -289,6 +289,13 @@ Test(command, info_of_what_it_cannot_read)
     run(&o, "$CUSGD info folder --target y");
     assert_code(o, 1);
     assert_has(o.err, "is not a CSV");
+    file_text("table.csv", "a,y\n1,2\n2,3\n");
+    run(&o, "$CUSGD info table.csv --columns 3");
+    assert_code(o, 1);
+    assert_has(o.err, "table.csv is read as a table");
+    run(&o, "$CUSGD info no.csv --index-base 0");
+    assert_code(o, 2);
+    assert_has(o.err, "no.csv: cannot be opened");
 }
 
 Test(command, devices)

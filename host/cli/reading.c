@@ -260,6 +260,11 @@ static void choose_spill(const syntax *s, cusgd_reader *reader)
     reader->spill_bytes = (int64_t)(memory / PARTS);
 }
 
+static int is_table(const char *path)
+{
+    return strcmp(path, "-") == 0 || (access(path, R_OK) == 0 && !is_arrays(path) && !cusgd_file_is_libsvm(path));
+}
+
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
@@ -274,6 +279,11 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
             "about a CSV's "
             "columns",
             path);
+    if ((r->indexed.columns || r->indexed.base) && is_table(path))
+        return complain_usage(s,
+                              "--columns and --index-base are for LIBSVM text and folders of sparse rows, and %s is read as a "
+                              "table: LIBSVM text is called NAME.svm, or its first row is LABEL INDEX:VALUE ...",
+                              path);
     if (r->datasets && !is_hdf5(path)) return complain_usage(s, "--dataset is for HDF5, and %s is no such file", path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");
     if (!header_from_word(r->header, &reader->header))
