@@ -30,7 +30,8 @@ static cusgd_status fail_value(const table *t, int64_t j, field f, double value)
     else if (t->columns.at[j].role == ROLE_OFFSET)
         status = fail(CUSGD_ERROR_DATA, "the exposure %s in column %s is not greater than 0: remove the row", shown, where);
     else
-        status = fail(CUSGD_ERROR_DATA, "the weight %s in column %s is negative: weights are 0 or greater", shown, where);
+        status = fail(CUSGD_ERROR_DATA, "the weight %s in column %s is negative: weights, as numbers of trials, are 0 or greater",
+                      shown, where);
     return csv_fail_at(t, f.line, j, status);
 }
 
