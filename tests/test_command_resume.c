@@ -208,6 +208,10 @@ Test(command_resume, what_does_not_fit)
     assert_has(o.err, "training targets");
     run(&o, "head -c 900 c > d; " TRAIN "--model a --checkpoint d --resume");
     assert_code(o, 2);
+    assert_has(o.err, "d: is not a sound");
+    assert_lacks(o.err, "d.previous"); /* there is none */
+    run(&o, "cp c d.previous; " TRAIN "--model a --checkpoint d --resume");
+    assert_code(o, 2);
     assert_has(o.err, "d.previous");
     run(&o, TRAIN "--model a --checkpoint a --resume");
     assert_code(o, 1);

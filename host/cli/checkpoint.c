@@ -136,12 +136,19 @@ static void on_checkpoint(cusgd_trainer *trainer, const cusgd_progress *now, voi
 
 /* ---- Going on ---- */
 
+static int has_previous(const char *path)
+{
+    char previous[4096];
+    int length = snprintf(previous, sizeof previous, "%s.previous", path);
+    return length > 0 && (size_t)length < sizeof previous && access(previous, F_OK) == 0;
+}
+
 static int resume(checkpoints *c, cusgd_trainer *trainer, cusgd_progress *now)
 {
     cusgd_status status = cusgd_trainer_load_state(trainer, c->path, now);
     if (status) {
         complain_last(status);
-        if (status == CUSGD_ERROR_DATA)
+        if (status == CUSGD_ERROR_DATA && has_previous(c->path))
             fprintf(stderr, "cusgd: if the file is damaged, %s.previous is the checkpoint before it\n", shown(c->path));
         return (int)status;
     }
