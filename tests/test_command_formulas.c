@@ -173,6 +173,8 @@ Test(command_formulas, searches_that_fail_say_why)
               {"minimize 'x; x' --start x=1", "a minimum is searched of a single one", 1},
               {"minimize '3' ", "has no variable", 1},
               {"minimize 'x^2' --start x=1 --solver magic", "there is no solver \"magic\"", 1},
+              {"minimize 'x^2' --start x=1 --iterations 0", "iterations must be", 1},
+              {"solve 'x^2-2' --start x=1 --iterations 0", "iterations must be", 1},
               {"minimize 'x^2' --start x=1 --solver momentum --rate .1 --momentum 1", "less than 1", 1},
               {"minimize 'x' --start x=1 --iterations 20", "not converged after 20 iterations", 7},
               {"minimize 'x^2'", "the variable x has no value: give --start x=VALUE", 1}};
@@ -180,5 +182,6 @@ Test(command_formulas, searches_that_fail_say_why)
         run(&o, "$CUSGD %s", of[i].call);
         assert_code(o, of[i].code);
         assert_has(o.err, of[i].said);
+        if (of[i].code == 1) cr_assert_str_empty(o.out, "%s", o.out); /* what is refused has no table */
     }
 }

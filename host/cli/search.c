@@ -55,10 +55,10 @@ static void put_line(const searching *w, const cusgd_iterate *now)
 static int put_iterate(const cusgd_iterate *now, void *user)
 {
     const searching *w = user;
-    if (w->json)
-        put_line(w, now);
-    else if (!w->quiet)
-        put_row(w, now);
+    if (w->json) put_line(w, now);
+    if (w->json || w->quiet) return 0;
+    if (now->iteration == 0) put_header(w); /* not before: the search may be refused */
+    put_row(w, now);
     return 0;
 }
 
@@ -85,7 +85,6 @@ static int run_search(searching *w)
     double *x = malloc((w->formula.count + 1) * sizeof *x);
     if (!x) return complain(CUSGD_ERROR_MEMORY, "out of memory");
     for (size_t v = 0; v < w->formula.count; v++) x[v] = w->formula.axes[v].first;
-    if (!w->json && !w->quiet) put_header(w);
     cusgd_status status = w->is_root ? cusgd_expression_solve(w->formula.expression, &w->by, x, put_iterate, w, &result)
                                      : cusgd_expression_minimize(w->formula.expression, &w->by, x, put_iterate, w, &result);
     if (!status || status == CUSGD_ERROR_NOT_CONVERGED) put_summary(w, &result, x);
@@ -100,9 +99,11 @@ static int search(searching *w, int argc, char **argv)
     const char *text = NULL;
     int status = CUSGD_OK;
     signals_handle();
+    w->by.iterations = 1000; /* 0, which the library takes for that, is a mistake on the command line */
     if (arguments_parse(w->syntax, argc, argv, &text, &status)) {
         const formula_source from = {w->syntax, text, "--start", &w->start, &w->constants, 0};
         status = formula_open(&from, &w->formula);
+        if (!status && w->by.iterations < 1) status = complain_usage(w->syntax, "iterations must be a whole number from 1 on");
         if (!status) status = run_search(w);
     }
     formula_free(&w->formula);
