@@ -345,10 +345,11 @@ static int has_note(const cusgd_trainer *t, const char *part)
 
 Test(own_loss, what_is_not_convex_is_noted)
 {
-    static const char *const texts[] = {"log(1 + (p - y)^2)", "1 - exp(-(p - y)^2)", "log(cosh(p - y))", "(p - y)^4"};
+    static const char *const texts[] = {"log(1 + (p - y)^2)", "1 - exp(-(p - y)^2)", "log(cosh(p - y))", "(p - y)^4",
+                                        "sqrt((p - y)^2)"};
     fill();
     cusgd_data *data = data_of(N, D, 1, x, numbers, NULL);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         cusgd_options o = formula_of(texts[i]);
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         cr_assert_eq(has_note(t, "not convex"), i < 2, "%s", texts[i]);

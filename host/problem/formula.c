@@ -128,12 +128,16 @@ typedef struct curvatures {
 static curvatures look_around(const target_rows *r, loss_rule loss, double constant, double reach)
 {
     enum { TARGETS = 40, PLACES = 20 };
+    const double rounding = 1e-9; /* more than what is left of derivatives that cancel */
     curvatures found = {.largest = 0, .least = (double)INFINITY};
     int64_t stride = r->m / TARGETS + 1;
     for (int64_t i = 0; i < r->m; i += stride) {
         for (int at = -PLACES; at <= PLACES; at++) {
-            double p = constant + r->o[i] + reach * at / PLACES, second = rule_at(loss, p, r->y[i]).curvature;
+            double p = constant + r->o[i] + reach * at / PLACES;
+            point l = rule_at(loss, p, r->y[i]);
+            double second = l.curvature;
             if (!isfinite(second)) continue;
+            if (second < 0 && -second * reach < rounding * fabs(l.derivative)) second = 0; /* as of sqrt((p - y)^2) */
             found.largest = fmax(found.largest, second);
             if (second < found.least) found = (curvatures){found.largest, second, p, r->y[i]};
         }
