@@ -345,7 +345,7 @@ static cusgd_status begin(reading *r)
     r->pool = pool_create(r->threads);
     r->blocks = allocate_zeroed((size_t)r->most, sizeof *r->blocks);
     if (!r->pool || !r->blocks) return fail_memory((size_t)r->most * sizeof *r->blocks, "reading on several threads");
-    return make_room(r, 0, 0);
+    return make_room(r, 1, 1); /* so that no array is NULL, of which addresses are taken */
 }
 
 static void end(reading *r)
