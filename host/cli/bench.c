@@ -1,7 +1,6 @@
 /* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, compared with the rate at
  * which the same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
-#include "arguments.h"
-#include "cli.h"
+#include "bench.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -9,50 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MIN_REPEATS = 5, MAX_REPEATS = 200, MIB = 1 << 20 };
-
-/* What is asked for. */
-typedef struct bench {
-    const syntax *syntax;
-    text_list shapes, batches, precisions, storages, samplings, engines, devices, threads; /* words */
-    const char *loss, *optimizer, *rate;
-    const char *memory; /* NULL: all rows are bound */
-    int64_t epochs;
-    double seconds;
-    int json, fits;
-} bench;
-
-/* How fast a device reads its memory, in bytes per second. */
-typedef struct reading {
-    char device[16];            /* that was measured last, as its word */
-    double bandwidth, at, took; /* at: the clock's seconds; took: seconds */
-} reading;
-
-/* Rows that are trained on, on one device. */
-typedef struct ground {
-    int64_t rows, cols, outputs;
-    double bytes; /* of x, as it is stored */
-    cusgd_data *data;
-    cusgd_device device;
-    reading *last;
-    int headed; /* the table's head is there */
-} ground;
-
-/* A case and what came of it: seconds per step. */
-typedef struct timing {
-    const char *sampling, *precision, *storage, *engine, *threads;
-    cusgd_options *options; /* of the case under way */
-    int64_t batch;          /* rows of a step */
-    char device[128];       /* its name, with the threads in use */
-    int64_t steps;          /* of a pass over x */
-    int repeats;
-    double median, fastest, slowest;
-    double work;  /* the least of all repeats, of processor time in all threads */
-    double loss;  /* after the passes that warm up */
-    int streamed; /* 1: with a window of rows at a time, whose stages took, in all repeats: */
-    cusgd_stream_times stages;
-    double bandwidth; /* that of before and of after, averaged: what else runs on the machine comes and goes */
-} timing;
+enum { MIN_REPEATS = 5, MAX_REPEATS = 200 };
 
 static double seconds_of(clockid_t clock)
 {
@@ -62,15 +18,6 @@ static double seconds_of(clockid_t clock)
 }
 
 static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
-
-/* How much memory is read: so much more than the cache that what is left there of one pass does not speed up the next. GPUs
- * replace lines of their large caches by chance, and read 2 GiB in a millisecond. */
-static double read_bytes(const cusgd_device *device)
-{
-    double minimum = 256.0 * MIB, by_cache = fmax(minimum, 4 * (double)device->cache);
-    if (strncmp(device->id, "cuda", 4) != 0) return fmin(by_cache, 4 * minimum);
-    return fmin(fmax(by_cache, 2048.0 * MIB), (double)device->memory / 4);
-}
 
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
 
@@ -245,104 +192,6 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
     return CUSGD_OK;
 }
 
-/* ---- What is printed ----------------------------------------------------------------------------------------------------- */
-
-static double rows_per_second(const ground *g, const timing *t, double step) { return (double)g->rows / (double)t->steps / step; }
-
-static void put_head(const ground *g, const timing *t)
-{
-    const char *kept = strcmp(t->storage, "full") == 0 ? "" : t->storage;
-    printf("\n%lld x %lld, %s%s%s, %s: x has %.3g MiB", (long long)g->rows, (long long)g->cols, t->precision, *kept ? " on " : "",
-           kept, g->device.id, g->bytes / MIB);
-    if (g->outputs > 1) printf("; %lld outputs", (long long)g->outputs);
-    printf("\n%-14s %-10s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "engine", "batch", "threads", "us/step",
-           "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
-}
-
-/* Behind the case's line. Windows of rows are read, copied to a GPU and computed on at the same time. */
-static void put_stages(const cusgd_stream_times *s)
-{
-    double all = s->wait_seconds + s->copy_seconds + s->compute_seconds, bytes = s->read_bytes + s->present_bytes;
-    printf("  of its time %.0f %% waiting, %.0f %% copying, %.0f %% computing (%.3g GB/s)", 100 * s->wait_seconds / all,
-           100 * s->copy_seconds / all, 100 * s->compute_seconds / all, 1e-9 * bytes / s->compute_seconds);
-    if (s->read_bytes > 0) printf("; reading %.3g GB/s", 1e-9 * s->read_bytes / s->read_seconds);
-    if (s->copy_seconds > 0) printf("; copying %.3g GB/s", 1e-9 * bytes / s->copy_seconds);
-    putchar('\n');
-}
-
-static void put_row(ground *g, const timing *t)
-{
-    if (!g->headed) put_head(g, t);
-    g->headed = 1;
-    double rows = rows_per_second(g, t, t->median), rate = rows * g->bytes / (double)g->rows;
-    char range[48];
-    snprintf(range, sizeof range, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
-             1e-6 * rows_per_second(g, t, t->fastest));
-    printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine, (long long)t->batch,
-           t->threads, 1e6 * t->median, 1e-6 * rows, range, 1e-9 * rate, 1e-9 * t->bandwidth, 100 * rate / t->bandwidth, t->loss);
-    if (t->streamed) put_stages(&t->stages);
-    fflush(stdout);
-}
-
-static void put_pair(const char *name, double value)
-{
-    printf(", \"%s\": ", name);
-    put_json_number(stdout, value);
-}
-
-static void put_word(const char *name, const char *word)
-{
-    printf(", \"%s\": ", name);
-    put_json_string(stdout, word);
-}
-
-static void put_stage_pairs(const cusgd_stream_times *s)
-{
-    put_pair("stream_read_bytes", s->read_bytes);
-    put_pair("stream_present_bytes", s->present_bytes);
-    put_pair("stream_read_seconds", s->read_seconds);
-    put_pair("stream_wait_seconds", s->wait_seconds);
-    put_pair("stream_copy_seconds", s->copy_seconds);
-    put_pair("stream_compute_seconds", s->compute_seconds);
-}
-
-static void put_json(const bench *b, const ground *g, const timing *t)
-{
-    double row = g->bytes / (double)g->rows, rows = rows_per_second(g, t, t->median);
-    printf("{\"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
-           (long long)g->outputs, (long long)t->batch);
-    put_word("precision", t->precision);
-    put_word("storage", t->storage);
-    put_word("sampling", t->sampling);
-    put_word("engine", t->engine);
-    put_word("device", g->device.id);
-    put_word("device_name", t->device);
-    put_word("threads", t->threads);
-    put_word("loss_function", b->loss);
-    put_word("optimizer", b->optimizer);
-    put_pair("rate", option_number(t->options, "rate"));
-    printf(", \"steps_per_pass\": %lld, \"repeats\": %d", (long long)t->steps, t->repeats);
-    put_pair("step_seconds", t->median);
-    put_pair("step_seconds_min", t->fastest);
-    put_pair("step_seconds_max", t->slowest);
-    put_pair("step_work_seconds_min", t->work);
-    put_pair("rows_per_second", rows);
-    put_pair("rows_per_second_min", rows_per_second(g, t, t->slowest));
-    put_pair("rows_per_second_max", rows_per_second(g, t, t->fastest));
-    put_pair("x_bytes_per_second", rows * row);
-    put_pair("flops_per_second", 4 * rows * (double)g->cols * (double)g->outputs);
-    put_pair("read_bytes_per_second", t->bandwidth);
-    put_pair("read_bytes", read_bytes(&g->device));
-    put_pair("share", rows * row / t->bandwidth);
-    put_pair("x_bytes", g->bytes);
-    put_pair("cache_bytes", (double)g->device.cache);
-    if (t->streamed) put_stage_pairs(&t->stages);
-    printf(", \"passes\": %lld", (long long)b->epochs);
-    put_pair("loss", t->loss);
-    puts("}");
-    fflush(stdout);
-}
-
 /* ---- All of them --------------------------------------------------------------------------------------------------------- */
 
 /* Where that is more than a moment ago: where caches are large, it takes longer than a case. */
@@ -352,7 +201,7 @@ static cusgd_status measure_bandwidth(const ground *g)
     double begun = now();
     if (strcmp(last->device, g->device.id) == 0 && begun - last->at < fmax(0.2, last->took / 2)) return CUSGD_OK;
     last->device[0] = 0;
-    cusgd_status status = cusgd_read_bandwidth(g->device.id, 0, (int64_t)read_bytes(&g->device), &last->bandwidth);
+    cusgd_status status = cusgd_read_bandwidth(g->device.id, 0, (int64_t)bench_read_bytes(&g->device), &last->bandwidth);
     if (status) return status;
     snprintf(last->device, sizeof last->device, "%s", g->device.id);
     last->at = now();
@@ -379,9 +228,9 @@ static int time_case(const bench *b, ground *g, timing *t, const char *batch)
     cusgd_trainer_free(trainer);
     if (status) return complain_last(status);
     if (b->json)
-        put_json(b, g, t);
+        bench_put_json(b, g, t);
     else
-        put_row(g, t);
+        bench_put_row(g, t);
     return CUSGD_OK;
 }
 

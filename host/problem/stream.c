@@ -322,7 +322,10 @@ const char *stream_note(stream *s)
     char read[240];
     stream_took(s, &t);
     double all = t.wait_seconds + t.copy_seconds + t.compute_seconds;
-    if (s->place)
+    if (s->place && t.read_bytes == 0)
+        snprintf(read, sizeof read, "rows were taken from mapped files, %.3g GB of which were in memory already",
+                 t.present_bytes / 1e9);
+    else if (s->place)
         snprintf(
             read, sizeof read,
             "rows were taken from mapped files: %.3g GB of them were in memory already, and %.3g GB were read ahead, at %.4g "
