@@ -96,9 +96,6 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
 {
     cusgd_engine engine;
     fused_shape shape;
-    if (p->world && p->sparse)
-        return fail(CUSGD_ERROR_USAGE,
-                    "sparse data on GPUs is trained by one process; use --device cpu, or leave the launcher out");
     if (p->world) TRY(nccl_usable());
     TRY(formula_fits(p->loss));
     TRY(sparse_refuses(p));

@@ -35,21 +35,25 @@ static int is_whole(const slice *s) { return s->shares[0].order->sampling == CUS
 int64_t sparse_steps_at_once(const cuda *c, const slice *s)
 {
     const int64_t VALUES = 1 << 24;
-    const dataset *b = s->shares[0].examples;
+    const dataset *b = c->run.shards.each[0].examples;
     double each = (double)c->run.route.rows * (double)b->sparse->stored / (double)b->n + 1;
     int64_t steps = (int64_t)((double)VALUES / each);
     return is_whole(s) ? c->run.shards.table_steps : steps < 1 ? 1 : steps;
 }
 
+/* A shard of this process, by its number here. */
+static const batch_share *share_at(const cuda *c, const slice *s, int number) { return &s->shares[c->run.shards.first + number]; }
+
 /* Which of the store's batches each step takes. */
 static cusgd_status number_steps(cuda *c, const slice *s, int number, int64_t done, int64_t count)
 {
+    const sampler *order = share_at(c, s, number)->order;
     sparse_store *store = &c->run.shards.each[number].by_columns;
     size_t bytes = (size_t)count * sizeof(int64_t);
     int64_t *numbers = allocate((size_t)count, sizeof *numbers);
     if (!numbers) return fail_memory(bytes, "the steps' batches");
     for (int64_t i = 0; i < count; i++)
-        numbers[i] = is_whole(s) ? (int64_t)sampler_batch(s->shares[number].order, (uint64_t)(s->first + done + i)) : i;
+        numbers[i] = is_whole(s) ? (int64_t)sampler_batch(order, (uint64_t)(s->first + done + i)) : i;
     cusgd_status status = CUSGD_OK;
     if (!store->numbers)
         status = cuda_allocate(c, c->run.shards.table_steps, sizeof(int64_t), "the steps' batches", &store->numbers);
@@ -63,8 +67,8 @@ static cusgd_status prepare_shard(cuda *c, const slice *s, int number, int64_t d
 {
     run *r = &c->run;
     sparse_store *store = &r->shards.each[number].by_columns;
-    const sampler *order = s->shares[number].order;
-    const dataset *b = s->shares[number].examples;
+    const sampler *order = share_at(c, s, number)->order;
+    const dataset *b = share_at(c, s, number)->examples;
     batch_list list = {.order = order, .first = s->first + done, .whole = is_whole(s), .count = count, .most = r->shards.most};
     unsigned blocks = store->blocks;
     int moved;
@@ -83,7 +87,7 @@ static cusgd_status prepare_shard(cuda *c, const slice *s, int number, int64_t d
 
 cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count)
 {
-    for (int h = 0; h < c->run.shards.count; h++) TRY(prepare_shard(c, s, h, done, count));
+    for (int h = 0; h < c->run.shards.own; h++) TRY(prepare_shard(c, s, h, done, count));
     return lazy_begin(c, s, done, count);
 }
 

@@ -61,10 +61,10 @@ cusgd_status shared_cpu(const world *w, cusgd_options *o)
 
 /* Whether GPUs of several processes can train: `auto` means the CPU where they cannot. A formula that is wrong is reported when
  * the trainer is made. */
-static int gpus_take(const cusgd_options *o, const cusgd_data *train)
+static int gpus_take(const cusgd_options *o)
 {
     loss_formula *formula = NULL;
-    if (examples_are_sparse(&train->view) || loss_formula_open(o, &formula)) return 0;
+    if (loss_formula_open(o, &formula)) return 0;
     int fits = !formula || formula->loss.places <= LOSS_PLACES;
     loss_formula_free(formula);
     return fits;
@@ -72,12 +72,12 @@ static int gpus_take(const cusgd_options *o, const cusgd_data *train)
 
 /* Where each process of each machine has a GPU of its own, `auto` means these. `cuda` takes them by the number on the machine, or
  * the only one that this process sees, as where the launcher has divided them. */
-static cusgd_status choose_gpu(world *w, cusgd_options *o, const cusgd_data *train)
+static cusgd_status choose_gpu(world *w, cusgd_options *o)
 {
     int is_auto = strcmp(o->device, "auto") == 0, chooses = is_auto || strcmp(o->device, "cuda") == 0, missing = 0;
     int gpus = chooses ? backend_gpus() : 0;
     /* All exchange this, whatever device each was given: that the options differ is found later. */
-    cusgd_status status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o, train)), &missing);
+    cusgd_status status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o)), &missing);
     if (status || !chooses) return status;
     if (missing) {
         snprintf(o->device, sizeof o->device, "cpu");
@@ -93,9 +93,9 @@ static cusgd_status choose_gpu(world *w, cusgd_options *o, const cusgd_data *tra
     return CUSGD_OK;
 }
 
-cusgd_status shared_options(world *w, cusgd_options *o, const cusgd_data *train)
+cusgd_status shared_options(world *w, cusgd_options *o)
 {
-    cusgd_status status = w->ranks > 1 ? choose_gpu(w, o, train) : CUSGD_OK;
+    cusgd_status status = w->ranks > 1 ? choose_gpu(w, o) : CUSGD_OK;
     if (status) return status;
     if (w->ranks > o->shards)
         return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, o->shards,

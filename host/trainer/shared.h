@@ -11,9 +11,9 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
 
 /* What the ranks of a sweep compute on: the CPU, and this rank's share of its cores. USAGE: another device is wanted. */
 cusgd_status shared_cpu(const world *w, cusgd_options *o);
-/* The options of a trainer that is about to be made of this data in this world: this rank's GPU, or its share of the CPU's cores.
- * USAGE where they do not go with it. Collective. */
-cusgd_status shared_options(world *w, cusgd_options *o, const cusgd_data *train);
+/* The options of a trainer that is about to be made in this world: this rank's GPU, or its share of the CPU's cores. USAGE where
+ * they do not go with it. Collective. */
+cusgd_status shared_options(world *w, cusgd_options *o);
 /* USAGE or DATA where ranks differ in their options or data; more: a hash of what else decides on the result. w may be NULL. */
 cusgd_status shared_compare(world *w, cusgd_trainer *t, uint64_t more);
 /* DATA where their runs do not stand at the same place, as after loading different checkpoints. */

@@ -259,7 +259,7 @@ cusgd_status cusgd_trainer_create_shared(cusgd_world *w, const cusgd_options *op
     if (!w || !options || !train) return fail_null(__func__);
     cusgd_options own = *options;
     cusgd_status status = cusgd_options_check(options);
-    if (!status) status = shared_options(w, &own, train);
+    if (!status) status = shared_options(w, &own);
     if (!status) return create(w->ranks > 1 ? w : NULL, &own, train, valid, out);
     if (!w->failed || status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* else the others know */
     return status;

@@ -26,8 +26,11 @@ CUSGD_CUDA_TRACE=1 same "3" wide --epochs 1 --batch 8 --clip-norm 1 2>trace # be
 grep -q "in slices" printed || fail "nodes beyond 1 MiB were sent whole: $(cat printed)"
 same "2" classes --loss logistic --solver newton --l2 0.01 --valid-fraction 0.1
 same "5" data --epochs 1 --batch 4 --shards 11
+same "2 3" data --sparse yes --epochs 2 --batch 16
+same "3" data --sparse yes --epochs 2 --batch 16 --sampling permute --optimizer adam
+same "2" classes --loss logistic --sparse yes --sparse-scale rms --epochs 1 --batch 24 --valid-fraction 0.2
 
-# `auto` means the CPU where GPUs of several processes do not train: sparse rows, and formulas that a GPU has no room for.
+# `auto` means the CPU where GPUs of several processes do not train: formulas that a GPU has no room for.
 # on_cpu ARGUMENT...
 on_cpu() {
     checks=$((checks + 1))
@@ -37,7 +40,6 @@ on_cpu() {
         >printed 2>&1 || fail "auto: $*: $(cat printed)"
     cmp alone several || fail "auto, another model: $*"
 }
-on_cpu data --sparse yes --epochs 1
 on_cpu data --loss-expr "$(printf '(p - %d)*(' $(seq 17))p$(printf ')%.0s' $(seq 17))*1e-30 + (p - y)^2" --epochs 1
 checks=$((checks + 1))
 CUSGD_EMULATOR_GPUS=2 run 2 train data --epochs 1 --model several || fail "two GPUs: $(cat printed)"
