@@ -64,13 +64,13 @@ class StreamTimes:
     read_bytes : float
         Bytes of X that were read from files or copied from memory, ahead of their use.
     present_bytes : float
-        Bytes of X that needed no reading, since their pages were in memory. On the CPU alone.
+        Bytes of X that needed no reading, since their pages were in memory; on a GPU, since they were on the device.
     read_seconds : float
         Of the thread that reads.
     wait_seconds : float
         In which training waited for that thread.
     copy_seconds : float
-        In which windows of rows were copied to the device, or on the CPU for second derivatives.
+        In which the host copied rows to the device, or on the CPU for second derivatives.
     compute_seconds : float
         All else of the steps and passes.
     """
