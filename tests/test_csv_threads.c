@@ -232,12 +232,10 @@ typedef struct shared_table {
     _Atomic int divided; /* ranks that have read a piece */
 } shared_table;
 
-static cusgd_status share(void *of, void *all, const size_t *bytes) { return world_share(of, all, bytes); }
-
 static void read_as_rank(world *w, void *context)
 {
     shared_table *t = context;
-    data_ranks ranks = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
+    data_ranks ranks = ranks_of_world(w);
     outcome got = {.data = NULL};
     got.status = data_open_by(t->path, t->reader, &ranks, &got.data);
     if (got.status) snprintf(got.message, sizeof got.message, "%s", cusgd_last_error());

@@ -146,12 +146,10 @@ typedef struct shared_text {
     _Atomic int divided; /* ranks that have read a piece */
 } shared_text;
 
-static cusgd_status share(void *of, void *all, const size_t *bytes) { return world_share(of, all, bytes); }
-
 static void read_as_rank(world *w, void *context)
 {
     shared_text *t = context;
-    data_ranks ranks = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
+    data_ranks ranks = ranks_of_world(w);
     cusgd_data *data = NULL;
     cusgd_status status = data_open_by(t->path, &t->reader, &ranks, &data);
     t->divided += ranks.divided;

@@ -108,6 +108,10 @@ static void *take_part(void *of)
     return NULL;
 }
 
+static cusgd_status share(void *of, void *all, const size_t *bytes) { return world_share(of, all, bytes); }
+
+data_ranks ranks_of_world(world *w) { return (data_ranks){.rank = w->rank, .ranks = w->ranks, .of = w, .share = share}; }
+
 void world_of_threads(int ranks, rank_body *body, void *context)
 {
     meeting m = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .ranks = ranks};

@@ -21,8 +21,8 @@ typedef struct shared_reading {
     table *t;
     const data_ranks *ranks;
     listing kept;
-    int64_t begin;        /* the first row that is divided */
-    int64_t rows, before; /* of all ranks; of those before this one */
+    int64_t begin; /* the first row that is divided */
+    int64_t rows;  /* of all ranks */
     read_part all[MAX_SHARDS];
 } shared_reading;
 
@@ -56,7 +56,6 @@ static cusgd_status agree_on_rows(shared_reading *s, int *good)
     for (int other = 0; other < s->ranks->ranks && !status; other++) {
         *good &= s->all[other].good;
         s->rows += s->all[other].rows;
-        s->before += other < rank ? s->all[other].rows : 0;
     }
     return status;
 }
@@ -66,13 +65,10 @@ static cusgd_status agree_on_rows(shared_reading *s, int *good)
 /* `width` numbers of each row; this rank's begin at row s->begin, and go to their place. */
 static cusgd_status share_values(const shared_reading *s, double *array, int64_t width)
 {
-    size_t bytes[MAX_SHARDS], row = (size_t)width * sizeof *array;
-    int rank = s->ranks->rank;
+    int64_t counts[MAX_SHARDS];
     if (width == 0) return CUSGD_OK;
-    double *first = array + s->begin * width;
-    for (int other = 0; other < s->ranks->ranks; other++) bytes[other] = (size_t)s->all[other].rows * row;
-    memmove(first + s->before * width, first, bytes[rank]);
-    return s->ranks->share(s->ranks->of, first, bytes);
+    for (int rank = 0; rank < s->ranks->ranks; rank++) counts[rank] = s->all[rank].rows;
+    return ranks_share_rows(s->ranks, array + s->begin * width, (size_t)width * sizeof *array, counts);
 }
 
 static cusgd_status share_rows(const shared_reading *s)

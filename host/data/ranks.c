@@ -31,6 +31,17 @@ cusgd_status ranks_any(const data_ranks *r, int says, int *any)
     return status;
 }
 
+cusgd_status ranks_share_rows(const data_ranks *r, void *rows, size_t size, const int64_t *counts)
+{
+    size_t bytes[MAX_SHARDS], before = 0;
+    for (int rank = 0; rank < r->ranks; rank++) {
+        bytes[rank] = (size_t)counts[rank] * size;
+        before += rank < r->rank ? bytes[rank] : 0;
+    }
+    memmove((char *)rows + before, rows, bytes[r->rank]);
+    return r->share(r->of, rows, bytes);
+}
+
 /* ---- Bytes of the file --------------------------------------------------------------------------------------------------- */
 
 enum { AT_ONCE = 1 << 18 };

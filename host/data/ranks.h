@@ -19,6 +19,9 @@ typedef struct data_ranks {
 cusgd_status ranks_share_equal(const data_ranks *r, void *all, size_t bytes);
 /* *any: whether some rank says so. */
 cusgd_status ranks_any(const data_ranks *r, int says, int *any);
+/* `size` bytes of each row; counts: of the rows of each rank. This rank's stand at the beginning of `rows`, which has room for
+ * all: they go to their place behind those of the ranks before, and the others' are received. Called by all ranks. */
+cusgd_status ranks_share_rows(const data_ranks *r, void *rows, size_t size, const int64_t *counts);
 
 /* Where this rank's piece of a file begins and ends. */
 typedef struct text_piece {

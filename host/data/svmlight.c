@@ -215,18 +215,6 @@ typedef struct read_part {
     int good;
 } read_part;
 
-/* `size` bytes of each row or value, of which this rank's begin at `array`: those of all ranks. */
-static cusgd_status share_array(const data_ranks *ranks, void *array, size_t size, const int64_t *counts)
-{
-    size_t bytes[MAX_SHARDS], before = 0;
-    for (int rank = 0; rank < ranks->ranks; rank++) {
-        bytes[rank] = (size_t)counts[rank] * size;
-        before += rank < ranks->rank ? bytes[rank] : 0;
-    }
-    memmove((char *)array + before, array, bytes[ranks->rank]);
-    return ranks->share(ranks->of, array, bytes);
-}
-
 /* Adds what the others have read. All know before whether all have room: one that has failed would be waited for. */
 static cusgd_status put_together(reading *r, const data_ranks *ranks, const read_part *all, int *good)
 {
@@ -246,10 +234,10 @@ static cusgd_status put_together(reading *r, const data_ranks *ranks, const read
     if (status || lacks) return status;
     start = r->start.at;
     for (int64_t row = 0; row < own; row++) start[row] += before;
-    status = share_array(ranks, start, sizeof *start, rows);
-    if (!status) status = share_array(ranks, r->y.at, sizeof(double), rows);
-    if (!status) status = share_array(ranks, r->index.at, sizeof(int32_t), stored);
-    return status ? status : share_array(ranks, r->value.at, value_size(r), stored);
+    status = ranks_share_rows(ranks, start, sizeof *start, rows);
+    if (!status) status = ranks_share_rows(ranks, r->y.at, sizeof(double), rows);
+    if (!status) status = ranks_share_rows(ranks, r->index.at, sizeof(int32_t), stored);
+    return status ? status : ranks_share_rows(ranks, r->value.at, value_size(r), stored);
 }
 
 static cusgd_status read_piece(reading *r, input *in, const text_piece *piece)
