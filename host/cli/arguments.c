@@ -11,7 +11,7 @@
 /* What a word of the command line names: an argument of the tables, or an option of the library. */
 typedef struct target {
     const argument *argument;
-    argument_info info;
+    help_entry help;
 } target;
 
 void text_list_free(text_list *list)
@@ -38,20 +38,20 @@ static int target_at(const syntax *s, size_t i, target *out)
 {
     for (size_t g = 0; g < 2; g++) {
         if (i < s->groups[g].count) {
-            *out = (target){&s->groups[g].at[i], s->groups[g].at[i].info};
+            *out = (target){&s->groups[g].at[i], help_of_argument(&s->groups[g].at[i])};
             return 1;
         }
         i -= s->groups[g].count;
     }
     const cusgd_option_info *option = s->options ? cusgd_option_at(i) : NULL;
-    *out = (target){NULL, option ? info_of(option) : (argument_info){0}};
+    *out = (target){NULL, option ? help_of_option(option) : (help_entry){0}};
     return option != NULL;
 }
 
 static int target_find(const syntax *s, const char *name, target *out)
 {
     for (size_t i = 0; target_at(s, i, out); i++) {
-        if (strcmp(name, out->info.name) == 0 || (out->info.alias && strcmp(name, out->info.alias) == 0)) return 1;
+        if (strcmp(name, out->help.name) == 0 || (out->help.alias && strcmp(name, out->help.alias) == 0)) return 1;
     }
     return 0;
 }
@@ -119,7 +119,7 @@ static int complain_unknown(const syntax *s, const char *name)
     target t;
     if (meant && target_find(s, meant, &t)) return complain_usage(s, "there is no option --%s; did you mean --%s?", name, meant);
     for (size_t i = 0; target_at(s, i, &t); i++) {
-        const char *words[2] = {t.info.name, t.info.alias};
+        const char *words[2] = {t.help.name, t.help.alias};
         for (int w = 0; w < 2 && words[w]; w++) {
             int distance = edit_distance(name, words[w]);
             if (distance >= minimum + (nearest == NULL)) continue;
@@ -262,12 +262,12 @@ static int take_option(const syntax *s, int argc, char **argv, int *at)
         if (!target_find_letter(s, word[1], &t)) return complain_no_letter(s, word);
         if (word[2]) value = word + 2;
     }
-    if (!t.info.metavar) {
+    if (!t.help.metavar) {
         return value ? complain_usage(s, "%.*s takes no value", value == word + 2 ? 2 : (int)strlen(word), word)
                      : take_value(s, &t, name, NULL);
     }
     if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) value = argv[++*at];
-    if (!value) return complain_usage(s, "%s needs a value: %s", word, t.info.metavar);
+    if (!value) return complain_usage(s, "%s needs a value: %s", word, t.help.metavar);
     return take_value(s, &t, name, value);
 }
 

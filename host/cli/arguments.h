@@ -11,14 +11,10 @@ typedef struct text_list {
 } text_list;
 void text_list_free(text_list *list);
 
-/* What a help text says about an argument, as of a library's option: see cusgd_option_info. */
-typedef struct argument_info {
-    const char *name, *metavar, *default_text, *help, *alias;
-} argument_info;
-
+/* Names and texts mean what they mean in cusgd_option_info. */
 typedef struct argument {
-    argument_info info;
     char letter; /* 'o' for -o; 0: none */
+    const char *name, *metavar, *default_text, *help;
     enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_POSITIVE, TAKES_NUMBER } kind;
     void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas, quoted as in a CSV),
                    int64_t (COUNT: from 0, POSITIVE: from 1), double */

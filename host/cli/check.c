@@ -367,11 +367,11 @@ int check_main(int argc, char **argv)
     cusgd_generator_init(&c.made);
     c.made.rows = c.made.cols = 0;
     const argument table[] = {
-        {{"rows", "N", "none", "check on synthetic data of N rows", NULL}, '\0', TAKES_COUNT, &c.made.rows},
-        {{"cols", "D", "none", "and D columns", NULL}, '\0', TAKES_COUNT, &c.made.cols},
-        {{"outputs", "K", "1", "and K targets", NULL}, '\0', TAKES_COUNT, &c.made.outputs},
-        {{"steps", "N", "32; standard set: 36", "steps compared", NULL}, '\0', TAKES_COUNT, &c.steps},
-        {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &c.json},
+        {0, "rows", "N", "none", "check on synthetic data of N rows", TAKES_COUNT, &c.made.rows},
+        {0, "cols", "D", "none", "and D columns", TAKES_COUNT, &c.made.cols},
+        {0, "outputs", "K", "1", "and K targets", TAKES_COUNT, &c.made.outputs},
+        {0, "steps", "N", "32; standard set: 36", "steps compared", TAKES_COUNT, &c.steps},
+        {0, "json", NULL, NULL, "print one JSON object, numbers in full", TAKES_NOTHING, &c.json},
     };
     static const char *const usual[] = {"target", "loss", "optimizer", "rate",      "batch",  "l1",
                                         "l2",     "seed", "device",    "precision", "engine", NULL};

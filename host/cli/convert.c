@@ -92,24 +92,13 @@ int convert_main(int argc, char **argv)
     conversion c = {.folder = CUSGD_INIT(cusgd_folder_options)};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"shuffle", NULL, NULL, "write the rows in random order, for training with --sampling none", NULL},
-         '\0',
-         TAKES_NOTHING,
+        {0, "shuffle", NULL, NULL, "write the rows in random order, for training with --sampling none", TAKES_NOTHING,
          &c.folder.shuffle},
-        {{"seed", "S", "0", "of the random order", NULL}, '\0', TAKES_TEXT, &c.seed},
-        {{"storage", "full|bf16", "full", "of x; bf16: rounded, in half the bytes of float", NULL}, '\0', TAKES_TEXT, &c.storage},
-        {{"rows-per-file", "N", "256 MiB of x", "rows of a file, a multiple of 1024", NULL},
-         '\0',
-         TAKES_COUNT,
-         &c.folder.rows_per_file},
-        {{"all-levels", NULL, NULL, "a column for every category, as train --l2 has them", NULL},
-         '\0',
-         TAKES_NOTHING,
-         &c.all_levels},
-        {{"like", "DATA|MODEL", NULL, "use the columns and categories of a converted folder or a model", NULL},
-         '\0',
-         TAKES_TEXT,
-         &c.like},
+        {0, "seed", "S", "0", "of the random order", TAKES_TEXT, &c.seed},
+        {0, "storage", "full|bf16", "full", "of x; bf16: rounded, in half the bytes of float", TAKES_TEXT, &c.storage},
+        {0, "rows-per-file", "N", "256 MiB of x", "rows of a file, a multiple of 1024", TAKES_COUNT, &c.folder.rows_per_file},
+        {0, "all-levels", NULL, NULL, "a column for every category, as train --l2 has them", TAKES_NOTHING, &c.all_levels},
+        {0, "like", "DATA|MODEL", NULL, "use the columns and categories of a converted folder or a model", TAKES_TEXT, &c.like},
     };
     reading_arguments(&c.r, reading_table);
     const syntax s = {.word = "convert",

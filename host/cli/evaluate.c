@@ -172,10 +172,8 @@ int evaluate_main(int argc, char **argv)
     reading r;
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &json},
-        {{"confusion", "FILE.csv", "none", "the weights of the rows by their class and the predicted one", NULL},
-         '\0',
-         TAKES_TEXT,
+        {0, "json", NULL, NULL, "print one JSON object, numbers in full", TAKES_NOTHING, &json},
+        {0, "confusion", "FILE.csv", "none", "the weights of the rows by their class and the predicted one", TAKES_TEXT,
          &confusion},
     };
     reading_arguments(&r, reading_table);

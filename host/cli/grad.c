@@ -153,14 +153,11 @@ int grad_main(int argc, char **argv)
     text_list at = {0}, constants = {0};
     table t = {0};
     const argument arguments[] = {
-        {{"at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (needed)", NULL}, '\0', TAKES_COLUMNS, &at},
-        {{"constant", "NAME=VALUE", "none", "a name that stands for a number; several after commas", NULL},
-         '\0',
-         TAKES_COLUMNS,
-         &constants},
-        {{"hessian", NULL, NULL, "second derivatives too", NULL}, '\0', TAKES_NOTHING, &t.hessian},
-        {{"mode", "forward|reverse", "reverse", "how the gradient is computed", NULL}, '\0', TAKES_TEXT, &mode},
-        {{"output", "OUT", "a table", "NAME.npy, NAME.csv or - for CSV on standard output", NULL}, 'o', TAKES_TEXT, &output},
+        {0, "at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (needed)", TAKES_COLUMNS, &at},
+        {0, "constant", "NAME=VALUE", "none", "a name that stands for a number; several after commas", TAKES_COLUMNS, &constants},
+        {0, "hessian", NULL, NULL, "second derivatives too", TAKES_NOTHING, &t.hessian},
+        {0, "mode", "forward|reverse", "reverse", "how the gradient is computed", TAKES_TEXT, &mode},
+        {'o', "output", "OUT", "a table", "NAME.npy, NAME.csv or - for CSV on standard output", TAKES_TEXT, &output},
     };
     const syntax s = {.word = "grad",
                       .operands = "FORMULA --at NAME=VALUES [OPTION]...",

@@ -21,9 +21,14 @@ static const section sections[] = {
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 
-argument_info info_of(const cusgd_option_info *option)
+help_entry help_of_argument(const argument *a)
 {
-    return (argument_info){option->name, option->metavar, option->default_text, option->help, option->alias};
+    return (help_entry){a->letter, a->name, a->metavar, a->default_text, a->help, NULL};
+}
+
+help_entry help_of_option(const cusgd_option_info *option)
+{
+    return (help_entry){0, option->name, option->metavar, option->default_text, option->help, option->alias};
 }
 
 /* ---- One line ------------------------------------------------------------------------------------------------------------ */
@@ -43,20 +48,20 @@ static int put_argument(const char *words, int column)
     return column;
 }
 
-static void put_line(const argument_info *info, char letter)
+static void put_line(help_entry e)
 {
     int length = printf("  ");
-    if (letter) length += printf("-%c, ", letter);
-    length += printf("--%s", info->name);
-    if (info->alias) length += printf(", --%s", info->alias);
-    if (info->metavar) length = put_argument(info->metavar, length);
-    size_t rest = 2 + strlen(info->help) + (info->default_text ? strlen(info->default_text) + 3 : 0);
+    if (e.letter) length += printf("-%c, ", e.letter);
+    length += printf("--%s", e.name);
+    if (e.alias) length += printf(", --%s", e.alias);
+    if (e.metavar) length = put_argument(e.metavar, length);
+    size_t rest = 2 + strlen(e.help) + (e.default_text ? strlen(e.default_text) + 3 : 0);
     if (length > HELP_COLUMN && (size_t)length + rest > WIDTH) {
         putchar('\n');
         length = 0;
     }
-    printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", info->help);
-    if (info->default_text) printf(" [%s]", info->default_text);
+    printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", e.help);
+    if (e.default_text) printf(" [%s]", e.default_text);
     putchar('\n');
 }
 
@@ -74,7 +79,7 @@ static void put_table(const syntax *s, size_t group, const char *const *usual)
 {
     for (size_t i = 0; i < s->groups[group].count; i++) {
         const argument *a = &s->groups[group].at[i];
-        if (is_listed(usual, a->info.name)) put_line(&a->info, a->letter);
+        if (is_listed(usual, a->name)) put_line(help_of_argument(a));
     }
 }
 
@@ -83,7 +88,7 @@ static int is_own(const syntax *s, const char *name)
 {
     for (size_t g = 0; g < 2; g++)
         for (size_t i = 0; i < s->groups[g].count; i++)
-            if (strcmp(s->groups[g].at[i].info.name, name) == 0) return 1;
+            if (strcmp(s->groups[g].at[i].name, name) == 0) return 1;
     return 0;
 }
 
@@ -95,8 +100,7 @@ static void put_options(const syntax *s, const section *of, const char *const *u
     for (size_t i = 0; (option = cusgd_option_at(i)) != NULL; i++) {
         for (int k = 0; of->first && k < SECTIONS; k++)
             if (strcmp(sections[k].first, option->name) == 0) inside = &sections[k] == of;
-        argument_info info = info_of(option);
-        if (inside && is_listed(usual, option->name) && !is_own(s, option->name)) put_line(&info, '\0');
+        if (inside && is_listed(usual, option->name) && !is_own(s, option->name)) put_line(help_of_option(option));
     }
 }
 

@@ -274,15 +274,10 @@ int info_main(int argc, char **argv)
     int coefficients = 0, json = 0, checksums = 0;
     argument table[READING_ARGUMENTS];
     const argument own[] = {
-        {{"coefficients", NULL, NULL, "every coefficient of a model; standard error, p-value, interval", NULL},
-         '\0',
-         TAKES_NOTHING,
+        {0, "coefficients", NULL, NULL, "every coefficient of a model; standard error, p-value, interval", TAKES_NOTHING,
          &coefficients},
-        {{"checksums", NULL, NULL, "compare the files of a converted folder with its checksums", NULL},
-         '\0',
-         TAKES_NOTHING,
-         &checksums},
-        {{"json", NULL, NULL, "with --coefficients: one JSON object a line, numbers in full", NULL}, '\0', TAKES_NOTHING, &json}};
+        {0, "checksums", NULL, NULL, "compare the files of a converted folder with its checksums", TAKES_NOTHING, &checksums},
+        {0, "json", NULL, NULL, "with --coefficients: one JSON object a line, numbers in full", TAKES_NOTHING, &json}};
     reading_arguments(&r, table);
     const syntax s = {.word = "info",
                       .operands = "FILE [OPTION]...",

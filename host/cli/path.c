@@ -178,24 +178,15 @@ int path_main(int argc, char **argv)
     tracing w = {.l1_ratio = 1, .ratio = 1e-4, .count = 100, .folds = 5};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"l1-ratio", "A", "1", "l1 as a share of alpha: 1 is the lasso, 0 ridge regression", NULL},
-         '\0',
-         TAKES_NUMBER,
-         &w.l1_ratio},
-        {{"count", "N", "100", "penalties", NULL}, '\0', TAKES_COUNT, &w.count},
-        {{"ratio", "R", "1e-4", "the last penalty as a share of the first", NULL}, '\0', TAKES_NUMBER, &w.ratio},
-        {{"folds", "K", "5", "folds of cross-validation; 0: none", NULL}, '\0', TAKES_COUNT, &w.folds},
-        {{"select", "RULE", "best", "best, or 1se: the largest penalty within a standard error of it", NULL},
-         '\0',
-         TAKES_TEXT,
-         &w.select},
-        {{"coefficients", "FILE", "none", "a CSV table of the coefficients for each penalty", NULL},
-         '\0',
-         TAKES_TEXT,
-         &w.coefficients_path},
-        {{"report", "FILE", "none", "a CSV table of the losses for each penalty", NULL}, '\0', TAKES_TEXT, &w.report_path},
-        {{"model", "OUT", "none", "the model that the folds choose, trained on all rows", NULL}, 'm', TAKES_TEXT, &w.model_path},
-        {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
+        {0, "l1-ratio", "A", "1", "l1 as a share of alpha: 1 is the lasso, 0 ridge regression", TAKES_NUMBER, &w.l1_ratio},
+        {0, "count", "N", "100", "penalties", TAKES_COUNT, &w.count},
+        {0, "ratio", "R", "1e-4", "the last penalty as a share of the first", TAKES_NUMBER, &w.ratio},
+        {0, "folds", "K", "5", "folds of cross-validation; 0: none", TAKES_COUNT, &w.folds},
+        {0, "select", "RULE", "best", "best, or 1se: the largest penalty within a standard error of it", TAKES_TEXT, &w.select},
+        {0, "coefficients", "FILE", "none", "a CSV table of the coefficients for each penalty", TAKES_TEXT, &w.coefficients_path},
+        {0, "report", "FILE", "none", "a CSV table of the losses for each penalty", TAKES_TEXT, &w.report_path},
+        {'m', "model", "OUT", "none", "the model that the folds choose, trained on all rows", TAKES_TEXT, &w.model_path},
+        {'q', "quiet", NULL, NULL, "print nothing but errors", TAKES_NOTHING, &w.quiet},
     };
     static const char *const usual[] = {"features", "target", "weights", "missing", "categorical",
                                         "loss",     "seed",   "device",  NULL};

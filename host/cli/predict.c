@@ -73,8 +73,8 @@ int predict_main(int argc, char **argv)
     reading r;
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"output", "OUT", NULL, "NAME.npy, NAME.csv or - for CSV on standard output (needed)", NULL}, 'o', TAKES_TEXT, &output},
-        {{"as", "mean|link|class|probability", "mean", "what to predict", NULL}, '\0', TAKES_TEXT, &word},
+        {'o', "output", "OUT", NULL, "NAME.npy, NAME.csv or - for CSV on standard output (needed)", TAKES_TEXT, &output},
+        {0, "as", "mean|link|class|probability", "mean", "what to predict", TAKES_TEXT, &word},
     };
     reading_arguments(&r, reading_table);
     const syntax s = {.word = "predict",

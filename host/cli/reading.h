@@ -45,18 +45,18 @@ void reading_free(reading *r);
 
 /* The reader of `path` that *r describes; it borrows from *r. A model (NULL: none) gives the names of its features, its offset
  * and its classes where *r says nothing else. Returns a status, complained about. */
+int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 /* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
 int is_data_name(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
 int is_arrays(const char *path);
 
-/* Opens data on all ranks of a world (NULL: this process alone), with its notes unless `quiet`; complains about what fails. */
+/* Opens data on all ranks of a world (NULL: this process alone), and prints notes on how it was read unless `quiet`. Returns a
+ * status, complained about. */
 int reading_open(cusgd_world *world, const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);
 /* Likewise, of data for validation, which is read as `first` was by `reader`: its columns by name where there are names, else by
  * number, its classes with the same numbers. */
 int reading_open_alike(cusgd_world *world, const char *path, const cusgd_data *first, cusgd_reader reader, int quiet,
                        cusgd_data **out);
-
-int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One run of either. */
 typedef struct searching {
@@ -112,41 +113,38 @@ static int search(searching *w, int argc, char **argv)
     return signals_exit_code(status);
 }
 
-#define START_ARGUMENT                                                                                         \
-    {                                                                                                          \
-        {"start", "NAME=VALUE", NULL, "where a variable starts (needed)", NULL}, '\0', TAKES_COLUMNS, &w.start \
-    }
-#define SHARED_ARGUMENTS                                                                                              \
-    {{"constant", "NAME=VALUE", "none", "a name that stands for a number", NULL}, '\0', TAKES_COLUMNS, &w.constants}, \
-        {{"iterations", "N", "1000", "maximum number of iterations", NULL}, '\0', TAKES_COUNT, &w.by.iterations},     \
-        {{"json", NULL, NULL, "JSON lines instead of a table", NULL}, '\0', TAKES_NOTHING, &w.json},                  \
-    {                                                                                                                 \
-        {"quiet", NULL, NULL, "print only the result", NULL}, 'q', TAKES_NOTHING, &w.quiet                            \
-    }
+enum { SHARED_ARGUMENTS = 4 };
+
+static void shared_arguments(searching *w, argument table[SHARED_ARGUMENTS])
+{
+    const argument all[SHARED_ARGUMENTS] = {
+        {0, "constant", "NAME=VALUE", "none", "a name that stands for a number", TAKES_COLUMNS, &w->constants},
+        {0, "iterations", "N", "1000", "maximum number of iterations", TAKES_COUNT, &w->by.iterations},
+        {0, "json", NULL, NULL, "JSON lines instead of a table", TAKES_NOTHING, &w->json},
+        {'q', "quiet", NULL, NULL, "print only the result", TAKES_NOTHING, &w->quiet},
+    };
+    memcpy(table, all, sizeof all);
+}
 
 int minimize_main(int argc, char **argv)
 {
     searching w = {.by = CUSGD_INIT(cusgd_search)};
+    argument shared[SHARED_ARGUMENTS];
+    shared_arguments(&w, shared);
     const argument table[] = {
-        START_ARGUMENT,
-        {{"solver", "NAME", "bfgs", "gd, an optimizer of train, bfgs, dfp, lbfgs, cg or newton", NULL},
-         '\0',
-         TAKES_TEXT,
-         &w.by.solver},
-        {{"rate", "R", "the optimizer's", "learning rate of gd and the optimizers", NULL}, '\0', TAKES_NUMBER, &w.by.rate},
-        {{"momentum", "M", "0.9", "of momentum and nesterov", NULL}, '\0', TAKES_NUMBER, &w.by.momentum},
-        {{"tolerance", "T", "1e-8", "largest final norm of the gradient, times max(1, the first)", NULL},
-         '\0',
-         TAKES_NUMBER,
+        {0, "start", "NAME=VALUE", NULL, "where a variable starts (needed)", TAKES_COLUMNS, &w.start},
+        {0, "solver", "NAME", "bfgs", "gd, an optimizer of train, bfgs, dfp, lbfgs, cg or newton", TAKES_TEXT, &w.by.solver},
+        {0, "rate", "R", "the optimizer's", "learning rate of gd and the optimizers", TAKES_NUMBER, &w.by.rate},
+        {0, "momentum", "M", "0.9", "of momentum and nesterov", TAKES_NUMBER, &w.by.momentum},
+        {0, "tolerance", "T", "1e-8", "largest final norm of the gradient, times max(1, the first)", TAKES_NUMBER,
          &w.by.tolerance},
-        SHARED_ARGUMENTS,
     };
     const syntax s = {.word = "minimize",
                       .operands = "FORMULA --start NAME=VALUE [OPTION]...",
                       .operand_count = 1,
                       .summary = "Finds a minimum of a formula, by the steps that train takes.",
                       .example = "cusgd minimize \"x^2\" --start x=-.7 --solver gd --rate .1 --iterations 30",
-                      .groups = {{table, sizeof table / sizeof table[0]}}};
+                      .groups = {{table, sizeof table / sizeof table[0]}, {shared, SHARED_ARGUMENTS}}};
     w.syntax = &s;
     return search(&w, argc, argv);
 }
@@ -154,21 +152,20 @@ int minimize_main(int argc, char **argv)
 int solve_main(int argc, char **argv)
 {
     searching w = {.by = CUSGD_INIT(cusgd_search), .is_root = 1};
+    argument shared[SHARED_ARGUMENTS];
+    shared_arguments(&w, shared);
     const argument table[] = {
-        START_ARGUMENT,
-        {{"solver", "newton|broyden-good|broyden-bad", "newton", "the method", NULL}, '\0', TAKES_TEXT, &w.by.solver},
-        {{"tolerance", "T", "1e-10", "largest final norm of the values, times max(1, the first)", NULL},
-         '\0',
-         TAKES_NUMBER,
+        {0, "start", "NAME=VALUE", NULL, "where a variable starts (needed)", TAKES_COLUMNS, &w.start},
+        {0, "solver", "newton|broyden-good|broyden-bad", "newton", "the method", TAKES_TEXT, &w.by.solver},
+        {0, "tolerance", "T", "1e-10", "largest final norm of the values, times max(1, the first)", TAKES_NUMBER,
          &w.by.tolerance},
-        SHARED_ARGUMENTS,
     };
     const syntax s = {.word = "solve",
                       .operands = "FORMULAS --start NAME=VALUE [OPTION]...",
                       .operand_count = 1,
                       .summary = "Finds a root of formulas, separated by semicolons: a point where all of them are 0.",
                       .example = "cusgd solve \"x^2+y^2-4; x*y-1\" --start x=2,y=.5 --solver broyden-good",
-                      .groups = {{table, sizeof table / sizeof table[0]}}};
+                      .groups = {{table, sizeof table / sizeof table[0]}, {shared, SHARED_ARGUMENTS}}};
     w.syntax = &s;
     return search(&w, argc, argv);
 }
