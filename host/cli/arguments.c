@@ -14,6 +14,15 @@ typedef struct target {
     help_entry help;
 } target;
 
+int text_list_add(text_list *list, const char *text)
+{
+    const char **longer = grow_array((void *)list->at, list->count, sizeof *longer);
+    if (!longer) return CUSGD_ERROR_MEMORY;
+    list->at = longer;
+    list->at[list->count++] = text;
+    return CUSGD_OK;
+}
+
 void text_list_free(text_list *list)
 {
     free(list->at);
@@ -133,17 +142,6 @@ static int complain_unknown(const syntax *s, const char *name)
 
 /* ---- Values -------------------------------------------------------------------------------------------------------------- */
 
-static int list_add(text_list *list, const char *text)
-{
-    const char **longer = realloc(list->at, (list->count + 1) * sizeof *longer);
-    if (!longer) return complain(CUSGD_ERROR_MEMORY, "out of memory");
-    list->at = longer;
-    list->at[list->count++] = text;
-    return CUSGD_OK;
-}
-
-static char *after_blanks(char *text) { return text + strspn(text, " \t"); }
-
 /* Removes the quotes of a field that is quoted as in a CSV, in place. Returns what stands behind the closing one: a comma or the
  * end; NULL: anything else, or no closing quote. */
 static char *unquote(char *text)
@@ -153,7 +151,7 @@ static char *unquote(char *text)
         if (*from == '"') from++;
         *to++ = *from;
     }
-    char *end = *from ? after_blanks(from + 1) : from;
+    char *end = *from ? from + 1 + leading_blanks(from + 1) : from;
     if (!*from || (*end != ',' && *end != '\0')) return NULL;
     *to = '\0';
     return end;
@@ -162,22 +160,21 @@ static char *unquote(char *text)
 /* Removes the blanks at the end of a field without quotes, in place. Returns the comma behind it, or the end. */
 static char *trim(char *text)
 {
-    char *end = text + strcspn(text, ","), *last = end;
-    while (last > text && (last[-1] == ' ' || last[-1] == '\t')) last--;
-    if (last < end) *last = '\0';
-    return end;
+    size_t length = strcspn(text, ","), kept = trimmed_length(text, length);
+    if (kept < length) text[kept] = '\0';
+    return text + length;
 }
 
 /* Cuts `text` at its commas, but for those in quotes. Blanks around a field do not count, as in a CSV. */
 static int list_add_columns(const syntax *s, const char *name, text_list *list, char *text)
 {
     for (int more = 1; more;) {
-        char *field = after_blanks(text), *end = *field == '"' ? unquote(field) : trim(field);
+        char *field = text + leading_blanks(text), *end = *field == '"' ? unquote(field) : trim(field);
         if (!end) return complain_usage(s, "--%s: a name in quotes ends with a quote and a comma, or the end of the list", name);
         more = *end == ',';
         *end = '\0';
         text = end + 1;
-        int status = list_add(list, field);
+        int status = text_list_add(list, field);
         if (status) return status;
     }
     return CUSGD_OK;
@@ -189,7 +186,7 @@ static int parse_number(const char *text, double *value)
     char *end;
     if (text[strspn(text, " \t0123456789+-.eE")] != '\0') return 0; /* strtod knows nan, inf and hexadecimal */
     *value = strtod(text, &end);
-    return end != text && *after_blanks(end) == '\0' && isfinite(*value);
+    return end != text && end[leading_blanks(end)] == '\0' && isfinite(*value);
 }
 
 /* Larger ones are not all doubles, as which they are written: 1e6 will do. */
@@ -213,7 +210,7 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     switch (t->argument->kind) {
     case TAKES_NOTHING: *(int *)into = 1; break;
     case TAKES_TEXT: *(const char **)into = value; break;
-    case TAKES_TEXTS: return list_add(into, value);
+    case TAKES_TEXTS: return text_list_add(into, value);
     case TAKES_COLUMNS: return list_add_columns(s, name, into, value);
     case TAKES_COUNT:
     case TAKES_POSITIVE: {

@@ -9,6 +9,8 @@ typedef struct text_list {
     const char **at;
     size_t count;
 } text_list;
+/* Returns a status, complained about. */
+int text_list_add(text_list *list, const char *text);
 void text_list_free(text_list *list);
 
 /* Names and texts mean what they mean in cusgd_option_info. */

@@ -6,18 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MIN_REPEATS = 5, MAX_REPEATS = 200 };
 
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
+static double now(void) { return clock_seconds(CLOCK_MONOTONIC); }
 
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
 
@@ -159,10 +151,10 @@ static void take_stages(const cusgd_trainer *trainer, const cusgd_stream_times *
 
 static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *seconds, double *work)
 {
-    double begun = now(), worked = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    double begun = now(), worked = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
     cusgd_status status = cusgd_trainer_step(trainer, steps);
     *seconds = now() - begun;
-    *work = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - worked;
+    *work = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - worked;
     return status;
 }
 

@@ -34,9 +34,10 @@ static void put_stages(const cusgd_stream_times *s)
     double all = s->wait_seconds + s->copy_seconds + s->compute_seconds, bytes = s->read_bytes + s->present_bytes;
     printf("  of its time %.0f %% waiting, %.0f %% copying, %.0f %% computing", share_of(s->wait_seconds, all),
            share_of(s->copy_seconds, all), share_of(s->compute_seconds, all));
-    if (s->compute_seconds > 0) printf(" (%.3g GB/s)", 1e-9 * bytes / s->compute_seconds);
-    if (s->read_bytes > 0 && s->read_seconds > 0) printf("; reading %.3g GB/s", 1e-9 * s->read_bytes / s->read_seconds);
-    if (s->copy_seconds > 0) printf("; copying %.3g GB/s", 1e-9 * bytes / s->copy_seconds);
+    if (s->compute_seconds > 0) printf(" (%.3g GB/s)", gigabytes_per_second(bytes, s->compute_seconds));
+    if (s->read_bytes > 0 && s->read_seconds > 0)
+        printf("; reading %.3g GB/s", gigabytes_per_second(s->read_bytes, s->read_seconds));
+    if (s->copy_seconds > 0) printf("; copying %.3g GB/s", gigabytes_per_second(bytes, s->copy_seconds));
     putchar('\n');
 }
 

@@ -9,15 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* "100steps", "1epochs", "5minutes"; 0: it is none of them. */
 static int parse_every(checkpoints *c)
@@ -119,7 +111,7 @@ static void save(checkpoints *c, cusgd_trainer *trainer, const cusgd_progress *n
     }
     c->last_step = now->step;
     c->last_epoch = now->epoch;
-    c->last_time = seconds_now();
+    c->last_time = clock_seconds(CLOCK_MONOTONIC);
 }
 
 static void on_checkpoint(cusgd_trainer *trainer, const cusgd_progress *now, void *user)
@@ -129,7 +121,7 @@ static void on_checkpoint(cusgd_trainer *trainer, const cusgd_progress *now, voi
     if (ends) c->signal_met = 1;
     int due = (c->steps > 0 && now->step - c->last_step >= c->steps) ||
               (c->epochs > 0 && now->epoch - c->last_epoch >= c->epochs) ||
-              (c->seconds > 0 && seconds_now() - c->last_time >= c->seconds);
+              (c->seconds > 0 && clock_seconds(CLOCK_MONOTONIC) - c->last_time >= c->seconds);
     if (!ranks_writes(c->of)) return;
     if (signals_take_request() || ends || due || is_last) save(c, trainer, now);
 }
@@ -176,7 +168,7 @@ int checkpoint_begin(checkpoints *c, cusgd_trainer *trainer, int64_t *epochs)
                         "written\n");
     c->last_step = now.step;
     c->last_epoch = now.epoch;
-    c->last_time = seconds_now();
+    c->last_time = clock_seconds(CLOCK_MONOTONIC);
     cusgd_trainer_set_checkpoint_callback(trainer, on_checkpoint, c);
     return CUSGD_OK;
 }

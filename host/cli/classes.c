@@ -15,9 +15,8 @@ static int parse_weight(char *item, double *weight)
     if (!equals) return 0;
     const char *number = equals + 1;
     *weight = strtod(number, &end);
-    while (equals > item && (equals[-1] == ' ' || equals[-1] == '\t')) equals--;
-    *equals = '\0';
-    return end != number && end[strspn(end, " \t")] == '\0';
+    item[trimmed_length(item, (size_t)(equals - item))] = '\0';
+    return end != number && end[leading_blanks(end)] == '\0';
 }
 
 static int weigh_listed(cusgd_data *data, const text_list *list)
@@ -50,12 +49,15 @@ static int read_weights(const char *path, FILE *file, text_list *items)
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\r\n")] = '\0';
         if (*line == '\0') continue;
-        char *comma = strrchr(line, ','), **more = realloc((void *)items->at, (items->count + 1) * sizeof *more);
-        if (more) items->at = (const char **)more;
+        char *comma = strrchr(line, ',');
         if (comma && !strchr(comma, '=')) *comma = '=';
-        char *item = more && items->count < MAX_LINES ? strdup(line) : NULL;
+        if (items->count == MAX_LINES)
+            return complain(CUSGD_ERROR_DATA, "--class-weight %s: has more than %d lines", shown(path), MAX_LINES);
+        char *item = strdup(line);
         if (!item) return complain(CUSGD_ERROR_MEMORY, "out of memory");
-        items->at[items->count++] = item;
+        int status = text_list_add(items, item);
+        if (status) free(item);
+        if (status) return status;
     }
     if (ferror(file)) return complain(CUSGD_ERROR_DATA, "--class-weight %s: cannot be read: %s", shown(path), strerror(errno));
     if (items->count == 0) return complain(CUSGD_ERROR_DATA, "--class-weight %s: has no line CLASS=WEIGHT", shown(path));
@@ -76,7 +78,7 @@ static int weigh_by_file(cusgd_data *data, const char *path)
     fclose(file);
     if (!status) status = weigh_listed(data, &items);
     for (size_t i = 0; i < items.count; i++) free((char *)items.at[i]);
-    free((void *)items.at);
+    text_list_free(&items);
     return status;
 }
 
@@ -162,23 +164,11 @@ void confusion_put_json(const cusgd_model *model, const double *matrix)
     fputs("]]", stdout);
 }
 
-/* A field of a CSV, quoted where it must be. */
-static void put_field(FILE *to, const char *text)
-{
-    int quoted = *text == '\0' || strpbrk(text, ",\"\r\n") || *text == ' ' || text[strlen(text) - 1] == ' ';
-    if (quoted) fputc('"', to);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', to);
-        fputc(*text, to);
-    }
-    if (quoted) fputc('"', to);
-}
-
 /* A class's name as it is. */
 static void put_class(FILE *to, const cusgd_model *model, int64_t c)
 {
     const char *name = cusgd_model_class(model, (int)c);
-    put_field(to, name ? name : class_name(model, c));
+    put_csv_text(to, name ? name : class_name(model, c));
 }
 
 typedef struct confusion {

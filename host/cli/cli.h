@@ -5,6 +5,7 @@
 #include "cusgd_tools.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* A subcommand: argv[0] is its word; returns the exit code, a cusgd_status or 128 + the signal that ended it. Results go to
  * standard output; errors, progress and notes to standard error. */
@@ -21,8 +22,8 @@ int complain_last(cusgd_status status);
  * this one. NULL stays NULL. */
 const char *shown(const char *text);
 
-/* Whether both paths lead to one file that is there. */
-int same_file(const char *a, const char *b);
+/* Refuses two outputs, each NULL where it is not written, that are one file. Returns a status, complained about. */
+int check_distinct(const char *option, const char *path, const char *other_option, const char *other_path);
 /* Refuses an output that is `input` (NULL: none) or, where that is a folder, a file of data in it. Returns a status, complained
  * about. */
 int check_overwrite(const char *option, const char *path, const char *input);
@@ -34,6 +35,24 @@ int write_file(const char *option, const char *path, void (*put)(const void *of,
 /* JSON: a string in quotes; a number by %.17g, null where it is not finite. */
 void put_json_string(FILE *to, const char *text);
 void put_json_number(FILE *to, double value);
+/* A field of a CSV: a text, in quotes where it needs them; a number by %.17g, empty where it is not finite. */
+void put_csv_text(FILE *to, const char *text);
+void put_csv_number(FILE *to, double value);
+
+/* How many spaces and tabs `text` begins with. */
+size_t leading_blanks(const char *text);
+/* The length of the first `length` bytes of text without the spaces and tabs at their end. */
+size_t trimmed_length(const char *text, size_t length);
+
+/* Makes room for one more element behind `count` of them, each of `size` bytes; the room doubles. `at`: NULL, or what this
+ * function returned for one element less. Returns the array, or NULL, complained about, where there is no memory and `at` stays.
+ */
+void *grow_array(void *at, size_t count, size_t size);
+
+/* 10^9 bytes each second; 0 where no time has passed. */
+double gigabytes_per_second(double bytes, double seconds);
+/* What a clock shows, in seconds. */
+double clock_seconds(clockid_t clock);
 
 /* New options with their defaults. Returns a status, complained about. */
 int options_open(cusgd_options **out);

@@ -24,7 +24,7 @@ static int parse_line(const column_file *f, const char *line, double numbers[2])
         numbers[count] = strtod(line, &end);
         if (end == line) break;
         if (!(numbers[count] >= f->least) || isinf(numbers[count])) return 0;
-        end += strspn(end, count == 0 ? " \t," : " \t");
+        end += count == 0 ? strspn(end, " \t,") : leading_blanks(end);
     }
     if (count == 1) numbers[1] = numbers[0];
     return count >= f->fewest && line[strspn(line, " \t\r\n")] == '\0';

@@ -61,12 +61,12 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k, c
     puts("}}");
 }
 
-/* A matrix that cannot be is refused before DATA is read. */
-static int check_confusion(const syntax *s, const char *path, const cusgd_model *model)
+/* Before DATA is read. */
+static int check_confusion(const syntax *s, const cusgd_model *model)
 {
     if (model_class_count(model) == 0 || cusgd_model_targets(model) != 1)
         return complain_usage(s, "--confusion is for models of one target of classes");
-    return check_file("--confusion", path);
+    return CUSGD_OK;
 }
 
 static int is_shown(const measure *m, const measured *of) { return m->title && measure_applies(m, of); }
@@ -198,7 +198,7 @@ int evaluate_main(int argc, char **argv)
         complain_last((cusgd_status)status);
         goto done;
     }
-    if (confusion && (status = check_confusion(&s, confusion, model)) != CUSGD_OK) goto done;
+    if (confusion && (status = check_confusion(&s, model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
     int shares = model_class_count(model) > 0 && r.targets.count > 1 && cusgd_model_targets(model) == 1;
     if (shares) reader.find_classes = CUSGD_CLASSES_SPLIT;

@@ -39,7 +39,7 @@ static int parse_axis(const syntax *s, const char *option, const char *text, int
 {
     const char *equals = strchr(text, '=');
     size_t length = equals ? (size_t)(equals - text) : 0;
-    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+    length = trimmed_length(text, length);
     *a = (axis){.count = 1};
     if (length == 0 || length >= sizeof a->name) return complain_usage(s, "%s %s: this is no NAME=VALUE", option, text);
     memcpy(a->name, text, length);

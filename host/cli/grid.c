@@ -49,14 +49,12 @@ static int complain_spec(const syntax *s, const char *text)
 
 static int add_value(grid_axis *a, double value)
 {
-    double *more = realloc(a->values, (a->count + 1) * sizeof *more);
-    if (!more) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    double *more = grow_array(a->values, a->count, sizeof *more);
+    if (!more) return CUSGD_ERROR_MEMORY;
     a->values = more;
     a->values[a->count++] = value;
     return CUSGD_OK;
 }
-
-static size_t blanks(const char *at) { return strspn(at, " \t"); }
 
 /* A number at *at, which moves behind it and the blanks around it. */
 static int take_number(const char **at, double *value)
@@ -64,7 +62,7 @@ static int take_number(const char **at, double *value)
     char *end;
     *value = strtod(*at, &end);
     int good = end != *at;
-    *at = end + blanks(end);
+    *at = end + leading_blanks(end);
     return good;
 }
 
@@ -74,7 +72,7 @@ static int take_word(const char **at, const char *word)
     size_t length = strlen(word);
     if (strncmp(*at, word, length) != 0) return 0;
     *at += length;
-    *at += blanks(*at);
+    *at += leading_blanks(*at);
     return 1;
 }
 
@@ -89,7 +87,7 @@ static int parse_range(const char *at, double *first, double *last, int *logarit
     if ((!*logarithmic && !take_word(&at, "linear")) || !take_word(&at, ":")) return 0;
     char *end;
     *count = strtol(at, &end, 10);
-    return end != at && end[blanks(end)] == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last &&
+    return end != at && end[leading_blanks(end)] == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last &&
            isfinite(*last) && (*first > 0 || !*logarithmic);
 }
 
@@ -104,7 +102,7 @@ static double between(double first, double last, int logarithmic, double share)
 /* A number at *at, or of class weights a word; *at moves behind it and the blanks around it. Returns 0 where there is neither. */
 static int take_value(const char **at, int is_class_weight, double *value)
 {
-    *at += blanks(*at);
+    *at += leading_blanks(*at);
     *value = 1;
     if (is_class_weight && take_word(at, "none")) return 1;
     *value = CUSGD_CLASS_BALANCED;
@@ -117,7 +115,7 @@ static int parse_one(const syntax *s, const char *text, grid *out)
     const char *equals = strchr(text, '=');
     grid_axis *a = NULL;
     for (int i = 0; equals && i < GRID_NUMBERS; i++) {
-        const char *name = grid_name(out, i), *at = text + blanks(text);
+        const char *name = grid_name(out, i), *at = text + leading_blanks(text);
         if (name && take_word(&at, name) && at == equals) a = &out->axis[i];
     }
     if (!a) return complain_spec(s, text);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int same_file(const char *a, const char *b)
+/* Whether both paths lead to one file that is there. */
+static int same_file(const char *a, const char *b)
 {
     struct stat at_a, at_b;
     return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
@@ -37,6 +38,12 @@ int check_overwrite(const char *option, const char *path, const char *input)
         return complain(CUSGD_ERROR_USAGE, "%s %s lies in the folder %s of converted data: name another place", option, path,
                         input);
     return CUSGD_OK;
+}
+
+int check_distinct(const char *option, const char *path, const char *other_option, const char *other_path)
+{
+    if (!path || !other_path || (strcmp(path, other_path) != 0 && !same_file(path, other_path))) return CUSGD_OK;
+    return complain(CUSGD_ERROR_USAGE, "%s and %s are one file", option, other_option);
 }
 
 int check_file(const char *option, const char *path)

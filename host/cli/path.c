@@ -49,26 +49,6 @@ static int open_data(tracing *w)
     return reading_open(NULL, w->data_path, &reader, w->quiet, &w->data);
 }
 
-/* A field of a CSV: in quotes where it needs them. */
-static void put_text(FILE *to, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, to);
-        return;
-    }
-    fputc('"', to);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', to);
-        fputc(*text, to);
-    }
-    fputc('"', to);
-}
-
-static void put_number(FILE *to, double value)
-{
-    if (isfinite(value)) fprintf(to, "%.17g", value);
-}
-
 static void put_coefficients(const void *of, FILE *to)
 {
     const tracing *w = of;
@@ -78,7 +58,7 @@ static void put_coefficients(const void *of, FILE *to)
         const char *name = cusgd_data_feature(w->data, j);
         fputc(',', to);
         if (name)
-            put_text(to, name);
+            put_csv_text(to, name);
         else
             fprintf(to, "x%lld", (long long)j + 1);
     }
@@ -104,11 +84,11 @@ static void put_report(const void *of, FILE *to)
         fprintf(to, "%.17g,%.17g,%.17g,", p.alpha, p.l1, p.l2);
         for (int f = 0; f < w->folds; f++) fprintf(to, "%.17g,", losses[f]);
         for (int n = 0; n < 3; n++) {
-            put_number(to, numbers[n]);
+            put_csv_number(to, numbers[n]);
             fputc(',', to);
         }
         fprintf(to, "%lld,", (long long)p.nonzeros);
-        put_number(to, p.gap);
+        put_csv_number(to, p.gap);
         fputc('\n', to);
     }
 }

@@ -1,5 +1,7 @@
 #include "plot.h"
 
+#include "cli.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +11,10 @@ enum { HEIGHT = 12, LABEL = 9, MAX_WIDTH = 100 };
 void loss_curve_add(loss_curve *c, const cusgd_progress *now)
 {
     if (c->failed || (!isfinite(now->loss) && !isfinite(now->valid_loss))) return;
-    if (c->count == c->room) {
-        size_t room = c->room ? 2 * c->room : 64;
-        loss_point *points = realloc(c->points, room * sizeof *points);
-        if (!points) {
-            c->failed = 1;
-            return;
-        }
-        c->points = points;
-        c->room = room;
-    }
+    loss_point *points = grow_array(c->points, c->count, sizeof *points);
+    c->failed = points == NULL;
+    if (c->failed) return;
+    c->points = points;
     c->points[c->count++] = (loss_point){(double)now->epoch, now->loss, now->valid_loss};
 }
 

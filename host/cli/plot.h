@@ -13,7 +13,7 @@ typedef struct loss_point {
 /* The curve owns its points. All zero: empty. */
 typedef struct loss_curve {
     loss_point *points;
-    size_t count, room;
+    size_t count;
     int failed; /* 1: out of memory; the curve is then incomplete and is not drawn */
 } loss_curve;
 

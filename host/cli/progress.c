@@ -67,8 +67,6 @@ static int is_logged(int64_t epoch)
     return epoch % step == 0;
 }
 
-static double gigabytes_per_second(double bytes, double seconds) { return seconds > 0 ? 1e-9 * bytes / seconds : 0; }
-
 /* Where rows are read as they are needed: who has waited for whom since the line before. */
 static void put_stages(progress *p, char *text, size_t size)
 {

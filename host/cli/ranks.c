@@ -120,6 +120,12 @@ int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv)
     return set ? complain_last(set) : CUSGD_OK;
 }
 
+int ranks_check_input(const ranks *r, const syntax *s, const char *path)
+{
+    if (cusgd_world_ranks(r->world) < 2 || strcmp(path, "-") != 0) return CUSGD_OK;
+    return complain_usage(s, "standard input comes to one process alone: give several a file");
+}
+
 int ranks_writes(const ranks *r) { return cusgd_world_rank(r->world) == 0; }
 
 int ranks_end(ranks *r, int status)

@@ -2,6 +2,7 @@
 #ifndef CUSGD_CLI_RANKS_H
 #define CUSGD_CLI_RANKS_H
 
+#include "arguments.h"
 #include "cusgd_world.h"
 
 typedef struct ranks {
@@ -20,6 +21,8 @@ void ranks_begin(ranks *r);
 /* Behind it: opens the world, and gives the options (NULL: they need none) the usual number of shards where `argv` does not.
  * Returns a status, complained about. */
 int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv);
+/* Refuses standard input where there are several processes. Returns a status, complained about. */
+int ranks_check_input(const ranks *r, const syntax *s, const char *path);
 /* Whether this process writes files. */
 int ranks_writes(const ranks *r);
 /* Ends the world; of ranks that have failed the lowest has its say. Returns the exit code. */

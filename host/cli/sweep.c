@@ -48,8 +48,7 @@ static int check_arguments(const sweeping *w)
 {
     if (!w->path.model) return complain_usage(w->syntax, "--model is missing: where does the chosen model go?");
     if (cusgd_options_check(w->options)) return complain_usage(w->syntax, "%s", cusgd_last_error());
-    if (cusgd_world_ranks(w->ranks.world) > 1 && strcmp(w->path.data, "-") == 0)
-        return complain_usage(w->syntax, "standard input comes to one process alone: give several a file");
+    if (ranks_check_input(&w->ranks, w->syntax, w->path.data)) return CUSGD_ERROR_USAGE;
     if (w->select && strcmp(w->select, "best") != 0 && strcmp(w->select, "1se") != 0)
         return complain_usage(w->syntax, "--select is %s; give best or 1se", w->select);
     const char *inputs[] = {w->path.data, w->path.valid};
@@ -58,8 +57,7 @@ static int check_arguments(const sweeping *w)
         status = check_overwrite("--model", w->path.model, inputs[i]);
         if (!status && w->path.report) status = check_overwrite("--report", w->path.report, inputs[i]);
     }
-    int are_one = w->path.report && (same_file(w->path.report, w->path.model) || strcmp(w->path.report, w->path.model) == 0);
-    if (!status && are_one) status = complain(CUSGD_ERROR_USAGE, "--report and --model are one file");
+    if (!status) status = check_distinct("--report", w->path.report, "--model", w->path.model);
     if (!ranks_writes(&w->ranks)) return status;
     if (!status) status = check_file("--model", w->path.model);
     return status || !w->path.report ? status : check_file("--report", w->path.report);
@@ -84,11 +82,6 @@ static int folds_of(const sweeping *w)
     return w->path.valid || option_number(w->options, "valid-fraction") > 0 ? 0 : 5;
 }
 
-static void put_field(FILE *to, double value)
-{
-    if (isfinite(value)) fprintf(to, "%.17g", value);
-}
-
 static void put_report(const void *of, FILE *to)
 {
     const sweeping *w = of;
@@ -108,12 +101,12 @@ static void put_report(const void *of, FILE *to)
         }
         for (int f = 0; f < folds; f++) {
             fputc(',', to);
-            put_field(to, losses[f]);
+            put_csv_number(to, losses[f]);
         }
         const double numbers[] = {o.mean, o.standard_error, o.loss};
         for (int n = 0; n < 3; n++) {
             fputc(',', to);
-            put_field(to, numbers[n]);
+            put_csv_number(to, numbers[n]);
         }
         fprintf(to, ",%lld,%lld,%s\n", (long long)o.epochs, (long long)o.nonzeros, stop_word(o.stop));
     }

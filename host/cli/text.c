@@ -68,6 +68,47 @@ void put_json_number(FILE *to, double value)
         fputs("null", to);
 }
 
+void put_csv_text(FILE *to, const char *text)
+{
+    int quoted = *text == '\0' || strpbrk(text, ",\"\r\n") || *text == ' ' || text[strlen(text) - 1] == ' ';
+    if (quoted) fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', to);
+        fputc(*text, to);
+    }
+    if (quoted) fputc('"', to);
+}
+
+void put_csv_number(FILE *to, double value)
+{
+    if (isfinite(value)) fprintf(to, "%.17g", value);
+}
+
+size_t leading_blanks(const char *text) { return strspn(text, " \t"); }
+
+size_t trimmed_length(const char *text, size_t length)
+{
+    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+    return length;
+}
+
+void *grow_array(void *at, size_t count, size_t size)
+{
+    if (count > 0 && (count & (count - 1)) != 0) return at; /* the room is a power of two */
+    void *larger = count <= SIZE_MAX / 2 / size ? realloc(at, (count ? 2 * count : 1) * size) : NULL;
+    if (!larger) complain(CUSGD_ERROR_MEMORY, "out of memory");
+    return larger;
+}
+
+double gigabytes_per_second(double bytes, double seconds) { return seconds > 0 ? 1e-9 * bytes / seconds : 0; }
+
+double clock_seconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 int options_open(cusgd_options **out)
 {
     cusgd_status status = cusgd_options_new(out);

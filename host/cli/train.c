@@ -40,13 +40,10 @@ static int check_files(const training *t)
         if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
         if (!status && history) status = check_overwrite("--history", history, inputs[i]);
     }
-    if (!status && history && (same_file(history, t->model_path) || strcmp(history, t->model_path) == 0))
-        status = complain(CUSGD_ERROR_USAGE, "--history and --model are one file");
+    if (!status) status = check_distinct("--history", history, "--model", t->model_path);
     if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, t->data_path);
-    if (!status && t->checkpoints.path && strcmp(t->checkpoints.path, t->model_path) == 0)
-        status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --model are one file");
-    if (!status && t->checkpoints.path && history && strcmp(t->checkpoints.path, history) == 0)
-        status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --history are one file");
+    if (!status) status = check_distinct("--checkpoint", t->checkpoints.path, "--model", t->model_path);
+    if (!status) status = check_distinct("--checkpoint", t->checkpoints.path, "--history", history);
     if (status || !ranks_writes(&t->ranks)) return status;
     if (t->checkpoints.path) status = check_file("--checkpoint", t->checkpoints.path);
     return status ? status : check_file("--model", t->model_path);
@@ -62,8 +59,7 @@ static int check_arguments(training *t)
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
     if (t->online && training_check_online(t)) return CUSGD_ERROR_USAGE;
-    if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
-        return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
+    if (ranks_check_input(&t->ranks, t->syntax, t->data_path)) return CUSGD_ERROR_USAGE;
     if (check_quantiles(t)) return CUSGD_ERROR_USAGE;
     if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
     return check_files(t);
