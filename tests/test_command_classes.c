@@ -108,6 +108,9 @@ Test(command_classes, weights)
     run(&o, "echo rain >bad.txt && $CUSGD train many.csv --loss logistic --model a --class-weight bad.txt");
     assert_code(o, 1);
     assert_has(o.err, "and \"rain\" is neither");
+    run(&o, "seq 65537 | sed 's/$/=1/' >bad.txt && $CUSGD train many.csv --loss logistic --model a --class-weight bad.txt");
+    assert_code(o, 2);
+    assert_has(o.err, "--class-weight bad.txt: has more than 65536 lines");
     run(&o, "$CUSGD train many.csv --loss logistic --model a --class-weight no_such_file");
     assert_code(o, 1);
     assert_has(o.err, "--class-weight takes balanced, CLASS=WEIGHT,..., or a file of such lines");

@@ -55,6 +55,9 @@ Test(command_path, refusals)
     assert_code(o, 1);
     run(&o, "$CUSGD path data.csv --coefficients data.csv");
     assert_code(o, 1);
+    run(&o, "$CUSGD path data.csv --coefficients one.csv --report one.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "--coefficients and --report are one file");
     run(&o, "$CUSGD path data.csv --select least --coefficients path.csv");
     assert_code(o, 1);
     run(&o, "$CUSGD path data.csv --folds 0 --l1-ratio 0 --coefficients path.csv");

@@ -216,6 +216,9 @@ Test(command_resume, what_does_not_fit)
     run(&o, TRAIN "--model a --checkpoint a --resume");
     assert_code(o, 1);
     assert_has(o.err, "one file");
+    run(&o, "cp data.csv valid.csv; " TRAIN "--valid valid.csv --model b --checkpoint valid.csv; cmp data.csv valid.csv");
+    assert_code(o, 0);
+    assert_has(o.err, "--checkpoint valid.csv would overwrite valid.csv");
     run(&o, TRAIN "--model b --checkpoint a --resume");
     assert_code(o, 2);
     assert_has(o.err, "not a checkpoint");

@@ -37,6 +37,7 @@ static int check_arguments(const tracing *w)
         if (!outputs[i]) continue;
         status = check_overwrite(names[i], outputs[i], w->data_path);
         if (!status) status = check_file(names[i], outputs[i]);
+        for (int j = 0; j < i && !status; j++) status = check_distinct(names[j], outputs[j], names[i], outputs[i]);
     }
     return status;
 }

@@ -39,9 +39,9 @@ static int check_files(const training *t)
     for (int i = 0; i < INPUTS && !status; i++) {
         if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
         if (!status && history) status = check_overwrite("--history", history, inputs[i]);
+        if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, inputs[i]);
     }
     if (!status) status = check_distinct("--history", history, "--model", t->model_path);
-    if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, t->data_path);
     if (!status) status = check_distinct("--checkpoint", t->checkpoints.path, "--model", t->model_path);
     if (!status) status = check_distinct("--checkpoint", t->checkpoints.path, "--history", history);
     if (status || !ranks_writes(&t->ranks)) return status;
