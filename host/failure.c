@@ -147,6 +147,16 @@ void *allocate(size_t count, size_t size)
 
 void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count == 0), size); }
 
+void *allocate_next(void *at, size_t count, size_t size, const char *what)
+{
+    enum { FIRST = 16 };
+    if (count > 0 && (count < FIRST || (count & (count - 1)) != 0)) return at; /* the room is FIRST, or a larger power of two */
+    size_t room = count > 0 ? 2 * count : FIRST;
+    void *larger = room <= SIZE_MAX / size ? realloc(at, room * size) : NULL;
+    if (!larger) fail_memory(room * size, what);
+    return larger;
+}
+
 enum { HUGE_PAGE = 2 * 1024 * 1024 };
 
 void *allocate_aligned(size_t count, size_t size)

@@ -35,7 +35,12 @@ void thread_error_put_back(const thread_error *f);
 /* malloc and calloc of count * size bytes that refuse a product that overflows; NULL then, and where there is no memory. */
 void *allocate(size_t count, size_t size);
 void *allocate_zeroed(size_t count, size_t size);
-/* Likewise, 64-byte aligned, on huge pages where they pay. What threads fill need not be zeroed: they touch its pages first. */
+/* Makes room for one more element behind `count` of them, each of `size` bytes; the room doubles. `at`: NULL where count is 0,
+ * else what this function returned for one element less. Returns the array; NULL, with a failure like fail_memory()'s, where
+ * there is no memory: `at` stays then. */
+void *allocate_next(void *at, size_t count, size_t size, const char *what);
+/* malloc as allocate(), 64-byte aligned, on huge pages where they pay. What threads fill need not be zeroed: they touch its pages
+ * first. */
 void *allocate_aligned(size_t count, size_t size);
 void *allocate_aligned_zeroed(size_t count, size_t size);
 

@@ -33,20 +33,15 @@ void opening_free(opening *o)
 /* The fields of the next record, each with a copy of its text. *cells is NULL on failure and at the file's end. */
 static cusgd_status read_cells(scanner *s, field **cells, int64_t *count)
 {
-    int64_t capacity = 0;
     int more;
     *cells = NULL;
     *count = 0;
     cusgd_status status = scan_record(s, &more);
     while (!status && more) {
         field f;
-        if (*count == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            field *larger = realloc(*cells, (size_t)capacity * sizeof f);
-            if (!larger) status = fail_memory((size_t)capacity * sizeof f, "the first lines");
-            if (larger) *cells = larger;
-        }
-        if (!status) status = scan_field(s, &f);
+        field *larger = allocate_next(*cells, (size_t)*count, sizeof f, "the first lines");
+        if (larger) *cells = larger;
+        status = larger ? scan_field(s, &f) : CUSGD_ERROR_MEMORY;
         if (status) break;
         char *copy = allocate(f.length + 1, 1);
         if (!copy) status = fail_memory(f.length + 1, "the first lines");

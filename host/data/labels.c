@@ -53,7 +53,7 @@ static cusgd_status fail_many(const cusgd_data *data, const labels *all)
 /* All different values, in order. */
 typedef struct value_set {
     double *at;
-    int64_t count, room;
+    int64_t count;
 } value_set;
 
 /* The place of a value, or where it belongs. */
@@ -72,13 +72,9 @@ static int64_t place_of(const value_set *v, double value)
 
 static cusgd_status insert(value_set *v, int64_t at, double value)
 {
-    if (v->count == v->room) {
-        int64_t room = v->room ? 2 * v->room : 64;
-        double *larger = realloc(v->at, (size_t)room * sizeof *larger);
-        if (!larger) return fail_memory((size_t)room * sizeof *larger, "the classes");
-        v->at = larger;
-        v->room = room;
-    }
+    double *larger = allocate_next(v->at, (size_t)v->count, sizeof *larger, "the classes");
+    if (!larger) return CUSGD_ERROR_MEMORY;
+    v->at = larger;
     memmove(v->at + at + 1, v->at + at, (size_t)(v->count - at) * sizeof *v->at);
     v->at[at] = value;
     v->count++;
@@ -262,7 +258,7 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
     if (is_share && all.count > 2) return cusgd_data_split_targets(data, 0);
     if (all.count == MAX_LABELS && !whole) return CUSGD_OK; /* no labels: whoever trains on them says so */
     if (all.count > 2) return whole ? find_many(data) : fail_many(data, &all);
-    return take_values(data, &(value_set){all.at, 2, 2});
+    return take_values(data, &(value_set){all.at, 2});
 }
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------------- */

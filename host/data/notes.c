@@ -21,9 +21,10 @@ cusgd_status data_note(cusgd_data *data, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     options_undash(text);
-    char **longer = realloc(data->notes, (data->note_count + 1) * sizeof *longer);
-    if (longer) data->notes = longer;
-    copy = longer ? strdup(text) : NULL;
+    char **longer = allocate_next(data->notes, data->note_count, sizeof *longer, "a note");
+    if (!longer) return CUSGD_ERROR_MEMORY;
+    data->notes = longer;
+    copy = strdup(text);
     if (!copy) return fail_memory(strlen(text) + 1, "a note");
     data->notes[data->note_count++] = copy;
     return CUSGD_OK;

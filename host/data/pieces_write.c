@@ -25,8 +25,8 @@ typedef struct output {
 } output;
 
 struct pieces_writer {
-    pieces s; /* files and rows so far; s.sum has room for `room` files */
-    int64_t room, rows_in_file;
+    pieces s; /* files and rows so far */
+    int64_t rows_in_file;
     char *folder, *temporary;
     output out[PIECE_ARRAYS];
 };
@@ -197,12 +197,9 @@ static cusgd_status close_output(pieces_writer *w, int array)
 /* Room for one more file's checksums. */
 static cusgd_status make_room(pieces_writer *w)
 {
-    if (w->s.files < w->room) return CUSGD_OK;
-    int64_t room = w->room ? 2 * w->room : 16;
-    uint64_t *more = realloc(w->s.sum, (size_t)room * PIECE_ARRAYS * sizeof *more);
-    if (!more) return fail_memory((size_t)room * PIECE_ARRAYS * sizeof *more, "checksums");
+    uint64_t *more = allocate_next(w->s.sum, (size_t)w->s.files, PIECE_ARRAYS * sizeof *more, "checksums");
+    if (!more) return CUSGD_ERROR_MEMORY;
     w->s.sum = more;
-    w->room = room;
     return CUSGD_OK;
 }
 

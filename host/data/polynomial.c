@@ -48,15 +48,11 @@ static int next_term(const polynomial *p, int32_t *term, int degree, int i, int6
     return 1;
 }
 
-static cusgd_status put_term(polynomial *p, const int32_t *term, int degree, int64_t *room)
+static cusgd_status put_term(polynomial *p, const int32_t *term, int degree)
 {
-    if (p->count == *room) {
-        size_t larger = *room ? 2 * (size_t)*room : 64;
-        int32_t *at = realloc(p->at, larger * (size_t)p->degree * sizeof *at);
-        if (!at) return fail_memory(larger * (size_t)p->degree * sizeof *at, "the products of columns");
-        p->at = at;
-        *room = (int64_t)larger;
-    }
+    int32_t *larger = allocate_next(p->at, (size_t)p->count, (size_t)p->degree * sizeof *larger, "the products of columns");
+    if (!larger) return CUSGD_ERROR_MEMORY;
+    p->at = larger;
     int32_t *to = p->at + p->count++ * p->degree;
     for (int i = 0; i < p->degree; i++) to[i] = i < degree ? term[i] : -1;
     return CUSGD_OK;
@@ -73,7 +69,6 @@ static cusgd_status fail_many(const polynomial *p, int64_t columns)
 
 cusgd_status polynomial_make(polynomial *p, const base_column *columns, int64_t count)
 {
-    int64_t room = 0;
     cusgd_status status = CUSGD_OK;
     polynomial_free(p);
     if (count < 1) return CUSGD_OK;
@@ -85,7 +80,7 @@ cusgd_status polynomial_make(polynomial *p, const base_column *columns, int64_t 
             unwanted = find_unwanted(columns, term, degree);
             if (unwanted < degree) continue;
             unwanted--;
-            status = p->count == MAX_TERMS ? fail_many(p, count) : put_term(p, term, degree, &room);
+            status = p->count == MAX_TERMS ? fail_many(p, count) : put_term(p, term, degree);
         } while (!status && next_term(p, term, degree, unwanted, count));
     }
     return status;
