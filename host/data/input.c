@@ -231,3 +231,9 @@ cusgd_status input_read(input *in, char *to, size_t room, size_t *count)
     in->begin += *count;
     return CUSGD_OK;
 }
+
+size_t byte_order_mark(const char *text, size_t length)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    return length >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+}

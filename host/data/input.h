@@ -24,5 +24,7 @@ void input_close(input *in);
 cusgd_status input_piece(input *in, uint64_t from, uint64_t to);
 /* Puts up to `room` >= 1 bytes at `to`; *count is 0 only at the end. */
 cusgd_status input_read(input *in, char *to, size_t room, size_t *count);
+/* How many bytes UTF-8's byte order mark takes, which some programs write, of a file that begins with these: 3 or 0. */
+size_t byte_order_mark(const char *text, size_t length);
 
 #endif

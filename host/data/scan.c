@@ -126,7 +126,8 @@ static void pass_line(scanner *s)
 /* Passes over UTF-8's byte order mark and the lines that are to be skipped, and keeps the first bytes after them. */
 static cusgd_status read_sample(scanner *s)
 {
-    if (peek(s, 0) == 0xEF && peek(s, 1) == 0xBB && peek(s, 2) == 0xBF) s->begin += 3;
+    (void)peek(s, 2);
+    s->begin += byte_order_mark(s->buffer + s->begin, s->end - s->begin);
     for (int64_t i = 0; i < s->dialect.skip && !s->status && peek(s, 0) >= 0; i++) pass_line(s);
     s->preamble = s->dialect.skip > 0;
     (void)peek(s, SAMPLE_BYTES - 1);

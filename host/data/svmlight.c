@@ -159,13 +159,6 @@ static cusgd_status take_lines(reading *r, const char *text, const char *end)
 
 /* ---- The whole ----------------------------------------------------------------------------------------------------------- */
 
-/* How many bytes UTF-8's byte order mark has at the beginning of a file, which some programs write. */
-static size_t mark_length(const char *text, size_t length)
-{
-    static const char mark[] = "\xEF\xBB\xBF";
-    return length >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
-}
-
 /* A window holds as many whole lines as fit; a line that is longer makes it larger. at_start: 1 at the beginning of a file. */
 static cusgd_status read_all(reading *r, input *in, int at_start)
 {
@@ -189,7 +182,7 @@ static cusgd_status read_all(reading *r, input *in, int at_start)
         const char *last = used > begin ? memrchr(text + begin, '\n', used - begin) : NULL;
         if (status || !last) continue;
         size_t lines = (size_t)(last + 1 - text);
-        status = take_lines(r, text + (at_start ? mark_length(text, lines) : 0), text + lines);
+        status = take_lines(r, text + (at_start ? byte_order_mark(text, lines) : 0), text + lines);
         at_start = 0;
         memmove(text, text + lines, used - lines);
         used -= lines;
@@ -428,7 +421,7 @@ int cusgd_file_is_libsvm(const char *path)
         count--; /* a token that may be cut off */
     if (memchr(text, '\0', count)) return 0;
     text[count] = '\n';
-    const char *at = text + mark_length(text, count), *end = text + count;
+    const char *at = text + byte_order_mark(text, count), *end = text + count;
     while (at < end) {
         while (at < end && svmlight_is_blank(*at)) at++;
         if (at < end && *at != '\n' && *at != '#') return is_row(at, end);
