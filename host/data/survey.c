@@ -2,9 +2,9 @@
 
 #include "data.h"
 #include "failure.h"
+#include "text_buffer.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,22 +97,6 @@ cusgd_status survey_add_other(survey *s)
 
 /* ---- The message --------------------------------------------------------------------------------------------------------- */
 
-/* Text that is added to, as far as there is room. */
-typedef struct sentence {
-    char text[4000]; /* a message has room for so much */
-    size_t length;
-} sentence;
-
-__attribute__((format(printf, 2, 3))) static void put(sentence *s, const char *format, ...)
-{
-    size_t room = sizeof s->text - s->length;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(s->text + s->length, room, format, arguments);
-    va_end(arguments);
-    s->length += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
-}
-
 enum group { TEXT_COLUMNS, MARKED_NUMBERS, STRAY_TEXTS, MISSING_VALUES, GROUPS };
 
 /* A column of text, not a number here and there that is none. */
@@ -134,33 +118,33 @@ static int64_t count_in(const survey *s, const columns *c, enum group g, int64_t
 }
 
 /* "'Female', 'Male'" */
-static void put_texts(sentence *s, const survey_column *c)
+static void put_texts(text_buffer *s, const survey_column *c)
 {
-    for (int i = 0; i < TEXTS_SHOWN && *c->text[i]; i++) put(s, "%s'%s'", i ? ", " : "", c->text[i]);
+    for (int i = 0; i < TEXTS_SHOWN && *c->text[i]; i++) text_put(s, "%s'%s'", i ? ", " : "", c->text[i]);
 }
 
 /* One column's problem in full: "column 'sex' holds text ('Female', 'Male')". */
-static void put_one(sentence *out, const columns *c, const survey_column *at, int64_t j, enum group g, int64_t rows)
+static void put_one(text_buffer *out, const columns *c, const survey_column *at, int64_t j, enum group g, int64_t rows)
 {
     char where[COLUMN_BYTES];
     column_show(c, j, where);
     if (g == TEXT_COLUMNS) {
-        put(out, "column %s%s holds text (", where, c->at[j].role == ROLE_TARGET ? ", a target," : "");
+        text_put(out, "column %s%s holds text (", where, c->at[j].role == ROLE_TARGET ? ", a target," : "");
         put_texts(out, at);
-        put(out, ")");
+        text_put(out, ")");
     } else if (g == MARKED_NUMBERS) {
-        put(out, "column %s holds numbers with marks (", where);
+        text_put(out, "column %s holds numbers with marks (", where);
         put_texts(out, at);
-        put(out, ")");
+        text_put(out, ")");
     } else if (g == STRAY_TEXTS) {
-        put(out, "'%s' in column %s is not a number", at->text[0], where);
-        if (at->texts > 1) put(out, ", nor %s %" PRId64 " more there", at->texts == 2 ? "is" : "are", at->texts - 1);
+        text_put(out, "'%s' in column %s is not a number", at->text[0], where);
+        if (at->texts > 1) text_put(out, ", nor %s %" PRId64 " more there", at->texts == 2 ? "is" : "are", at->texts - 1);
     } else if (*at->mark) {
-        put(out, "'%s' in column %s is not a finite number", at->mark, where);
+        text_put(out, "'%s' in column %s is not a finite number", at->mark, where);
     } else {
-        put(out, "column %s has no value here", where);
+        text_put(out, "column %s has no value here", where);
     }
-    if (g == MISSING_VALUES && at->missing > 1) put(out, " (%" PRId64 " of %" PRId64 " rows lack one)", at->missing, rows);
+    if (g == MISSING_VALUES && at->missing > 1) text_put(out, " (%" PRId64 " of %" PRId64 " rows lack one)", at->missing, rows);
 }
 
 /* How long the lists of columns may become in total, so that there is room for the advice behind them. */
@@ -168,30 +152,30 @@ enum { LIST_BYTES = 1500 };
 
 /* Several columns' problem: "4 columns hold text: 'sex' ('Female', 'Male'), ...". The list ends with ", and 74 more" once it has
  * `room` bytes. */
-static void put_many(sentence *out, const survey *s, const columns *c, enum group g, int64_t rows, size_t room)
+static void put_many(text_buffer *out, const survey *s, const columns *c, enum group g, int64_t rows, size_t room)
 {
     static const char *const titles[] = {"hold text", "hold numbers with marks", "have values that are not numbers",
                                          "lack values"};
     const char *before = "";
     char where[COLUMN_BYTES], advice[MARKS_ADVICE_BYTES];
     int64_t left = count_in(s, c, g, rows);
-    put(out, "%" PRId64 " columns %s: ", left, titles[g]);
+    text_put(out, "%" PRId64 " columns %s: ", left, titles[g]);
     size_t start = out->length;
     for (int64_t j = 0; j < c->count && out->length - start < room; j++) {
         const survey_column *at = &s->at[j];
         if (!is_in(s, j, g, rows)) continue;
         left--;
-        put(out, "%s%s (", before, column_show(c, j, where));
+        text_put(out, "%s%s (", before, column_show(c, j, where));
         if (g != MISSING_VALUES)
             put_texts(out, at);
         else
-            put(out, "%" PRId64, at->missing);
-        if (g == MARKED_NUMBERS) put(out, ": %s", marks_advice(&at->marks, 1, advice));
-        if (g == MISSING_VALUES && !*before) put(out, " of %" PRId64 " row%s", rows, rows == 1 ? "" : "s");
-        put(out, ")");
+            text_put(out, "%" PRId64, at->missing);
+        if (g == MARKED_NUMBERS) text_put(out, ": %s", marks_advice(&at->marks, 1, advice));
+        if (g == MISSING_VALUES && !*before) text_put(out, " of %" PRId64 " row%s", rows, rows == 1 ? "" : "s");
+        text_put(out, ")");
         before = ", ";
     }
-    if (left > 0) put(out, ", and %" PRId64 " more", left);
+    if (left > 0) text_put(out, ", and %" PRId64 " more", left);
 }
 
 /* Whether column j may be left out: a feature that was not asked for by name, or the last column that nobody chose for the target
@@ -204,42 +188,42 @@ static int may_leave_out(const survey *s, const columns *c, const cusgd_reader *
 }
 
 /* What to do about a group of `count` columns, the first one `at`. `ignore`: what --ignore takes, or NULL. */
-static void put_advice(sentence *out, const survey_column *at, enum group g, int64_t count, const char *ignore)
+static void put_advice(text_buffer *out, const survey_column *at, enum group g, int64_t count, const char *ignore)
 {
     int64_t values = count > 1 ? 2 : g == MISSING_VALUES ? at->missing : at->texts;
     const char *which = count > 1 ? "them" : "it", *it = values > 1 ? "them" : "it";
     const char *advice = count > 1 ? "as numbers" : text_advice(at->text[0]);
     if (g == TEXT_COLUMNS && ignore)
-        put(out, ": leave %s out (--ignore %s), name the columns to use (--features), or encode %s %s", which, ignore, which,
-            advice);
+        text_put(out, ": leave %s out (--ignore %s), name the columns to use (--features), or encode %s %s", which, ignore, which,
+                 advice);
     else if (g == TEXT_COLUMNS)
-        put(out, ": encode %s %s", which, advice);
+        text_put(out, ": encode %s %s", which, advice);
     if (g == TEXT_COLUMNS) return;
     if (g == MARKED_NUMBERS) {
         char marked[MARKS_ADVICE_BYTES];
-        if (count == 1) put(out, ": %s", marks_advice(&at->marks, 1, marked));
-        if (ignore) put(out, "%s leave %s out (--ignore %s)", count == 1 ? "; or" : ":", which, ignore);
+        if (count == 1) text_put(out, ": %s", marks_advice(&at->marks, 1, marked));
+        if (ignore) text_put(out, "%s leave %s out (--ignore %s)", count == 1 ? "; or" : ":", which, ignore);
         return;
     }
     if (g == STRAY_TEXTS)
-        put(out, ": correct %s (write %s %s)", it, it, advice);
+        text_put(out, ": correct %s (write %s %s)", it, it, advice);
     else
-        put(out, ": fill %s in", it);
-    put(out, ", or remove the row%s", values > 1 ? "s" : "");
-    if (ignore) put(out, " or the column%s (--ignore %s)", count > 1 ? "s" : "", ignore);
+        text_put(out, ": fill %s in", it);
+    text_put(out, ", or remove the row%s", values > 1 ? "s" : "");
+    if (ignore) text_put(out, " or the column%s (--ignore %s)", count > 1 ? "s" : "", ignore);
 }
 
 /* Says that a list for --ignore was cut, and how to see all columns. */
-static void put_rest(sentence *out, const char *source, int64_t more)
+static void put_rest(text_buffer *out, const char *source, int64_t more)
 {
     char file[QUOTED_BYTES];
-    put(out, "; %" PRId64 " more column%s had no room in the list for --ignore; to see all columns: cusgd info %s", more,
-        more == 1 ? "" : "s", file_for_shell(source, file));
+    text_put(out, "; %" PRId64 " more column%s had no room in the list for --ignore; to see all columns: cusgd info %s", more,
+             more == 1 ? "" : "s", file_for_shell(source, file));
 }
 
 /* The options with which the file could be used as it is; nothing where there are none: text among numbers must be corrected, and
  * a target's text is no category. */
-static void put_remedy(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const int64_t *counts,
+static void put_remedy(text_buffer *out, const survey *s, const columns *c, const cusgd_reader *reader, const int64_t *counts,
                        int64_t rows)
 {
     column_list categories = {.length = 0}, names = {.length = 0}, dates = {.length = 0};
@@ -254,17 +238,17 @@ static void put_remedy(sentence *out, const survey *s, const columns *c, const c
     }
     int listed = categories.length || names.length || dates.length;
     if (is_other || categories.more || names.more || dates.more || (!listed && counts[MISSING_VALUES] == 0)) return;
-    put(out, "; to use %s:", names.length ? "the others" : "them as they are");
-    if (categories.length) put(out, " --categorical %s", column_list_text(&categories));
-    if (dates.length) put(out, " --date %s", column_list_text(&dates));
-    if (names.length) put(out, " --ignore %s", column_list_text(&names));
-    if (counts[MISSING_VALUES] > 0) put(out, " --missing drop%s", listed ? "" : ", or --missing mean");
+    text_put(out, "; to use %s:", names.length ? "the others" : "them as they are");
+    if (categories.length) text_put(out, " --categorical %s", column_list_text(&categories));
+    if (dates.length) text_put(out, " --date %s", column_list_text(&dates));
+    if (names.length) text_put(out, " --ignore %s", column_list_text(&names));
+    if (counts[MISSING_VALUES] > 0) text_put(out, " --missing drop%s", listed ? "" : ", or --missing mean");
     column_list booleans = s->booleans;
-    if (booleans.length) put(out, " (%s: read as 0 and 1)", column_list_text(&booleans));
+    if (booleans.length) text_put(out, " (%s: read as 0 and 1)", column_list_text(&booleans));
 }
 
 /* The problems in the columns' fields. */
-static void put_columns(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const char *source,
+static void put_columns(text_buffer *out, const survey *s, const columns *c, const cusgd_reader *reader, const char *source,
                         int64_t rows)
 {
     column_list list = {.length = 0};
@@ -278,7 +262,7 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
         int64_t first = 0;
         if (counts[g] == 0) continue;
         while (!is_in(s, first, (enum group)g, rows)) first++;
-        if (put_groups++) put(out, "; ");
+        if (put_groups++) text_put(out, "; ");
         if (counts[g] == 1)
             put_one(out, c, &s->at[first], first, (enum group)g, rows);
         else
@@ -286,22 +270,22 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
         put_advice(out, &s->at[first], (enum group)g, counts[g], groups == 1 ? ignore : NULL);
     }
     put_remedy(out, s, c, reader, counts, rows);
-    if (groups > 1 && ignore) put(out, "; or leave all of these columns out: --ignore %s", ignore);
+    if (groups > 1 && ignore) text_put(out, "; or leave all of these columns out: --ignore %s", ignore);
     if (list.more) put_rest(out, source, list.more);
 }
 
 cusgd_status survey_fail(survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows, int whole)
 {
-    sentence out = {.length = 0};
+    text_buffer out = {.length = 0};
     for (int64_t j = 0; s->at && j < s->count; j++) s->at[j].marked = texts_are_marked(&s->at[j].all, &s->at[j].marks);
-    if (!s->at || s->other_first) put(&out, "%s%s", s->other, s->at ? "; also " : "");
+    if (!s->at || s->other_first) text_put(&out, "%s%s", s->other, s->at ? "; also " : "");
     if (s->at) {
-        put(&out, "%s:%" PRId64 ":%" PRId64 ": ", source, s->line, s->column);
+        text_put(&out, "%s:%" PRId64 ":%" PRId64 ": ", source, s->line, s->column);
         put_columns(&out, s, c, reader, source, rows);
         if (!c->named && s->line == 1 && s->texts_first && reader->header != CUSGD_HEADER_YES)
-            put(&out, "; if the first line is a header, say --header yes");
-        if (!whole) put(&out, " (counted in the first %" PRId64 " rows)", rows);
-        if (*s->other && !s->other_first) put(&out, "; also %s", s->other);
+            text_put(&out, "; if the first line is a header, say --header yes");
+        if (!whole) text_put(&out, " (counted in the first %" PRId64 " rows)", rows);
+        if (*s->other && !s->other_first) text_put(&out, "; also %s", s->other);
     }
     return fail(CUSGD_ERROR_DATA, "%s", out.text);
 }

@@ -3,9 +3,9 @@
 
 #include "failure.h"
 #include "notes.h"
+#include "text_buffer.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,32 +27,14 @@ cusgd_column_kind table_kind(const cusgd_table *t, int64_t j)
 
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
-/* Text that is added to; `cut`: there was no room for all of it. */
-typedef struct line {
-    char text[4096];
-    size_t length;
-    int cut;
-} line;
-
-__attribute__((format(printf, 2, 3))) static void put(line *l, const char *format, ...)
-{
-    size_t room = sizeof l->text - l->length;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(l->text + l->length, room, format, arguments);
-    va_end(arguments);
-    l->cut |= length < 0 || (size_t)length >= room;
-    l->length += l->cut ? 0 : (size_t)length;
-}
-
 /* " --ignore a,b", if there is anything to list. */
-static void put_list(line *l, const char *option, column_list *list)
+static void put_list(text_buffer *l, const char *option, column_list *list)
 {
     l->cut |= list->more > 0;
-    if (list->length) put(l, " --%s %s", option, column_list_text(list));
+    if (list->length) text_put(l, " --%s %s", option, column_list_text(list));
 }
 
-static void put_column(line *l, const char *option, const columns *c, int64_t j)
+static void put_column(text_buffer *l, const char *option, const columns *c, int64_t j)
 {
     column_list list = {.length = 0};
     column_list_add(&list, c, j);
@@ -121,25 +103,25 @@ static int64_t find_target(const cusgd_table *t, const cusgd_reader *reader)
 }
 
 /* What the reader says, in the command's words. */
-static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
+static void put_given(text_buffer *l, const cusgd_table *t, const cusgd_reader *reader)
 {
     const dialect *d = &reader->dialect;
     if (reader->header == CUSGD_HEADER_YES || reader->header == CUSGD_HEADER_NO)
-        put(l, " --header %s", reader->header == CUSGD_HEADER_YES ? "yes" : "no");
+        text_put(l, " --header %s", reader->header == CUSGD_HEADER_YES ? "yes" : "no");
     if (d->separator == '\t')
-        put(l, " --separator tab");
+        text_put(l, " --separator tab");
     else if (d->separator)
-        put(l, d->separator == '\'' ? " --separator \"%c\"" : " --separator '%c'", d->separator);
-    if (d->decimal) put(l, " --decimal %s", d->decimal == ',' ? "comma" : "point");
+        text_put(l, d->separator == '\'' ? " --separator \"%c\"" : " --separator '%c'", d->separator);
+    if (d->decimal) text_put(l, " --decimal %s", d->decimal == ',' ? "comma" : "point");
     if (d->thousands)
-        put(l, " --thousands %s",
-            d->thousands == ','   ? "comma"
-            : d->thousands == '.' ? "point"
-            : d->thousands == ' ' ? "blank"
-                                  : "apostrophe");
+        text_put(l, " --thousands %s",
+                 d->thousands == ','   ? "comma"
+                 : d->thousands == '.' ? "point"
+                 : d->thousands == ' ' ? "blank"
+                                       : "apostrophe");
     if (reader->encode.date_order)
-        put(l, " --date-order %s", reader->encode.date_order == CUSGD_DATE_ORDER_DAY_FIRST ? "day-first" : "month-first");
-    if (d->skip > 0) put(l, " --skip %" PRId64, d->skip);
+        text_put(l, " --date-order %s", reader->encode.date_order == CUSGD_DATE_ORDER_DAY_FIRST ? "day-first" : "month-first");
+    if (d->skip > 0) text_put(l, " --skip %" PRId64, d->skip);
     for (int64_t j = 0; j < t->columns.count; j++) {
         if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, reader->roles.trials ? "trials" : "weights", &t->columns, j);
         if (t->columns.at[j].role == ROLE_OFFSET) put_column(l, reader->roles.offset ? "offset" : "exposure", &t->columns, j);
@@ -161,7 +143,7 @@ static int needs_row_numbers(const cusgd_table *t, const cusgd_reader *reader, i
 }
 
 /* The features, the columns to leave out, and what is missing. Returns how many features there are. */
-static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *reader, int64_t target)
+static int64_t put_columns(text_buffer *l, const cusgd_table *t, const cusgd_reader *reader, int64_t target)
 {
     column_list categories = {.length = 0}, dates = {.length = 0}, ignored = {.length = 0}, chosen = {.length = 0};
     int64_t missing = t->at[target].missing, worst = 0, count = 0;
@@ -184,13 +166,13 @@ static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *re
         put_list(l, "features", &chosen);
     else
         put_list(l, "ignore", &ignored);
-    if (missing > 0) put(l, " --missing %s", 5 * worst > t->rows ? "mean" : "drop");
+    if (missing > 0) text_put(l, " --missing %s", 5 * worst > t->rows ? "mean" : "drop");
     return count;
 }
 
 cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
 {
-    line l = {.length = 0};
+    text_buffer l = {.length = 0};
     int64_t target = find_target(t, reader);
     if (target < 0 || reader->roles.target_count > 1 || t->ragged || t->rows < 2) return CUSGD_OK;
     int is_default = !reader->roles.target_count && t->columns.at[target].role == ROLE_TARGET;
@@ -198,7 +180,7 @@ cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
     if (!is_default) put_column(&l, "target", &t->columns, target);
     put_given(&l, t, reader);
     int64_t features = put_columns(&l, t, reader, target);
-    if (d->texts > 0 || d->different == 2 || reader->roles.trials) put(&l, " --loss logistic");
+    if (d->texts > 0 || d->different == 2 || reader->roles.trials) text_put(&l, " --loss logistic");
     if (features == 0 || l.cut) return CUSGD_OK;
     char shown[COLUMN_BYTES];
     int may_count = d->texts == 0 && !reader->roles.trials && d->counts && d->has_zero && d->different > MAX_DIFFERENT;

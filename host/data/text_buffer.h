@@ -1,0 +1,16 @@
+/* Text that is put together piece by piece, as far as there is room. */
+#ifndef CUSGD_HOST_DATA_TEXT_BUFFER_H
+#define CUSGD_HOST_DATA_TEXT_BUFFER_H
+
+#include <stddef.h>
+
+/* All zero: empty. */
+typedef struct text_buffer {
+    char text[4000]; /* ends with a 0; a message has room for it and for what stands before it */
+    size_t length;
+    int cut; /* 1: there was no room for all of it */
+} text_buffer;
+
+__attribute__((format(printf, 2, 3))) void text_put(text_buffer *to, const char *format, ...);
+
+#endif
