@@ -13,6 +13,7 @@
 #include "data.h"
 #include "scalar/kinds.h"
 #include "scalar/loss_rule.h"
+#include "scalar/optimizers.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 #include "world.h"
@@ -109,6 +110,13 @@ typedef struct steps_report {
 /* The parameters' state lies on the device, in snapshots that can be copied there. */
 enum snapshot { SNAPSHOT_CURRENT, SNAPSHOT_EPOCH, SNAPSHOT_BEST, SNAPSHOTS };
 enum state_part { STATE_THETA, STATE_AVERAGE, STATE_SLOT1, STATE_SLOT2, STATE_SLOT3, STATE_PARTS };
+
+/* Whether a run has this part of the state. */
+static inline int spec_keeps(const run_spec *p, enum state_part part)
+{
+    if (part == STATE_AVERAGE) return p->average;
+    return part == STATE_THETA || (int)(part - STATE_SLOT1) < optimizer_slots(p->optimizer);
+}
 
 /* Sums over a bound set of examples, with x scaled by s, z_i = (s x_i, 1) and q_i = |z_i|^2: what a safe rate is made of. */
 typedef struct curvature {

@@ -53,18 +53,6 @@ static void release(cpu *self)
     memset(&self->order, 0, sizeof self->order);
 }
 
-/* Which parts a run spec keeps. */
-static int keeps(const run_spec *p, enum state_part part)
-{
-    switch (part) {
-    case STATE_AVERAGE: return p->average;
-    case STATE_SLOT1: return optimizer_slots(p->optimizer) > 0;
-    case STATE_SLOT2: return optimizer_slots(p->optimizer) > 1;
-    case STATE_SLOT3: return optimizer_slots(p->optimizer) > 2;
-    default: return 1;
-    }
-}
-
 /* Sums of gradients that are kept of a step on sparse rows: the shards', unless there is one, whose sum is the gradient. */
 static size_t sparse_sums(const cpu *self) { return self->spec.shards > 1 ? (size_t)self->order.shards : 0; }
 
@@ -76,7 +64,7 @@ static int allocate_state(cpu *self)
     int complete = 1;
     for (int a = 0; a < SNAPSHOTS; a++)
         for (int part = 0; part < STATE_PARTS; part++)
-            if (keeps(p, (enum state_part)part))
+            if (spec_keeps(p, (enum state_part)part))
                 complete &= (self->snapshot[a].at[part] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));

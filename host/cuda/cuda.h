@@ -519,9 +519,6 @@ cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, cur
 cusgd_status cuda_locate(void *of, const void *at, int *device); /* place.c */
 cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
 cusgd_status cuda_refuses(void *of, const run_spec *p); /* engine.c */
-/* Which parts a run has; whether its gradients are taken elsewhere than at theta. */
-int spec_keeps(const run_spec *p, enum state_part part); /* state.c */
-int spec_looks_ahead(const run_spec *p);
 cusgd_status cuda_start(void *of, const run_spec *p);
 cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values);
 cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values);

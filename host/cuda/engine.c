@@ -51,7 +51,7 @@ static update_task sizes_of(const cuda *c, const run_spec *p)
     void **parts[STATE_PARTS] = {&t.theta, &t.means, &t.slot1, &t.slot2, &t.slot3};
     for (int part = 0; part < STATE_PARTS; part++)
         if (spec_keeps(p, (enum state_part)part)) *parts[part] = &kept;
-    if (spec_looks_ahead(p)) t.point = &kept;
+    if (optimizer_looks_ahead(p->optimizer)) t.point = &kept;
     return t;
 }
 

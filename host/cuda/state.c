@@ -1,23 +1,7 @@
 /* A run's parameters on the device, and what its steps need. */
 #include "exchange.h"
 
-typedef double real;
-#include "scalar/update.h"
-
 #include <string.h>
-
-int spec_keeps(const run_spec *p, enum state_part part)
-{
-    switch (part) {
-    case STATE_AVERAGE: return p->average;
-    case STATE_SLOT1: return optimizer_slots(p->optimizer) > 0;
-    case STATE_SLOT2: return optimizer_slots(p->optimizer) > 1;
-    case STATE_SLOT3: return optimizer_slots(p->optimizer) > 2;
-    default: return 1;
-    }
-}
-
-int spec_looks_ahead(const run_spec *p) { return optimizer_looks_ahead(p->optimizer); }
 
 void graph_drop(run *r)
 {
@@ -73,7 +57,7 @@ static cusgd_status allocate_parts(cuda *c)
     for (int a = 0; a < SNAPSHOTS; a++)
         for (int p = 0; p < STATE_PARTS; p++)
             if (spec_keeps(&r->spec, (enum state_part)p)) TRY(allocate_part(c, &r->snapshot[a][p]));
-    if (spec_looks_ahead(&r->spec)) TRY(allocate_part(c, &r->point));
+    if (optimizer_looks_ahead(r->spec.optimizer)) TRY(allocate_part(c, &r->point));
     return CUSGD_OK;
 }
 

@@ -2,7 +2,6 @@
 #include "sweep.h"
 
 #include "failure.h"
-#include "scalar/optimizers.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,12 +192,6 @@ cusgd_status pass_get(cusgd_sweep *s)
 
 /* ---- Fewer columns ---- */
 
-static int keeps(const run_spec *spec, int part)
-{
-    if (part == STATE_AVERAGE) return spec->average;
-    return part < STATE_SLOT1 || part - STATE_SLOT1 < optimizer_slots(spec->optimizer);
-}
-
 /* Those that go on; *place: which of the columns so far they are. Returns their number. */
 static int64_t still_live(const cusgd_sweep *s, int64_t *place)
 {
@@ -218,7 +211,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
     int64_t rows = s->trainer->problem.d + 1, before = p->lives;
     cusgd_status status = CUSGD_OK;
     for (int part = 0; part < STATE_PARTS && !status; part++)
-        if (keeps(spec, part))
+        if (spec_keeps(spec, (enum state_part)part))
             status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * rows * before);
     if (status) return status;
     for (int64_t i = 0; i < going; i++) p->live[i] = p->live[place[i]];
@@ -226,7 +219,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
     status = start_run(s, *spec);
     for (int part = 0; part < STATE_PARTS && !status; part++) {
         double *at = state + part * rows * before;
-        if (!keeps(spec, part)) continue;
+        if (!spec_keeps(spec, (enum state_part)part)) continue;
         for (int64_t j = 0; j < rows; j++)
             for (int64_t i = 0; i < going; i++) at[j * going + i] = at[j * before + place[i]];
         status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, at);

@@ -86,13 +86,6 @@ static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, unsigned c
     return CUSGD_OK;
 }
 
-/* Of parts that the run does not keep there is nothing to read. */
-static int has_part(const run_spec *spec, enum state_part part)
-{
-    if (part == STATE_AVERAGE) return spec->average;
-    return part == STATE_THETA || (int)part - STATE_SLOT1 < optimizer_slots(spec->optimizer);
-}
-
 /* Values of the trainer's own. The first rows, where they are zeros, are left out. */
 static void add_values(saved_state *s, const char *name, const double *values, int64_t rows, int64_t columns)
 {
@@ -113,13 +106,13 @@ cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s)
     const problem *p = &t->problem;
     int64_t size = problem_size(p);
     size_t parts = 0;
-    for (int i = 0; i < STATE_PARTS; i++) parts += (size_t)has_part(&t->run.spec, (enum state_part)i);
+    for (int i = 0; i < STATE_PARTS; i++) parts += (size_t)spec_keeps(&t->run.spec, (enum state_part)i);
     s->memory = allocate_aligned(parts * SNAPSHOTS * (size_t)(size + 1), sizeof(double));
     if (!s->memory) return fail_memory(parts * SNAPSHOTS * theta_bytes(p), "a checkpoint");
     unsigned char *room = s->memory;
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < STATE_START && !status; i++)
-        if (has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) status = add_part(t, s, i, &room);
+        if (spec_keeps(&t->run.spec, (enum state_part)(i % STATE_PARTS))) status = add_part(t, s, i, &room);
     if (!is_zero(t->run.start, theta_bytes(p))) add_values(s, names[STATE_START], t->run.start, p->d + 1, p->k);
     for (int i = 0; i < FIT_VECTORS; i++) {
         const fit_vector *v = &t->run.fit.vector[i];
@@ -218,7 +211,7 @@ cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s)
     widen(&s->tensors[STATE_START], size, t->run.start);
     status = run_begin(&t->run);
     for (int i = 0; i < STATE_START && !status; i++) {
-        if (!has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) continue;
+        if (!spec_keeps(&t->run.spec, (enum state_part)(i % STATE_PARTS))) continue;
         widen(&s->tensors[i], size, t->run.theta);
         status = b->ops->state.put(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), t->run.theta);
     }
