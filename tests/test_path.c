@@ -1,29 +1,10 @@
 /* Regularization paths: against scikit-learn, and by the conditions that a minimum meets. */
-#include "training.h"
+#include "sweeps.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { N = 90, D = 4, FOLDS = 4 };
-
-/* Data that any language makes alike, as in test_sweep.c. */
-typedef struct rows_made {
-    double x[N * D], y[N], w[N];
-    uint8_t fold[N];
-} rows_made;
-
-static void rows_make(rows_made *t)
-{
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < D; j++)
-            t->x[i * D + j] = (double)((i * i * (3 + 2 * j) + 17 * i * (j + 1) + 5 * j) % 101) / 8 * (1 + j) + j;
-        t->y[i] = t->x[i * D] - t->x[i * D + 1] / 2 + t->x[i * D + 2] / 4 + (double)(i * 37 % 29 - 14) / 4;
-        t->w[i] = 1 + (double)(i * 5 % 7) / 4;
-        t->fold[i] = (uint8_t)(i * 3 / 2 % FOLDS);
-    }
-}
 
 static cusgd_path_plan plan_of(double l1_ratio, int64_t count)
 {
@@ -75,7 +56,7 @@ static const double coefficients[3][D + 1] = {
 Test(path, is_scikit_learns)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     for (int kind = 0; kind < 3; kind++) {
         cusgd_options o = options_default();
         cusgd_data *data = data_of(N, D, 1, t.x, t.y, kind == 1 ? t.w : NULL);
@@ -226,7 +207,7 @@ Test(path, penalties_of_columns)
 Test(path, model_and_rule)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_options o = options_default();
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     cusgd_path_plan plan = plan_of(1, 30);
@@ -270,7 +251,7 @@ static void logistic_gradient(const rows_made *t, const double *theta, double *g
 Test(path, logistic_points_are_minima)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     for (int i = 0; i < N; i++) t.y[i] = (t.y[i] > 4) != (i % 7 == 0);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     cusgd_options o = options_default();
@@ -308,7 +289,7 @@ static void refused(const cusgd_options *o, const cusgd_path_plan *plan, const c
 Test(path, refusals)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     const double none[D] = {1, 1, 0, 1}, zero[1] = {0};
     cusgd_options o = options_default();

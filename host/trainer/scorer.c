@@ -117,38 +117,39 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
     return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
-/* The data as the trainer's columns are; *x: to be freed behind it. */
-static cusgd_status whitened(const cusgd_trainer *t, const scorer *s, const cusgd_data *data, cusgd_data *white, void **x)
+/* A trainer's scorer, and data whose columns are the trainer's. */
+typedef struct scored {
+    scorer scorer;
+    cusgd_data data;
+    void *x; /* of whitened data; to be freed, on failure, too */
+} scored;
+
+static cusgd_status scored_open(cusgd_trainer *t, const cusgd_data *data, scored *s)
 {
-    *x = NULL;
-    *white = *data;
-    if (!t->whitening) return CUSGD_OK;
-    cusgd_status status = scorer_check(s, data, 0);
-    return status ? status : whitening_apply(t->whitening, data, white, x);
+    s->data = *data;
+    s->x = NULL;
+    cusgd_status status = trainer_scorer(t, &s->scorer);
+    if (status || !t->whitening) return status;
+    status = scorer_check(&s->scorer, data, 0);
+    return status ? status : whitening_apply(t->whitening, data, &s->data, &s->x);
 }
 
 cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
 {
     if (!t || !data) return fail_null(__func__);
-    scorer s;
-    cusgd_data white;
-    void *x = NULL;
-    cusgd_status status = trainer_scorer(t, &s);
-    if (!status) status = whitened(t, &s, data, &white, &x);
-    if (!status) status = scorer_predict(&s, &white, as, out);
-    free(x);
+    scored s;
+    cusgd_status status = scored_open(t, data, &s);
+    if (!status) status = scorer_predict(&s.scorer, &s.data, as, out);
+    free(s.x);
     return status;
 }
 
 cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
-    scorer s;
-    cusgd_data white;
-    void *x = NULL;
-    cusgd_status status = trainer_scorer(t, &s);
-    if (!status) status = whitened(t, &s, data, &white, &x);
-    if (!status) status = scorer_evaluate(&s, &white, output, metrics);
-    free(x);
+    scored s;
+    cusgd_status status = scored_open(t, data, &s);
+    if (!status) status = scorer_evaluate(&s.scorer, &s.data, output, metrics);
+    free(s.x);
     return status;
 }
 
