@@ -217,7 +217,8 @@ void options_init(cusgd_options *options)
 /* ---- Finding them
  * --------------------------------------------------------------------------------------------------------------- */
 
-int word_find(const char *const *words, const char *word)
+/* The place of a word among NULL-terminated ones; -1: it is none of them. */
+static int word_find(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++) {
         if (strcmp(words[i], word) == 0) return i;

@@ -25,8 +25,6 @@ typedef struct option {
 extern const option option_rows[];
 /* The row of that name or alias, or NULL. *opposite: 1 if the name is that of a flag's opposite. */
 const option *option_find(const char *name, int *opposite);
-/* The place of a word among NULL-terminated ones; -1: it is none of them. */
-int word_find(const char *const *words, const char *word);
 /* The value of an option that takes a name, and its name; -1 and NULL: there is none. In addition to the choices these know the
  * loss expression, which loss-expr chooses. */
 int choice_find(const option *o, const char *word);

@@ -40,7 +40,8 @@ static void widths(const table *t, size_t width[4])
     width[3] = t->columns.offset != CUSGD_OFFSET_NONE;
 }
 
-cusgd_status csv_resize(table *t, int64_t rows)
+/* Makes room for rows >= 1 rows. */
+static cusgd_status resize(table *t, int64_t rows)
 {
     double **const arrays[4] = {&t->x, &t->y, &t->w, &t->o};
     size_t width[4];
@@ -60,7 +61,7 @@ cusgd_status csv_make_room(table *t, int64_t rows)
 {
     size_t row = (size_t)t->columns.d * sizeof(double);
     return (size_t)rows <= t->held[0].room / row ? CUSGD_OK
-                                                 : csv_resize(t, (int64_t)(grown_larger(&t->held[0], (size_t)rows * row) / row));
+                                                 : resize(t, (int64_t)(grown_larger(&t->held[0], (size_t)rows * row) / row));
 }
 
 void csv_forget(const table *t, int64_t first, int64_t count)
@@ -174,7 +175,7 @@ static cusgd_status read_first(table *t, cusgd_data *data)
                             "is data)");
     if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
     if (!status) status = begin_features(t);
-    if (!status) status = csv_resize(t, MIN_ROWS);
+    if (!status) status = resize(t, MIN_ROWS);
     data->first_line = o.cells[o.header] ? o.cells[o.header][0].line : t->scan.line;
     for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);
     if (!status && *o.note) status = data_note(data, "%s", o.note);
@@ -352,7 +353,7 @@ static cusgd_status open_table(const char *path, const cusgd_reader *reader, dat
         table_free(&t);
         return status;
     }
-    if (!status) status = csv_resize(&t, t.rows);
+    if (!status) status = resize(&t, t.rows);
     if (!status) status = give_arrays(&t, data);
     if (!status) status = layout_of(&t.columns, &given, &data->layout);
     if (!status) status = note_index(data, &t.columns, reader);

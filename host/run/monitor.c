@@ -43,7 +43,8 @@ void monitor_judge(monitor *m, int flat)
         m->stop = CUSGD_STOP_TOLERANCE;
 }
 
-double monitor_gap(const monitor *m)
+/* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
+static double relative_gap(const monitor *m)
 {
     const double *last = m->run->at.last;
     double before = last[2] - last[1], after = last[1] - last[0];
@@ -96,7 +97,7 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
     result->valid_loss = p->valid.bounds ? problem_reported(p, m->now.valid) : (double)NAN;
     result->objective = m->now.objective * p->units.loss;
     result->gradient = m->now.gradient;
-    result->relative_gap = monitor_gap(m);
+    result->relative_gap = relative_gap(m);
     result->rate = rate;
     result->seconds = clock_seconds() - m->begun;
     result->rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0;

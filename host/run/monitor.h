@@ -29,8 +29,6 @@ double monitor_score(const monitor *m);
 void monitor_count(monitor *m, double score);
 /* Applies the stopping rules; `flat`: the gradient is small enough. */
 void monitor_judge(monitor *m, int flat);
-/* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
-double monitor_gap(const monitor *m);
 
 /* Calls the callback; 1: it wants the run to end. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate);
