@@ -15,8 +15,9 @@
 #define VARIANT(name) REAL_NAME(NAMED(name), FORMULA_ISA)
 
 enum {
-    LANES = 32,  /* rows at a time: as many as the CPU takes together */
-    ALIGNED = 64 /* bytes: a register that crosses lines of the cache takes twice as long */
+    LANES = 32,   /* rows at a time, at most: as many as the CPU takes together */
+    ALIGNED = 64, /* bytes: a register that crosses lines of the cache takes twice as long */
+    BLOCK = ALIGNED / (int)sizeof(real)
 };
 static _Alignas(ALIGNED) const real zeros[LANES];
 #define ONES 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
@@ -125,14 +126,17 @@ static void run_values(const formula_code *code, int count, workspace *w)
     }
 }
 
-/* Of a known number of rows, loops over them are so much shorter that others are filled up to it. */
-FLATTENED run_first(const formula_code *code, workspace *w) { run_all(code, 1, LANES, w); }
+/* Of a multiple of BLOCK rows: loops over them then have no rest, and are so much shorter that other numbers are filled up. */
+FLATTENED run_first(const formula_code *code, int count, workspace *w) { run_all(code, 1, count & -BLOCK, w); }
 static void run_second(const formula_code *code, int count, workspace *w) { run_all(code, 2, count, w); }
 
-static void set_numbers(const formula_code *code, workspace *w)
+static int whole_blocks(int count) { return (count + BLOCK - 1) & -BLOCK; }
+
+static void set_numbers(const formula_code *code, int count, workspace *w)
 {
     for (int k = 0; k < code->numbers; k++) {
-        for (int i = 0; i < LANES; i++) w->number[k][i] = (real)code->number[k];
+        real number = (real)code->number[k];
+        for (int i = 0; i < count; i++) w->number[k][i] = number;
         set_operand(w, OPERAND_NUMBER + k, w->number[k], zeros, zeros);
     }
 }
@@ -147,12 +151,13 @@ static void set_variables(const real *p, const real *y, workspace *w)
 static void rows_first(const formula_code *code, int count, const real *p, const real *y, workspace *w)
 {
     const real *from[2] = {p, y ? y : zeros};
-    for (int i = 0; i < 2 && count < LANES; i++) {
-        for (int l = 0; l < LANES; l++) w->room[i][l] = from[i][l < count ? l : 0];
+    int whole = whole_blocks(count);
+    for (int i = 0; i < 2 && count < whole; i++) {
+        for (int l = 0; l < whole; l++) w->room[i][l] = from[i][l < count ? l : 0];
         from[i] = w->room[i];
     }
     set_variables(from[0], from[1], w);
-    run_first(code, w);
+    run_first(code, whole, w);
 }
 
 /* Up to LANES rows. */
@@ -174,10 +179,6 @@ INLINED give_rows(int count, const real *from, real *to)
 {
     enum { FOUR = 4 };
     int i = 0;
-    if (count == LANES) {
-        memcpy(to, from, sizeof(real) * LANES);
-        return;
-    }
     for (; i + FOUR <= count; i += FOUR) memcpy(to + i, from + i, sizeof(real) * FOUR);
     for (; i < count; i++) to[i] = from[i];
 }
@@ -187,7 +188,7 @@ void VARIANT(formula_rows)(const formula_code *code, int count, const real *p, c
 {
     workspace w;
     int order = curvature ? 2 : derivative ? 1 : 0;
-    set_numbers(code, &w);
+    set_numbers(code, count < LANES ? whole_blocks(count) : LANES, &w);
     for (int first = 0, some; first < count; first += some) {
         some = count - first < LANES ? count - first : LANES;
         run_rows(code, order, some, p + first, y ? y + first : NULL, &w);
