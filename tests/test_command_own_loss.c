@@ -47,6 +47,9 @@ Test(command_own_loss, notes_and_refusals)
               {"--loss-expr '(p - y)^2' --solver exact", "exact is for", 1},
               {"--loss-expr 'abs(p - y)' --solver newton", "requires solver sgd", 1},
               {"--loss-expr 'y - p'", "plus infinity", 2},
+              {"--loss-expr '0*p'", "the same value at every prediction p", 1},
+              {"--loss-expr 'p - p + y^2'", "the same value at every prediction p", 1},
+              {"--loss-expr 'max(0, abs(p - y) - 1000)'", "model: m", 0}, /* the same at those of these rows alone */
               {"--loss-expr '(p - y)^2' --delta 2", "--delta changes nothing with --loss-expr\n", 0},
               {"--loss-expr '(p - y)^2' --class-weight balanced", "and --loss-expr takes numbers", 1},
               {"--loss expression", "give loss-expr", 1}};

@@ -19,7 +19,7 @@ void formula_encode(const program *p, formula_code *to);
 /* How many operands an operation has. */
 int formula_operands(int op);
 
-/* study.c: which of the kinds of expressions the loss is. USAGE: it jumps. */
+/* study.c: which of the kinds of expressions the loss is. USAGE: it jumps, or is the same at every prediction. */
 cusgd_status loss_formula_study(loss_formula *f);
 
 #endif

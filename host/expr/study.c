@@ -77,6 +77,21 @@ static int has_jump(const loss_formula *f, side which, double *p, double *y)
     return 0;
 }
 
+/* Whether the loss is the same at all predictions that are tried, for each of some targets: near and far ones, as a loss may be
+ * 0 in between. One that has no number somewhere, or overflows, is not. */
+static int is_constant(const loss_formula *f)
+{
+    enum { TIMES_TEN = 60 };
+    static const double targets[] = {1, -1, 0, 7};
+    for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+        double y = targets[t], here = at(f, VALUE, y, y), far = 1e-30;
+        for (int k = 0; k < TIMES_TEN; k++, far *= 10)
+            for (int sign = -1; sign <= 1; sign += 2)
+                if (at(f, VALUE, sign * far, y) != here || at(f, DERIVATIVE, sign * far, y) != 0) return 0;
+    }
+    return 1;
+}
+
 /* Whether no operation jumps or has a derivative that does. */
 static int is_smooth(const formula_code *code)
 {
@@ -123,6 +138,10 @@ cusgd_status loss_formula_study(loss_formula *f)
 {
     int shift = is_of_difference(&f->loss), smooth = is_smooth(&f->loss);
     double p = 0, y = 0;
+    if (is_constant(f))
+        return fail_option("loss-expr",
+                           "--loss-expr has the same value at every prediction p: nothing would be learned; give a loss that "
+                           "depends on p");
     if (!smooth && has_jump(f, VALUE, &p, &y))
         return fail_option("loss-expr",
                            "--loss-expr jumps, for the target %g at the prediction %g: its derivative would not lead there; give "
