@@ -111,6 +111,22 @@ cusgd_status reader_check_nameless(const char *path, const cusgd_reader *reader)
                 "%s: the columns of .npy files have no names to ignore or to take weights from: weights are w.npy", path);
 }
 
+/* Refuses a folder that has no x.npy. Where that cannot be known, opening the file says why. */
+static cusgd_status check_features(const char *folder)
+{
+    size_t size = strlen(folder) + 16;
+    char *path = allocate(size, 1);
+    if (!path) return fail_memory(size, "a path");
+    snprintf(path, size, "%s/x.npy", folder);
+    int is_missing = access(path, F_OK) != 0 && errno == ENOENT;
+    free(path);
+    if (!is_missing) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: has no x.npy: a folder of data has the features as x.npy (x.npz where they are sparse) and the targets as "
+                "y.npy, or is written by cusgd convert",
+                folder);
+}
+
 /* x.npy; or a sparse matrix, x.npz or the arrays of a CSR matrix. */
 static cusgd_status open_x(cusgd_data *data, const char *folder, const cusgd_reader *reader)
 {
@@ -123,6 +139,7 @@ static cusgd_status open_x(cusgd_data *data, const char *folder, const cusgd_rea
     if (!data->opening.is_archive && access(path, F_OK) == 0) status = csr_open_archive(data, path, &sparse);
     free(path);
     if (!status && !sparse && !data->opening.is_archive) status = csr_open_folder(data, folder, reader->columns, &sparse);
+    if (!status && !sparse && !data->opening.is_archive) status = check_features(folder);
     return status || sparse ? status : open_features(data, folder);
 }
 

@@ -154,7 +154,11 @@ cusgd_status opening_read(scanner *s, const cusgd_reader *reader, opening *o, co
     *o = (opening){.header = reader->header == CUSGD_HEADER_YES};
     *c = (columns){.count = 0};
     cusgd_status status = read_cells(s, &o->cells[0], &o->count[0]);
-    if (!status && o->count[0] == 0) status = fail(CUSGD_ERROR_DATA, "%s: is empty", s->source);
+    if (!status && o->count[0] == 0 && s->dialect.skip > 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: no row is left behind the first %" PRId64 " line%s: give a smaller --skip",
+                      s->source, s->dialect.skip, s->dialect.skip == 1 ? "" : "s");
+    else if (!status && o->count[0] == 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: is empty", s->source);
     s->width = o->count[0];
     if (!status) status = read_cells(s, &o->cells[1], &o->count[1]);
     if (!status && s->doubts_decimal) settle_decimal(s, o);
