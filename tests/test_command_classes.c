@@ -113,7 +113,7 @@ Test(command_classes, weights)
     assert_has(o.err, "--class-weight bad.txt: has more than 65536 lines");
     run(&o, "$CUSGD train many.csv --loss logistic --model a --class-weight no_such_file");
     assert_code(o, 1);
-    assert_has(o.err, "--class-weight takes balanced, CLASS=WEIGHT,..., or a file of such lines");
+    assert_has(o.err, "--class-weight takes balanced, none, CLASS=WEIGHT,..., or a file of such lines");
     run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight balanced --epochs 3");
     assert_code(o, 0);
     run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight 'rain=2,\"sun, mostly=3\"' --epochs 3");
@@ -218,4 +218,18 @@ Test(command_classes, shares_without_their_columns)
             "shares.csv");
     assert_code(o, 2);
     assert_has(o.err, "where targets are shares of classes, name a column for each class (--target)");
+}
+
+/* None is what sweeps call the weights of rows whose classes have none. */
+Test(command_classes, class_weight_none)
+{
+    static outcome o;
+    file_text("c.csv", "x,y\n1,a\n2,b\n3,a\n4,b\n5,a\n6,a\n");
+    run(&o, "$CUSGD train c.csv --loss logistic -m m --epochs 3 -q && $CUSGD train c.csv --loss logistic -m n --epochs 3 -q "
+            "--class-weight none && cmp m n && "
+            "$CUSGD train c.csv --loss logistic -m b --epochs 3 -q --class-weight balanced && ! cmp -s m b");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train c.csv --loss logistic -m m --class-weight nine");
+    assert_code(o, 1);
+    assert_has(o.err, "takes balanced, none, CLASS=WEIGHT,..., or a file");
 }

@@ -29,8 +29,9 @@ static int weigh_listed(cusgd_data *data, const text_list *list)
         if (!names[i])
             status = complain(CUSGD_ERROR_MEMORY, "out of memory");
         else if (!parse_weight(names[i], &weights[i]))
-            status = complain(CUSGD_ERROR_USAGE, "--class-weight takes balanced, or CLASS=WEIGHT,..., and \"%s\" is neither",
-                              shown(list->at[i]));
+            status =
+                complain(CUSGD_ERROR_USAGE, "--class-weight takes balanced, none, or CLASS=WEIGHT,..., and \"%s\" is neither",
+                         shown(list->at[i]));
     }
     cusgd_status set =
         status ? CUSGD_OK : cusgd_data_weigh_classes(data, (const char *const *)names, weights, (int64_t)list->count);
@@ -64,7 +65,7 @@ static int read_weights(const char *path, FILE *file, text_list *items)
     return CUSGD_OK;
 }
 
-/* A word without = that is not balanced names a file. */
+/* A word without = that is neither balanced nor none names a file. */
 static int weigh_by_file(cusgd_data *data, const char *path)
 {
     text_list items = {0};
@@ -72,7 +73,7 @@ static int weigh_by_file(cusgd_data *data, const char *path)
     if (!file)
         return complain(
             errno == ENOENT ? CUSGD_ERROR_USAGE : CUSGD_ERROR_DATA,
-            "--class-weight takes balanced, CLASS=WEIGHT,..., or a file of such lines, and \"%s\" cannot be opened: %s",
+            "--class-weight takes balanced, none, CLASS=WEIGHT,..., or a file of such lines, and \"%s\" cannot be opened: %s",
             shown(path), strerror(errno));
     int status = read_weights(path, file, &items);
     fclose(file);
@@ -85,7 +86,7 @@ static int weigh_by_file(cusgd_data *data, const char *path)
 int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *options)
 {
     char loss[CUSGD_OPTION_TEXT];
-    if (list->count == 0) return CUSGD_OK;
+    if (list->count == 0 || (list->count == 1 && strcmp(list->at[0], "none") == 0)) return CUSGD_OK;
     cusgd_options_get(options, "loss", loss);
     const cusgd_loss_info *info = cusgd_loss_find(loss);
     if (info && info->targets != CUSGD_TARGET_CLASS)

@@ -117,8 +117,8 @@ static void put_begin(void *user, int64_t models, int64_t passes, double bytes)
 {
     const sweeping *w = user;
     if (w->quiet) return;
-    fprintf(stderr, "%lld models: %lld pass%s of %.3g MB\n", (long long)models, (long long)passes, passes == 1 ? "" : "es",
-            bytes / 1e6);
+    fprintf(stderr, "%lld model%s: %lld pass%s of %.3g MB\n", (long long)models, plural(models), (long long)passes,
+            passes == 1 ? "" : "es", bytes / 1e6);
 }
 
 static void put_chosen(const sweeping *w, size_t chosen)
@@ -214,8 +214,8 @@ int sweep_main(int argc, char **argv)
         {0, "random", "N", "all combinations", "draw so many configurations from the grids", TAKES_COUNT, &w.drawn},
         {0, "folds", "K", "5, without validation data", "folds of cross-validation", TAKES_COUNT, &w.folds},
         {0, "valid", "DATA", "none", "validation data, instead of folds", TAKES_TEXT, &w.path.valid},
-        {0, "class-weight", "balanced|FILE|CLASS=W,...", "all 1", "factors on the weights of each class's rows", TAKES_COLUMNS,
-         &w.reading.class_weights},
+        {0, "class-weight", "balanced|none|FILE|CLASS=W,...", "all 1", "factors on the weights of each class's rows",
+         TAKES_COLUMNS, &w.reading.class_weights},
         {0, "select", "RULE", "best", "best, or 1se: the simplest within a standard error of it", TAKES_TEXT, &w.select},
         {0, "halving", "H", "off", "after 1, H, H^2, ... epochs the best of H configurations goes on", TAKES_COUNT, &w.halving},
         {0, "memory", "BYTES", "half of what there is", "for the models of a pass (2G)", TAKES_TEXT, &w.memory},
