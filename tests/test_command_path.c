@@ -116,3 +116,13 @@ Test(command_path, logistic)
     assert_has(o.out, "mean loss ");
     assert_has(o.out, "yes");
 }
+
+Test(command_path, numbers_of_one)
+{
+    run(&o, "$CUSGD path data.csv --coefficients c.csv --count 1 --folds 0");
+    assert_code(o, 0);
+    assert_has(o.out, "1 penalty, alpha ");
+    run(&o, "$CUSGD path data.csv --coefficients c.csv --folds 1");
+    assert_code(o, 1);
+    assert_has(o.err, "cusgd: the number of folds is 1; give from 2 to ");
+}

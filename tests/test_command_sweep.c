@@ -214,3 +214,17 @@ Test(command_sweep, class_weights)
     assert_code(o, 1);
     assert_has(o.err, "where it is of classes");
 }
+
+Test(command_sweep, numbers_of_one_and_logarithmic_grids)
+{
+    run(&o, "$CUSGD sweep data.csv --grid l2=0 --valid data.csv --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "1 configuration, 0 folds");
+    assert_has(o.err, "1 model: 1 pass of ");
+    run(&o, "$CUSGD sweep data.csv --grid l2=0 --folds 1 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "cusgd: the number of folds is 1; give from 2 to ");
+    run(&o, "$CUSGD sweep data.csv --grid l2=0..1:log:3 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "--grid l2=0..1:log:3: a logarithmic grid starts above 0");
+}

@@ -88,7 +88,7 @@ static int parse_range(const char *at, double *first, double *last, int *logarit
     char *end;
     *count = strtol(at, &end, 10);
     return end != at && end[leading_blanks(end)] == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last &&
-           isfinite(*last) && (*first > 0 || !*logarithmic);
+           isfinite(*last);
 }
 
 static double between(double first, double last, int logarithmic, double share)
@@ -124,6 +124,9 @@ static int parse_one(const syntax *s, const char *text, grid *out)
     long count;
     if (strstr(equals, "..")) {
         if (!parse_range(equals + 1, &first, &last, &a->logarithmic, &count)) return complain_spec(s, text);
+        if (a->logarithmic && first <= 0)
+            return complain_usage(s,
+                                  "--grid %s: a logarithmic grid starts above 0: give a first value above 0, or :linear:", text);
         a->is_range = 1;
         for (long i = 0; i < count; i++) {
             int status = add_value(a, between(first, last, a->logarithmic, (double)i / (double)(count - 1)));

@@ -117,8 +117,8 @@ static void put_summary(const tracing *w)
     size_t count = 0, chosen = cusgd_path_chosen(w->path);
     cusgd_path_at(w->path, 0, &first);
     while (cusgd_path_at(w->path, count, &last)) count++;
-    printf("%zu penalties, alpha %g to %g; %lld to %lld nonzeros\n", count, first.alpha, last.alpha, (long long)first.nonzeros,
-           (long long)last.nonzeros);
+    printf("%zu %s, alpha %g to %g; %lld to %lld nonzeros\n", count, count == 1 ? "penalty" : "penalties", first.alpha,
+           last.alpha, (long long)first.nonzeros, (long long)last.nonzeros);
     if (w->folds > 0) {
         cusgd_path_at(w->path, chosen, &p);
         int squared = option_is(w->options, "loss", "squared") || option_is(w->options, "loss", "mse");

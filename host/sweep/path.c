@@ -34,14 +34,14 @@ static cusgd_status check_plan(const cusgd_path_plan *plan)
     if (!(plan->l1_ratio >= 0 && plan->l1_ratio <= 1))
         return fail(CUSGD_ERROR_USAGE, "l1-ratio is %g; give from 0 to 1", plan->l1_ratio);
     if (plan->count < 1 || plan->count > 1000000)
-        return fail(CUSGD_ERROR_USAGE, "%lld penalties: give from 1 to 1000000", (long long)plan->count);
+        return fail(CUSGD_ERROR_USAGE, "the number of penalties is %lld; give from 1 to 1000000", (long long)plan->count);
     if (!plan->alphas && !(plan->ratio > 0 && plan->ratio < 1))
         return fail(CUSGD_ERROR_USAGE, "the ratio of the last penalty to the first is %g; give between 0 and 1", plan->ratio);
     for (int64_t i = 0; plan->alphas && i < plan->count; i++)
         if (!(plan->alphas[i] > 0 && isfinite(plan->alphas[i])))
             return fail(CUSGD_ERROR_USAGE, "penalty %lld is %g; give numbers above 0", (long long)i + 1, plan->alphas[i]);
     if (plan->folds < 0 || plan->folds == 1 || plan->folds >= MAX_FOLDS)
-        return fail(CUSGD_ERROR_USAGE, "%d folds: give from 2 to %d", plan->folds, MAX_FOLDS - 1);
+        return fail(CUSGD_ERROR_USAGE, "the number of folds is %d; give from 2 to %d", plan->folds, MAX_FOLDS - 1);
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
         return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
     if (!(plan->tolerance >= 0)) return fail(CUSGD_ERROR_USAGE, "the tolerance is %g; give at least 0", plan->tolerance);

@@ -18,7 +18,7 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
 {
     if (plan->count == 0) return fail(CUSGD_ERROR_USAGE, "a sweep needs a configuration");
     if (plan->folds < 0 || plan->folds == 1 || plan->folds >= MAX_FOLDS)
-        return fail(CUSGD_ERROR_USAGE, "%d folds: give from 2 to %d", plan->folds, MAX_FOLDS - 1);
+        return fail(CUSGD_ERROR_USAGE, "the number of folds is %d; give from 2 to %d", plan->folds, MAX_FOLDS - 1);
     if (plan->folds > 0 && (valid || o->valid_fraction > 0))
         return fail(CUSGD_ERROR_USAGE, "folds and validation rows exclude each other; give one");
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
