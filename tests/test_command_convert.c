@@ -166,3 +166,20 @@ Test(command_convert, killed)
     }
     cr_assert_geq(kills, 6);
 }
+
+Test(command_convert, rows_per_file_are_rounded_up_with_a_note)
+{
+    run(&o, "$CUSGD convert data.csv out --rows-per-file 7");
+    assert_code(o, 0);
+    assert_has(o.err, "note: --rows-per-file 7 is rounded up to 1024, a multiple of 1024\n");
+    run(&o, "$CUSGD convert data.csv other --rows-per-file 2048");
+    assert_code(o, 0);
+    assert_lacks(o.err, "note: ");
+}
+
+Test(command_convert, folders_without_features)
+{
+    run(&o, "mkdir none && $CUSGD train none --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "cusgd: none: has no x.npy: a folder of data has ");
+}

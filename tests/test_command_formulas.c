@@ -42,6 +42,7 @@ Test(command_formulas, grad_refusals)
               {"'x' --at x=1,z=1", "no such variable"},
               {"'x' --at x=1,x=2", "has a value already"},
               {"'x' --at x=1:2:1", "2 values or more"},
+              {"'x' --at x=1:2:10000001", "at most 10000000"},
               {"'x' --at x=1:2", "a range is FIRST:LAST:COUNT"},
               {"'x' --at x=", "not a finite number"},
               {"'x' --at x=1/0", "not a finite number"},

@@ -171,7 +171,9 @@ Test(command_predict, standard_output_that_fails)
                                         "devices",
                                         "--version",
                                         "--help",
-                                        "train --help"};
+                                        "train --help",
+                                        "path data.csv --coefficients c.csv --count 3 --folds 3", /* writes before it ends */
+                                        "bench --shapes 1000x4 --batch 32 --seconds 0.01 --fits"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         run(&o, "$CUSGD %s >/dev/full", lines[i]);
         assert_code(o, 2);

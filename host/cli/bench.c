@@ -1,6 +1,7 @@
 /* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, compared with the rate at
  * which the same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
 #include "bench.h"
+#include "signals.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -354,6 +355,7 @@ int bench_main(int argc, char **argv)
                       .groups = {{table, sizeof table / sizeof table[0]}}};
     int status;
     b.syntax = &s;
+    signals_handle();
     if (arguments_parse(&s, argc, argv, NULL, &status)) {
         status = fill_lists(&b);
         cusgd_options *tried = NULL;
@@ -363,5 +365,5 @@ int bench_main(int argc, char **argv)
         if (!status) status = run_all(&b);
     }
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) text_list_free(lists[i]);
-    return status;
+    return signals_exit_code(status);
 }

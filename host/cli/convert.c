@@ -79,8 +79,13 @@ static int open_input(const syntax *s, conversion *c, cusgd_data **out)
 
 static int convert(conversion *c, const cusgd_data *data)
 {
+    enum { FILE_UNIT = 1024 };
+    int64_t asked = c->folder.rows_per_file;
     cusgd_status saved = cusgd_data_save(data, c->paths[1], &c->folder);
     if (saved) return complain_last(saved);
+    if (asked % FILE_UNIT)
+        fprintf(stderr, "note: --rows-per-file %lld is rounded up to %lld, a multiple of %d\n", (long long)asked,
+                (long long)((asked / FILE_UNIT + 1) * FILE_UNIT), FILE_UNIT);
     long long rows = cusgd_data_rows(data), targets = cusgd_data_outputs(data), columns = cusgd_data_cols(data);
     fprintf(stderr, "%s: %lld row%s, %lld column%s of x, %lld target%s\n", shown(c->paths[1]), rows, plural(rows), columns,
             plural(columns), targets, plural(targets));

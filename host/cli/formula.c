@@ -45,7 +45,7 @@ static int parse_axis(const syntax *s, const char *option, const char *text, int
     memcpy(a->name, text, length);
     if (ranges && strchr(equals, ':')) {
         if (parse_range(equals + 1, a)) return CUSGD_OK;
-        return complain_usage(s, "%s %s: a range is FIRST:LAST:COUNT, 2 values or more", option, text);
+        return complain_usage(s, "%s %s: a range is FIRST:LAST:COUNT, of 2 values or more and at most 10000000", option, text);
     }
     if (!number_of(equals + 1, strlen(equals + 1), &a->first))
         return complain_usage(s, "%s %s: the value is not a finite number, nor a formula of numbers", option, text);

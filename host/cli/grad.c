@@ -141,7 +141,7 @@ static int count_points(const syntax *s, table *t)
     t->results = cusgd_expression_results(t->formula.expression);
     for (size_t v = 0; v < t->formula.count; v++) {
         if (t->points > MAX_POINTS / (size_t)t->formula.axes[v].count)
-            return complain_usage(s, "--at has more than %d points", MAX_POINTS);
+            return complain_usage(s, "--at has more than %d points: give fewer values", MAX_POINTS);
         t->points *= (size_t)t->formula.axes[v].count;
     }
     return CUSGD_OK;

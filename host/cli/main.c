@@ -93,6 +93,7 @@ int main(int argc, char **argv)
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);
     errno = 0;
+    if (failed) (void)putchar('\n'); /* the reason is that of the next write, as that of the earlier one is gone */
     if ((fflush(stdout) != 0 || failed) && !status)
         return complain(CUSGD_ERROR_DATA, "cannot write standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return status;
