@@ -38,23 +38,27 @@ static inline cusgd_status sparse_check_batch(int64_t values)
                 (long long)values);
 }
 
-static inline int sparse_column_ascends(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
+/* Words of the bits by which sparse_sort_columns() sorts: one bit for each of d columns, and one for each 64 of those. */
+static inline size_t sparse_bit_words(int64_t d) { return (size_t)(d / 64 + 1 + d / 4096 + 1); }
 
-/* Sorts the columns that a batch has, those of d whose counts are above 0. Many are found faster among all counts than by
- * sorting. */
-static inline void sparse_sort_columns(int64_t d, const uint32_t *counts, int32_t *touched, int64_t columns)
+/* Sorts columns that differ. bits: sparse_bit_words(d), zero before and after. */
+static inline void sparse_sort_columns(int64_t d, uint64_t *bits, int32_t *touched, int64_t columns)
 {
+    uint64_t *upper = bits + d / 64 + 1;
     int64_t found = 0;
-    if (columns <= d / 16) {
-        qsort(touched, (size_t)columns, sizeof *touched, sparse_column_ascends);
-        return;
+    for (int64_t u = 0; u < columns; u++) {
+        int32_t j = touched[u];
+        bits[j / 64] |= UINT64_C(1) << j % 64;
+        upper[j / 4096] |= UINT64_C(1) << j / 64 % 64;
     }
-    for (int64_t j = 0; j < d && found < columns; j++)
-        if (counts[j] > 0) touched[found++] = (int32_t)j;
+    for (int64_t top = 0; found < columns; top++) {
+        for (; upper[top]; upper[top] &= upper[top] - 1) {
+            int64_t word = top * 64 + __builtin_ctzll(upper[top]);
+            for (uint64_t left = bits[word]; left; left &= left - 1)
+                touched[found++] = (int32_t)(word * 64 + __builtin_ctzll(left));
+            bits[word] = 0;
+        }
+    }
 }
 
 /* The sums of a curvature over sparse rows of weight w, with z = (scale x, 1) and q = |z|^2: of no rows, of a stored value of

@@ -123,7 +123,8 @@ typedef struct sparse_state {
     sparse_shard *shards; /* those of this process */
     double *losses;       /* one a chunk of SPARSE_CHUNK rows */
     uint32_t *counts;     /* threads x d, zero between uses */
-    int32_t *touched;     /* threads x d */
+    int32_t *touched;     /* threads x (d + 1) */
+    uint64_t *bits;       /* threads x sparse_bit_words(d), zero between uses */
     int64_t *rows;        /* the batch's; spec.batch */
     real *derivative;     /* spec.batch x sparse_width() */
     real *bias;           /* sparse_width() */

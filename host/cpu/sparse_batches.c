@@ -13,6 +13,24 @@ typedef struct batch_rows {
     int64_t count;
 } batch_rows;
 
+enum { AHEAD = 8 /* rows between the one that is read and the one that is asked for */ };
+
+/* A batch's rows lie anywhere in memory. */
+static inline void ask_for_start(const batch_rows *of, int64_t r)
+{
+    if (r + 2 * AHEAD < of->count) __builtin_prefetch(of->x->start + of->rows[r + 2 * AHEAD]);
+}
+
+/* array: the rows' columns or values, elements of `size` bytes. */
+static inline void ask_for_row(const batch_rows *of, int64_t r, const void *array, size_t size)
+{
+    enum { LINE = 64, LINES_MOST = 16 /* a longer row's others are foreseen by the processor */ };
+    if (r + AHEAD >= of->count) return;
+    const char *at = (const char *)array + (size_t)of->x->start[of->rows[r + AHEAD]] * size;
+    const char *end = (const char *)array + (size_t)of->x->start[of->rows[r + AHEAD] + 1] * size;
+    for (int i = 0; i < LINES_MOST && at < end; i++, at += LINE) __builtin_prefetch(at);
+}
+
 static int64_t stored_in(const batch_rows *of)
 {
     int64_t values = 0;
@@ -24,11 +42,15 @@ static int64_t stored_in(const batch_rows *of)
 static int64_t count_columns(const batch_rows *of, uint32_t *counts, int32_t *touched)
 {
     int64_t columns = 0;
-    for (int64_t r = 0; r < of->count; r++)
+    for (int64_t r = 0; r < of->count; r++) {
+        ask_for_start(of, r);
+        ask_for_row(of, r, of->x->column, sizeof *of->x->column);
         for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
             int32_t j = of->x->column[at];
-            if (counts[j]++ == 0) touched[columns++] = j;
+            touched[columns] = j; /* whether it is new is hard to foresee */
+            columns += counts[j]++ == 0;
         }
+    }
     return columns;
 }
 
@@ -69,9 +91,9 @@ static int64_t transpose(const cpu *self, const batch_store *to, const batch_row
     int64_t first_value = to->value_first ? to->value_first[batch] : 0;
     column_end *ends = to->columns + (to->column_first ? to->column_first[batch] : 0);
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
-    int32_t *touched = z->touched + thread * self->spec.d;
+    int32_t *touched = z->touched + thread * (self->spec.d + 1);
     int64_t columns = count_columns(of, counts, touched);
-    sparse_sort_columns(self->spec.d, counts, touched, columns);
+    sparse_sort_columns(self->spec.d, z->bits + (size_t)thread * sparse_bit_words(self->spec.d), touched, columns);
     order_columns(of, counts, touched, columns, ends, to->piece + batch * (COLUMN_PARTS + 1));
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
         uint32_t begin = end;
@@ -79,12 +101,14 @@ static int64_t transpose(const cpu *self, const batch_store *to, const batch_row
         ends[u].end = end;
         counts[ends[u].column] = begin;
     }
-    for (int64_t r = 0; r < of->count; r++)
+    for (int64_t r = 0; r < of->count; r++) {
+        ask_for_row(of, r, of->x->value, sizeof *of->x->value);
         for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
             int64_t place = first_value + counts[of->x->column[at]]++;
             put_place(to->place, is_wide(self), place, r);
             to->value[place] = of->x->value[at];
         }
+    }
     for (int64_t u = 0; u < columns; u++) counts[touched[u]] = 0;
     return columns;
 }
@@ -141,9 +165,11 @@ static cusgd_status make_work(cpu *self)
     z->bias = allocate(width, sizeof(real));
     z->predicted = allocate_aligned(COLUMN_PARTS * batch * width, sizeof(real));
     z->counts = allocate_zeroed((size_t)self->threads * d, sizeof *z->counts);
-    z->touched = allocate((size_t)self->threads * d, sizeof *z->touched);
+    z->touched = allocate((size_t)self->threads * (d + 1), sizeof *z->touched);
+    z->bits = allocate_zeroed((size_t)self->threads * sparse_bit_words(self->spec.d), sizeof *z->bits);
     z->last = allocate_zeroed(d, sizeof *z->last);
-    if (z->shards && z->losses && z->rows && z->derivative && z->bias && z->predicted && z->counts && z->touched && z->last)
+    if (z->shards && z->losses && z->rows && z->derivative && z->bias && z->predicted && z->counts && z->touched && z->bits &&
+        z->last)
         return CUSGD_OK;
     NAMED(sparse_close)(self);
     return fail_memory(batch * width * sizeof(real) + (size_t)self->threads * d * 8, "the batches' columns");
@@ -172,7 +198,7 @@ static void build_batch(void *context, int64_t batch)
         return;
     }
     uint32_t *counts = z->counts + thread * self->spec.d;
-    int32_t *touched = z->touched + thread * self->spec.d;
+    int32_t *touched = z->touched + thread * (self->spec.d + 1);
     to->value_first[batch] = stored_in(&of);
     to->column_first[batch] = count_columns(&of, counts, touched);
     for (int64_t u = 0; u < to->column_first[batch]; u++) counts[touched[u]] = 0;
@@ -308,6 +334,7 @@ void NAMED(sparse_close)(cpu *self)
     free(z->touched_values);
     free(z->counts);
     free(z->touched);
+    free(z->bits);
     free(z->rows);
     free(z->derivative);
     free(z->bias);

@@ -17,6 +17,7 @@ typedef struct making {
     int64_t d, k, parts;
     uint32_t *counts;      /* parts x d: 0 between batches */
     int32_t *touched;      /* parts x d */
+    uint64_t *bits;        /* parts x sparse_bit_words(d): 0 between batches */
     int64_t *rows;         /* parts x list->most */
     sparse_batch *each;    /* list->count + 1 */
     int64_t first, end;    /* the batches under way */
@@ -107,7 +108,7 @@ static void make_part(void *context, int64_t part)
         int64_t listed = list_rows(m->list, i, rows);
         columns = count_columns(m, rows, listed, counts, touched, &values);
         if (m->column) {
-            sparse_sort_columns(m->d, counts, touched, columns);
+            sparse_sort_columns(m->d, m->bits + (size_t)part * sparse_bit_words(m->d), touched, columns);
             place_columns(b, m->k, counts, touched, columns, m->column + b->column - m->each[m->first].column);
             put_values(m, rows, listed, counts, b->value - m->each[m->first].value);
         } else {
@@ -129,9 +130,10 @@ static cusgd_status open_making(making *m)
     m->parts = (int64_t)parts;
     m->counts = allocate_zeroed(parts * (size_t)m->d, sizeof *m->counts);
     m->touched = allocate(parts * (size_t)m->d, sizeof *m->touched);
+    m->bits = allocate_zeroed(parts * sparse_bit_words(m->d), sizeof *m->bits);
     m->rows = allocate(parts * (size_t)m->list->most, sizeof *m->rows);
     m->each = allocate_zeroed((size_t)m->list->count + 1, sizeof *m->each);
-    if (m->counts && m->touched && m->rows && m->each) return CUSGD_OK;
+    if (m->counts && m->touched && m->bits && m->rows && m->each) return CUSGD_OK;
     return fail_memory(parts * ((size_t)m->d * 8 + (size_t)m->list->most * 8) + (size_t)m->list->count * sizeof *m->each,
                        "the batches' columns");
 }
@@ -140,6 +142,7 @@ static void close_making(making *m)
 {
     free(m->counts);
     free(m->touched);
+    free(m->bits);
     free(m->rows);
     free(m->each);
     free(m->column);
