@@ -12,7 +12,7 @@
 
 enum { SPILL_BYTES = 1 << 26, STEP_BYTES = 1 << 25 }; /* where the reader says nothing; by which a file grows */
 
-static int must_spill(size_t bytes, const cusgd_reader *reader)
+int grown_spills(size_t bytes, const cusgd_reader *reader)
 {
     return reader && reader->spill && bytes > (reader->spill_bytes ? (size_t)reader->spill_bytes : (size_t)SPILL_BYTES);
 }
@@ -95,13 +95,24 @@ static cusgd_status resize_map(grown *g, size_t bytes, const cusgd_reader *reade
     return CUSGD_OK;
 }
 
+/* Rows are found anywhere in large arrays, which takes long where each page of 4 KiB has to be found, too. The advice is for
+ * whole pages, so that an array with a mapping of its own keeps one, which alone can be moved without a copy. */
+static void advise_huge_pages(void *at, size_t bytes)
+{
+    enum { LEAST = 1 << 22 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = (uintptr_t)at % page;
+    size_t length = (before + bytes + page - 1) / page * page;
+    if (bytes >= LEAST) (void)madvise((char *)at - before, length, MADV_HUGEPAGE); /* refusing it costs speed alone */
+}
+
 cusgd_status grown_resize(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
 {
     if (bytes == 0) bytes = 1;
     if (g->is_file) return resize_map(g, bytes, reader, what);
-    if (must_spill(bytes, reader)) return spill(g, bytes, reader, what);
+    if (grown_spills(bytes, reader)) return spill(g, bytes, reader, what);
     void *larger = realloc(g->at, bytes);
     if (!larger) return fail_memory(bytes, what);
+    if (bytes > g->room) advise_huge_pages(larger, bytes);
     g->at = larger;
     g->room = bytes;
     return CUSGD_OK;

@@ -12,6 +12,8 @@ typedef struct grown {
     size_t forgotten;  /* bytes of a file from its beginning on whose memory was given back when it grew */
 } grown;
 
+/* Whether an array of so many bytes goes to a file. */
+int grown_spills(size_t bytes, const cusgd_reader *reader);
 /* Makes the room as large, or as small. Errors: MEMORY; DATA where the file cannot be made or has no room on its disk. `what` is
  * for messages; `reader` NULL: it stays in memory. */
 cusgd_status grown_resize(grown *g, size_t bytes, const cusgd_reader *reader, const char *what);

@@ -217,9 +217,15 @@ cusgd_status input_piece(input *in, uint64_t from, uint64_t to)
     if (lseek(in->file, (off_t)from, SEEK_SET) < 0)
         return fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", in->source, strerror(errno));
     in->begin = in->end = 0;
-    in->taken = from;
+    in->taken = in->first = from;
     in->stop = to;
     return CUSGD_OK;
+}
+
+double input_times(const input *in)
+{
+    uint64_t end = in->stop < in->size ? in->stop : in->size;
+    return in->taken > in->first && end > in->taken ? (double)(end - in->first) / (double)(in->taken - in->first) : 1;
 }
 
 cusgd_status input_read(input *in, char *to, size_t room, size_t *count)

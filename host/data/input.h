@@ -11,7 +11,7 @@ typedef struct input {
     char *buffer; /* bytes read and not yet handed out or decompressed: [begin, end) */
     size_t begin, end;
     uint64_t size, taken; /* of the file when it was opened (0: not known); bytes read since */
-    uint64_t stop;        /* bytes of the file from here on are not read */
+    uint64_t first, stop; /* of the file's bytes, those from `first` to `stop` - 1 are read */
     void *stream;         /* the decompressor's state; NULL: none */
     int partial;          /* the decompressor is inside of a member or frame */
 } input;
@@ -22,6 +22,8 @@ cusgd_status input_open(input *in, const char *path, const char *source);
 void input_close(input *in);
 /* Goes on with the bytes `from` .. `to` - 1 of a file that is not compressed; what was read and not handed out is forgotten. */
 cusgd_status input_piece(input *in, uint64_t from, uint64_t to);
+/* About how many times as much as was read there is in all: at least 1, which stands for an unknown amount, too. */
+double input_times(const input *in);
 /* Puts up to `room` >= 1 bytes at `to`; *count is 0 only at the end. */
 cusgd_status input_read(input *in, char *to, size_t room, size_t *count);
 /* How many bytes UTF-8's byte order mark takes, which some programs write, of a file that begins with these: 3 or 0. */

@@ -32,6 +32,7 @@ typedef struct reading {
     const char *source;
     const cusgd_reader *reader;
     int64_t lines, rows, stored; /* that have been read */
+    double times;                /* as much as that there is in all: see input_times() */
     grown start, index, value, y;
     int64_t largest, largest_line, smallest; /* of the indices */
     pool *pool;
@@ -91,10 +92,17 @@ static void take_range(reading *r, const svmlight_block *b)
     r->lines += b->lines;
 }
 
+/* Asks for room for all that the file is expected to hold, since moving an array splits its huge pages. What is not used takes no
+ * memory, and is given back at the end. */
 static cusgd_status enlarge(const reading *r, grown *g, int64_t count, size_t size)
 {
     size_t bytes = (size_t)count * size;
-    return bytes <= g->room ? CUSGD_OK : grown_resize(g, grown_larger(g, bytes), r->reader, "the rows read");
+    double all = 1.02 * r->times * (double)bytes;
+    if (bytes <= g->room) return CUSGD_OK;
+    if (r->times > 1 && all < (double)(SIZE_MAX / 4) && !grown_spills((size_t)all, r->reader) &&
+        grown_resize(g, (size_t)all, r->reader, "the rows read") == CUSGD_OK)
+        return CUSGD_OK;
+    return grown_resize(g, grown_larger(g, bytes), r->reader, "the rows read");
 }
 
 static cusgd_status make_room(reading *r, int64_t rows, int64_t stored)
@@ -182,6 +190,7 @@ static cusgd_status read_all(reading *r, input *in, int at_start)
         const char *last = used > begin ? memrchr(text + begin, '\n', used - begin) : NULL;
         if (status || !last) continue;
         size_t lines = (size_t)(last + 1 - text);
+        r->times = input_times(in);
         status = take_lines(r, text + (at_start ? byte_order_mark(text, lines) : 0), text + lines);
         at_start = 0;
         memmove(text, text + lines, used - lines);
