@@ -19,6 +19,7 @@ typedef struct made {
     const void *buffers[CHUNKS][COLUMNS][4];
     int64_t rows[CHUNKS];
     int count, chunks, next, released, fails; /* fails: get_next of this chunk does */
+    int damage;                               /* what damage() does to the chunks; -1: nothing */
     struct ArrowArrayStream stream;
 } made;
 
@@ -51,6 +52,22 @@ static int get_schema(struct ArrowArrayStream *s, struct ArrowSchema *out)
     return 0;
 }
 
+/* What an array says of itself that is not so. */
+static void damage(made *m, struct ArrowArray *chunk)
+{
+    static const unsigned char none_of_third[] = {0x1B};
+    static const void *buffers[] = {none_of_third};
+    struct ArrowArray *first = chunk->children[0];
+    switch (m->damage) {
+    case 0: chunk->null_count = -1, chunk->n_buffers = 1, chunk->buffers = buffers; break;
+    case 1: chunk->length = -1; break;
+    case 2: first->length--; break;
+    case 3: first->offset = -1; break;
+    case 4: first->buffers[1] = NULL; break;
+    default: break; /* 5: a dictionary is missing */
+    }
+}
+
 static int get_next(struct ArrowArrayStream *s, struct ArrowArray *out)
 {
     made *m = s->private_data;
@@ -60,12 +77,13 @@ static int get_next(struct ArrowArrayStream *s, struct ArrowArray *out)
     if (c >= m->chunks) return 0;
     for (int j = 0; j < m->count; j++) {
         m->columns[c][j].buffers = m->buffers[c][j];
-        m->columns[c][j].n_buffers = 3;
+        m->columns[c][j].n_buffers = strcmp(m->formats[j], "vu") == 0 ? 4 : 3;
         m->columns[c][j].length = m->rows[c];
         m->column_at[c][j] = &m->columns[c][j];
     }
     *out = (struct ArrowArray){
         .length = m->rows[c], .n_children = m->count, .children = m->column_at[c], .release = release_array, .private_data = m};
+    damage(m, out);
     return 0;
 }
 
@@ -76,6 +94,7 @@ static made *begin(int chunks)
     made *m = calloc(1, sizeof *m);
     cr_assert(m);
     m->chunks = chunks;
+    m->damage = -1;
     m->stream = (struct ArrowArrayStream){get_schema, get_next, last_error, release_stream, m};
     return m;
 }
@@ -286,4 +305,64 @@ Test(arrow, what_is_refused)
     assert_fails(cusgd_data_arrow(&m->stream, NULL, &data), CUSGD_ERROR_DATA, "has no rows");
     assert_fails(cusgd_data_arrow(&m->stream, NULL, &data), CUSGD_ERROR_USAGE, "released before");
     assert_released(m, 2);
+}
+
+/* A stream of one column of texts, as the three buffers have them, and of targets. */
+static made *of_texts(const char *format, const void *ends, const void *characters)
+{
+    made *m = begin(1);
+    put(m, 0, add(m, "text", format), 2, NULL, ends, characters);
+    put(m, 0, add(m, "y", "g"), 2, NULL, targets, NULL);
+    return m;
+}
+
+/* Ends that go backwards, begin below 0, or have no characters; views of a buffer that is not there, and beyond one's end. */
+Test(arrow, texts_that_lie_outside_of_their_characters)
+{
+    static const int32_t backwards[] = {0, 3, 1}, below[] = {0, -2, 1};
+    static const int64_t large[] = {0, 1, -1};
+    static const int64_t sizes[] = {20};
+    static const struct view {
+        int32_t length;
+        char start[4];
+        int32_t buffer, at;
+    } views[][2] = {{{13, "abcd", 0, 7}, {13, "abcd", 0, 8}},
+                    {{13, "abcd", 0, 7}, {13, "abcd", 1, 0}},
+                    {{13, "abcd", 0, 7}, {13, "abcd", -1, 0}},
+                    {{13, "abcd", 0, 7}, {13, "abcd", 0, -1}},
+                    {{1, "a", 0, 0}, {-1, "a", 0, 0}}};
+    enum { TEXTS = 4, VIEWS = sizeof views / sizeof *views };
+    for (size_t i = 0; i < TEXTS + VIEWS; i++) {
+        made *m = i == 0   ? of_texts("u", backwards, "abc")
+                  : i == 1 ? of_texts("u", below, "abc")
+                  : i == 2 ? of_texts("U", large, "abc")
+                  : i == 3 ? of_texts("u", (const int32_t[]){0, 0, 1}, NULL)
+                           : of_texts("vu", views[i - TEXTS], "abcdefghijklmnopqrst");
+        cusgd_data *data;
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+        reader.encode.categorical = (const char *const[]){"text"};
+        reader.encode.categorical_count = 1;
+        m->buffers[0][0][3] = sizes;
+        assert_fails(cusgd_data_arrow(&m->stream, &reader, &data), CUSGD_ERROR_DATA,
+                     ", column 'text': its text lies outside of the column's characters: the table is damaged");
+        assert_released(m, 3);
+    }
+}
+
+Test(arrow, columns_that_are_shorter_than_their_part)
+{
+    for (int i = 0; i < 6; i++) {
+        cusgd_data *data;
+        made *m = begin(1);
+        put(m, 0, add(m, "x", i == 5 ? "C" : "g"), 5, NULL, targets, NULL);
+        put(m, 0, add(m, "y", "g"), 5, NULL, targets, NULL);
+        m->damage = i;
+        if (i == 5) m->fields[0].dictionary = &m->words;
+        m->words.format = "g";
+        assert_fails(cusgd_data_arrow(&m->stream, NULL, &data), CUSGD_ERROR_DATA,
+                     i == 0   ? "rows that are missing as a whole"
+                     : i == 1 ? "a negative number of rows"
+                              : "column 'x' has fewer rows than the part");
+        assert_released(m, 3);
+    }
 }

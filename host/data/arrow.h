@@ -47,11 +47,14 @@ typedef struct arrow_type {
 arrow_type arrow_type_of(const struct ArrowSchema *schema);
 /* Whether row i of the array has a value. */
 int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i);
-/* 0: its code is none of the dictionary's, so that nobody knows what it was. */
+/* Whether the array, and its dictionary where the type is coded, has the buffers that its rows up to, but not with, `end` need.
+ */
+int arrow_has_rows(const struct ArrowArray *a, const arrow_type *t, int64_t end);
+/* 0: its code is none of the dictionary's, or its text lies outside of its buffer, so that nobody knows what it was. */
 int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i);
 /* A number, 0 or 1, or a date's days since 1970. *exact: 0 where a double does not hold it. */
 double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, int *exact);
-/* A text, not terminated. */
+/* A text, not terminated, of a row that is sound. */
 const char *arrow_text(const struct ArrowArray *a, const arrow_type *t, int64_t i, size_t *length);
 
 #endif

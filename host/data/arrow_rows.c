@@ -141,7 +141,9 @@ static cusgd_status put_value(arrow_table *t, int64_t j, const struct ArrowArray
     double *to = place_of(t, j);
     *to = (double)NAN;
     if (!arrow_is_sound(a, &t->at[j].type, i))
-        return fail_cell(t, j, "its code is none of the dictionary's: the table is damaged");
+        return fail_cell(t, j,
+                         t->at[j].type.coded ? "its code is none of the dictionary's: the table is damaged"
+                                             : "its text lies outside of the column's characters: the table is damaged");
     if (!arrow_is_known(a, &t->at[j].type, i)) return CUSGD_OK;
     cusgd_status status = c->role == ROLE_FEATURE  ? put_feature(t, j, a, i, to)
                           : c->role == ROLE_TARGET ? put_target(t, j, a, i, to)
@@ -177,13 +179,39 @@ static cusgd_status grow(arrow_table *t, int64_t rows)
     return status;
 }
 
-cusgd_status arrow_add(arrow_table *t, const struct ArrowArray *chunk)
+/* Rows of a chunk, whose count of those that are missing may be -1: not known. */
+static int lacks_rows(const struct ArrowArray *chunk)
 {
+    const arrow_type any = {.kind = ARROW_NUMBER};
+    if (chunk->null_count >= 0 || chunk->n_buffers < 1 || !chunk->buffers) return chunk->null_count > 0;
+    for (int64_t i = 0; i < chunk->length; i++)
+        if (!arrow_is_known(chunk, &any, i)) return 1;
+    return 0;
+}
+
+/* A chunk that says of itself more than it has would be read beyond its end. */
+static cusgd_status check_chunk(const arrow_table *t, const struct ArrowArray *chunk)
+{
+    char where[COLUMN_BYTES];
     if (chunk->n_children != t->columns.count)
         return fail(CUSGD_ERROR_DATA, "%s: a part of the table has %" PRId64 " columns, and the first %" PRId64, t->source,
                     chunk->n_children, t->columns.count);
-    if (chunk->null_count > 0) return fail(CUSGD_ERROR_DATA, "%s: has rows that are missing as a whole: remove them", t->source);
-    cusgd_status status = chunk->length > 0 ? grow(t, t->rows + chunk->length) : CUSGD_OK;
+    if (chunk->offset < 0 || chunk->length < 0 || chunk->offset > INT64_MAX - chunk->length)
+        return fail(CUSGD_ERROR_DATA, "%s: a part of the table has a negative number of rows: the table is damaged", t->source);
+    for (int64_t j = 0; j < t->columns.count; j++)
+        if (t->columns.at[j].role > ROLE_IGNORED &&
+            !arrow_has_rows(chunk->children[j], &t->at[j].type, chunk->offset + chunk->length))
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: column %s has fewer rows than the part of the table that it is in: the table is damaged", t->source,
+                        column_show(&t->columns, j, where));
+    if (!lacks_rows(chunk)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: has rows that are missing as a whole: remove them", t->source);
+}
+
+cusgd_status arrow_add(arrow_table *t, const struct ArrowArray *chunk)
+{
+    cusgd_status status = check_chunk(t, chunk);
+    if (!status && chunk->length > 0) status = grow(t, t->rows + chunk->length);
     for (int64_t i = 0; i < chunk->length && !status; i++, t->rows += !status) {
         for (int64_t j = 0; j < t->columns.count && !status; j++)
             if (t->columns.at[j].role > ROLE_IGNORED) status = put_value(t, j, chunk->children[j], chunk->offset + i);

@@ -12,7 +12,8 @@ static enum arrow_kind kind_of(const char *format)
     if (strcmp(format, "b") == 0) return ARROW_BOOLEAN;
     if (strcmp(format, "n") == 0) return ARROW_NOTHING;
     if (strcmp(format, "u") == 0 || strcmp(format, "U") == 0 || strcmp(format, "vu") == 0) return ARROW_TEXT;
-    if (strcmp(format, "tdD") == 0 || strcmp(format, "tdm") == 0 || strncmp(format, "ts", 2) == 0) return ARROW_DATE;
+    if (strcmp(format, "tdD") == 0 || strcmp(format, "tdm") == 0) return ARROW_DATE;
+    if (strncmp(format, "ts", 2) == 0 && format[2] && strchr("smun", format[2]) && format[3] == ':') return ARROW_DATE;
     return ARROW_OTHER;
 }
 
@@ -98,11 +99,6 @@ int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i)
     return !t->coded || (code >= 0 && arrow_is_known(a->dictionary, &plain, code));
 }
 
-int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i)
-{
-    return !t->coded || !is_marked(a, i) || code_at(a, t, i) >= 0;
-}
-
 double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, int *exact)
 {
     arrow_type plain = *t;
@@ -115,31 +111,72 @@ double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, 
     return t->kind == ARROW_DATE ? value / t->per_day : value;
 }
 
-/* 16 bytes: the length, then the text, or its beginning, a buffer's number and where in it the text begins. */
-static const char *view_text(const struct ArrowArray *a, int64_t i, size_t *length)
+/* Where a text is, in an array without a dictionary. */
+typedef struct text_place {
+    const char *at;
+    int64_t length; /* below 0: nowhere, as the array is damaged */
+} text_place;
+
+/* 16 bytes: the length, then the text, or its beginning, a buffer's number and where in it the text begins. The last buffer has
+ * the sizes of those with characters. */
+static text_place view_place(const struct ArrowArray *a, int64_t i)
 {
     enum { BYTES = 16, INSIDE = 12 };
     const char *view = (const char *)a->buffers[VALUES] + i * BYTES;
     int32_t parts[4];
     memcpy(parts, view, sizeof parts);
-    *length = (size_t)parts[0];
-    return parts[0] <= INSIDE ? view + 4 : (const char *)a->buffers[CHARACTERS + parts[2]] + parts[3];
+    if (parts[0] <= INSIDE) return (text_place){view + 4, parts[0]};
+    int64_t buffers = a->n_buffers - CHARACTERS - 1;
+    if (parts[2] < 0 || parts[2] >= buffers || parts[3] < 0) return (text_place){.length = -1};
+    int64_t size = ((const int64_t *)a->buffers[CHARACTERS + buffers])[parts[2]];
+    if ((int64_t)parts[3] + parts[0] > size) return (text_place){.length = -1};
+    return (text_place){(const char *)a->buffers[CHARACTERS + parts[2]] + parts[3], parts[0]};
 }
 
-const char *arrow_text(const struct ArrowArray *a, const arrow_type *t, int64_t i, size_t *length)
+static text_place place_of(const struct ArrowArray *a, char code, int64_t i)
 {
-    arrow_type plain = *t;
-    plain.coded = 0;
-    if (t->coded) return arrow_text(a->dictionary, &plain, code_at(a, t, i), length);
     int64_t at = a->offset + i, begin, end;
-    if (t->code == 'v') return view_text(a, at, length);
-    if (t->code == 'u') {
+    if (code == 'v') return view_place(a, at);
+    if (code == 'u') {
         begin = ((const int32_t *)a->buffers[VALUES])[at];
         end = ((const int32_t *)a->buffers[VALUES])[at + 1];
     } else {
         begin = ((const int64_t *)a->buffers[VALUES])[at];
         end = ((const int64_t *)a->buffers[VALUES])[at + 1];
     }
-    *length = (size_t)(end - begin);
-    return *length ? (const char *)a->buffers[CHARACTERS] + begin : "";
+    if (begin < 0 || end < begin || (end > begin && !a->buffers[CHARACTERS])) return (text_place){.length = -1};
+    return (text_place){end > begin ? (const char *)a->buffers[CHARACTERS] + begin : "", end - begin};
+}
+
+const char *arrow_text(const struct ArrowArray *a, const arrow_type *t, int64_t i, size_t *length)
+{
+    text_place place = t->coded ? place_of(a->dictionary, t->code, code_at(a, t, i)) : place_of(a, t->code, i);
+    *length = (size_t)place.length;
+    return place.at;
+}
+
+int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i)
+{
+    if ((t->kind == ARROW_NOTHING && !t->coded) || !is_marked(a, i)) return 1;
+    int64_t code = t->coded ? code_at(a, t, i) : i;
+    if (code < 0) return 0;
+    const struct ArrowArray *values = t->coded ? a->dictionary : a;
+    return t->kind != ARROW_TEXT || !is_marked(values, code) || place_of(values, t->code, code).length >= 0;
+}
+
+/* Whether an array that has values of the type, not codes, has buffers for rows up to, but not with, `end`. */
+static int has_buffers(const struct ArrowArray *a, const arrow_type *t, int64_t end)
+{
+    if (a->offset < 0 || a->length < end) return 0;
+    if (t->kind == ARROW_NOTHING || end == 0) return 1;
+    int64_t needed = t->kind != ARROW_TEXT ? VALUES + 1 : CHARACTERS + 1;
+    if (a->n_buffers < needed || !a->buffers || !a->buffers[VALUES]) return 0;
+    return t->kind != ARROW_TEXT || t->code != 'v' || a->n_buffers == needed || a->buffers[a->n_buffers - 1];
+}
+
+int arrow_has_rows(const struct ArrowArray *a, const arrow_type *t, int64_t end)
+{
+    const arrow_type codes = {.kind = ARROW_NUMBER, .code = t->code_type};
+    if (!t->coded) return has_buffers(a, t, end);
+    return has_buffers(a, &codes, end) && a->dictionary && has_buffers(a->dictionary, t, a->dictionary->length);
 }

@@ -30,7 +30,7 @@ void fuzz_check_status(cusgd_status status)
 }
 
 /* Names and notes of what was opened; of LIBSVM text there may be a billion columns, which have none. */
-static void walk(const cusgd_data *data)
+void fuzz_walk(const cusgd_data *data)
 {
     enum { MAX_NAMES = 1 << 16 };
     size_t letters = 0; /* so that all of them are read */
@@ -51,7 +51,7 @@ static void open_file(const char *path, const cusgd_reader *reader)
     cusgd_status status = cusgd_data_open(path, reader, &data);
     fuzz_check_status(status);
     if ((status == CUSGD_OK) != (data != NULL)) abort();
-    if (data) walk(data);
+    if (data) fuzz_walk(data);
     cusgd_data_free(data);
 }
 
@@ -215,6 +215,7 @@ static const fuzz_reader readers[] = {
     {"index", feed_index, 0},
     {"safetensors", feed_safetensors, 0},
     {"options", feed_options, 0},
+    {"arrow", feed_arrow, 0},
     {"expression", feed_expression, 0},
     {"command", feed_command, 0},
     {"checkpoint", feed_checkpoint, 0},

@@ -24,6 +24,10 @@ void fuzz_set_folder(const char *folder);
 
 /* fuzz.c: ends the process at a status that no input may be answered by. */
 void fuzz_check_status(cusgd_status status);
+/* fuzz.c: reads what the data say of themselves. */
+void fuzz_walk(const cusgd_data *data);
+/* fuzz_arrow.c */
+void feed_arrow(const uint8_t *bytes, size_t size);
 /* fuzz_command.c */
 void feed_command(const uint8_t *bytes, size_t size);
 /* fuzz_checkpoint.c: a byte that chooses the trainer, then the checkpoint. */
