@@ -115,6 +115,11 @@ int cusgd_world_ranks(const cusgd_world *w) { return w ? w->ranks : 1; }
 
 int cusgd_world_stopped(const cusgd_world *w) { return w && w->stop; }
 
+void cusgd_world_fail(cusgd_world *w, const char *text)
+{
+    if (w && !w->failed) w->ops->notify(w->of, text ? text : ""); /* else the others have lost this rank already */
+}
+
 int cusgd_world_agree(cusgd_world *w, int status, int *rank)
 {
     *rank = status ? 0 : -1;

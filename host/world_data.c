@@ -5,6 +5,7 @@
 #include "data/ranks.h"
 #include "failure.h"
 #include "public.h"
+#include "scalar/shards.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,24 +18,22 @@ static cusgd_status share(void *of, void *all, const size_t *bytes)
     return world_share(w, all, bytes);
 }
 
-/* How a rank has fared. */
-typedef struct ending {
-    int status;
-    char text[1020];
-} ending;
-
-/* Where some ranks have failed, all do: one that has not, with the message of the first that has. */
-static cusgd_status agree(data_ranks *r, cusgd_status status)
+/* Where some ranks have failed, all do: one that has not, with the message of the first that has. It takes no memory, which a
+ * rank may lack that has failed. */
+static cusgd_status agree(const data_ranks *r, cusgd_status status)
 {
-    ending *all = allocate_zeroed((size_t)r->ranks, sizeof *all), none = {0};
-    if (!all) return fail_memory((size_t)r->ranks * sizeof none, "what processes exchange");
-    all[r->rank].status = (int)status;
-    if (status) snprintf(all[r->rank].text, sizeof all->text, "%s", cusgd_last_error());
+    int all[MAX_SHARDS] = {0}, first = 0;
+    char text[1024] = "";
+    size_t bytes[MAX_SHARDS] = {0};
+    all[r->rank] = (int)status;
     cusgd_status shared = ranks_share_equal(r, all, sizeof *all);
-    for (int rank = 0; rank < r->ranks && !shared && !status; rank++)
-        if (all[rank].status) status = fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", rank, all[rank].text);
-    free(all);
-    return status ? status : shared;
+    while (first < r->ranks && !all[first]) first++;
+    if (shared || first == r->ranks) return shared ? shared : status;
+    bytes[first] = sizeof text;
+    if (first == r->rank) snprintf(text, sizeof text, "%s", cusgd_last_error());
+    shared = r->share(r->of, text, bytes);
+    if (status || shared) return status ? status : shared;
+    return fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", first, text);
 }
 
 cusgd_status cusgd_data_open_shared(cusgd_world *w, const char *path, const cusgd_reader *reader, cusgd_data **out)
@@ -45,6 +44,7 @@ cusgd_status cusgd_data_open_shared(cusgd_world *w, const char *path, const cusg
     data_ranks r = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
     cusgd_status status = data_open_by(path, reader, &r, out);
     if (!w->failed) status = agree(&r, status);
+    if (w->failed && status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* the others do not know */
     w->ops->wait_long(w->of); /* the command prepares more before the ranks meet again */
     if (!status) return CUSGD_OK;
     cusgd_data_free(*out);

@@ -66,6 +66,12 @@ CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cus
 CUSGD_API cusgd_status cusgd_sweep_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
                                                  const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out);
 
+/* Tells the other ranks that this one has failed and ends, for a failure that they cannot find themselves, such as a file that is
+ * missing on this machine: whatever they wait for in a collective function fails with DEVICE, and a message that names this rank
+ * and has `text`, cut to 600 bytes. After it the world can only agree and be closed. It does not wait. Accepts a world that is
+ * NULL. */
+CUSGD_API void cusgd_world_fail(cusgd_world *world, const char *text);
+
 /* Gathers how the ranks fared; it works after failures, too, and waits for some seconds at most. Returns the status of the lowest
  * rank whose status is not 0, and in *rank its number; 0 and -1 if there is none. Collective. */
 CUSGD_API int cusgd_world_agree(cusgd_world *world, int status, int *rank);

@@ -546,6 +546,48 @@ static void open_data(world *w, void *context)
     cusgd_data_free(data);
 }
 
+/* Rank 1 has no memory for what the ranks exchange when they have read. */
+static void open_without_memory(world *w, void *context)
+{
+    char(*paths)[600] = context;
+    world_ops scarce = *w->ops;
+    cusgd_data *data = NULL;
+    scarce.exchange = no_memory;
+    if (w->rank == 1) w->ops = &scarce;
+    cusgd_status status = cusgd_data_open_shared(w, paths[0], NULL, &data);
+    cr_assert(!data);
+    cr_assert_eq(status, w->rank == 1 ? CUSGD_ERROR_MEMORY : CUSGD_ERROR_DEVICE, "%s", cusgd_last_error());
+    if (w->rank != 1) cr_assert_str_eq(cusgd_last_error(), "rank 1 has failed: out of memory for messages");
+}
+
+Test(world, a_rank_without_memory_ends_the_reading_of_all, .init = folder_setup, .fini = folder_teardown)
+{
+    char paths[1][600];
+    snprintf(paths[0], sizeof paths[0], "%s", file_text("table.csv", "a,b,c\n1,2,3\n4,5,6\n7,8,9\n"));
+    for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, open_without_memory, paths);
+}
+
+/* Rank 1 fails outside of the library, and says so, while the others open data. */
+static void fail_elsewhere(world *w, void *context)
+{
+    char(*paths)[600] = context;
+    cusgd_data *data = NULL;
+    if (w->rank == 1) {
+        cusgd_world_fail(w, "a file is missing here");
+        return;
+    }
+    cr_assert_eq(cusgd_data_open_shared(w, paths[0], NULL, &data), CUSGD_ERROR_DEVICE);
+    cr_assert_str_eq(cusgd_last_error(), "rank 1 has failed: a file is missing here");
+}
+
+Test(world, a_rank_that_says_it_has_failed_ends_the_reading_of_all, .init = folder_setup, .fini = folder_teardown)
+{
+    char paths[1][600];
+    snprintf(paths[0], sizeof paths[0], "%s", file_text("table.csv", "a,b,c\n1,2,3\n4,5,6\n7,8,9\n"));
+    for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, fail_elsewhere, paths);
+    cusgd_world_fail(NULL, "nobody waits");
+}
+
 Test(world, where_one_rank_cannot_read_all_fail, .init = folder_setup, .fini = folder_teardown)
 {
     char paths[1][600];

@@ -128,14 +128,48 @@ int ranks_check_input(const ranks *r, const syntax *s, const char *path)
 
 int ranks_writes(const ranks *r) { return cusgd_world_rank(r->world) == 0; }
 
+/* What this rank says to the others when it fails: the first line of a complaint that it has printed. */
+static void find_complaint(const ranks *r, char *text, size_t room)
+{
+    static const char PREFIX[] = "cusgd: ";
+    char said[4096] = "";
+    ssize_t length = -1;
+    fflush(NULL);
+    if (r->caught >= 0) length = pread(r->caught, said, sizeof said - 1, 0);
+    said[length > 0 ? length : 0] = 0;
+    const char *at = strstr(said, PREFIX);
+    at = at ? at + sizeof PREFIX - 1 : "it has printed why";
+    snprintf(text, room, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* The others find by themselves that a run has ended early, which is the same on all ranks; any other failure may be this rank's
+ * alone, and the others would wait for it. */
+static void tell_failure(const ranks *r, int status)
+{
+    char text[600];
+    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_NOT_CONVERGED ||
+        status == CUSGD_ERROR_INTERRUPTED || status > 128)
+        return;
+    find_complaint(r, text, sizeof text);
+    cusgd_world_fail(r->world, text);
+}
+
 int ranks_end(ranks *r, int status)
 {
     int rank = 0;
+    if (r->world) tell_failure(r, status);
     if (r->world) cusgd_world_agree(r->world, status, &rank);
     if (r->world && rank == cusgd_world_rank(r->world)) speak(r, 1);
     if (r->world) cusgd_world_close(r->world, status);
     r->world = NULL;
     return status;
+}
+
+int ranks_refuse(ranks *r, int status)
+{
+    const char *which = cusgd_world_launcher();
+    if (which && launched_ranks() > 1 && cusgd_world_open(which, r->timeout, &r->world) != CUSGD_OK) r->world = NULL;
+    return ranks_end(r, status);
 }
 
 /* ---- Commands of one process ---- */

@@ -246,6 +246,8 @@ int sweep_main(int argc, char **argv)
         status = ranks_open(&w.ranks, NULL, argc, argv);
         if (!status) status = sweep(&w);
         status = ranks_end(&w.ranks, status);
+    } else if (status) {
+        status = ranks_refuse(&w.ranks, status);
     }
     cusgd_sweep_free(w.sweep);
     cusgd_data_free(w.data);

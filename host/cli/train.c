@@ -303,6 +303,8 @@ int train_main(int argc, char **argv)
         status = ranks_open(&t.ranks, t.options, argc, argv);
         if (!status) status = train(&t);
         status = ranks_end(&t.ranks, status);
+    } else if (status) {
+        status = ranks_refuse(&t.ranks, status);
     }
     cusgd_options_free(t.options);
     reading_free(&t.reading);

@@ -448,6 +448,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_open_shared", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_trainer_create_shared", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_sweep_create_shared", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(cusgd_sweep_plan), C.POINTER(C.c_void_p)]),
+    ("cusgd_world_fail", None, [C.c_void_p, C.c_char_p]),
     ("cusgd_world_agree", C.c_int, [C.c_void_p, C.c_int, C.POINTER(C.c_int)]),
     ("cusgd_world_close", None, [C.c_void_p, C.c_int]),
 ]

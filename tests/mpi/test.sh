@@ -28,6 +28,27 @@ refused() {
     [ "$(grep -c -- "$2" printed)" = 1 ] || fail "$mpi printed this, and not once \"$2\": $(cat printed)"
 }
 
+# one_fails RANK "MESSAGE" "FURTHER ARGUMENTS" ARGUMENT...: that rank alone has these, with which it fails before it meets the
+# others, who would wait for it without a limit: all end, and rank 0 says why.
+one_fails() {
+    local rank=$1 message=$2
+    export FAILING_RANK=$1 FAILING_ARGUMENTS=$3
+    shift 3
+    cat >one.sh <<'END'
+#!/bin/bash
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = "$FAILING_RANK" ] && exec "$@" $FAILING_ARGUMENTS
+exec "$@"
+END
+    chmod +x one.sh
+    [ "$rank" = 0 ] || message="rank $rank has failed: $message"
+    checks=$((checks + 1))
+    wrap=./one.sh run 3 "$@"
+    case $? in # which rank ends first decides about the others
+    0 | 124 | 137) fail "$mpi: rank $rank failed, and the run did not: $FAILING_ARGUMENTS: $*: $(cat printed)" ;;
+    esac
+    [ "$(grep -c -- "$message" printed)" = 1 ] || fail "$mpi printed this, and not once \"$message\": $(cat printed)"
+}
+
 "$cusgd" generate data --rows 1200 --cols 12 >/dev/null 2>&1 || fail "no data"
 "$cusgd" generate classes --rows 900 --cols 6 --targets logistic >/dev/null 2>&1 || fail "no data"
 # Text of which each rank reads a part: tables of numbers, with texts, classes, missing values and quotes, and LIBSVM. A part has
@@ -65,6 +86,16 @@ for mpi in openmpi mpich; do
     refused 1 "convert runs in one process" 2 convert data converted
     refused 1 "is too little for data" 2 train data --memory 1K --sampling pages --model several
     refused 1 "standard input comes to one process" 2 train - --model several
+    for rank in 0 1; do
+        one_fails $rank "nowhere: cannot be opened" "--init nowhere" train data --model several
+        one_fails $rank "--penalty-factors nowhere: cannot be opened" "--penalty-factors nowhere" train data --model several
+        one_fails $rank "nowhere: cannot be opened" "--valid nowhere" train data --model several --valid data
+        one_fails $rank "rate must be a number" "--rate fast" train data --model several
+        one_fails $rank "nowhere: cannot be opened" "--valid nowhere" sweep data --valid data --grid l2=1,2 --model several
+    done
+    one_fails 0 "nowhere/h: No such file" "--history nowhere/h" train data --model several
+    one_fails 0 "nowhere/m" "--model nowhere/m" train data --model several
+    one_fails 0 "nowhere/c" "--checkpoint nowhere/c" train data --model several
     stopped TERM
     stopped KILL
 done
