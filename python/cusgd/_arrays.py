@@ -34,11 +34,14 @@ def is_sparse(values: Any) -> bool:
 def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse: bool = False) -> Any:
     """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
 
-    Sparse matrices (unless ``may_be_sparse``), arrays on a GPU and dates (unless they are classes) are refused. Arrays that have
-    nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
+    Sparse matrices (unless ``may_be_sparse``), lazy frames, arrays on a GPU and dates (unless they are classes) are refused.
+    Arrays that have nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__``
+    are copied.
     """
     if is_tensor(values) and not is_on_gpu(values):
         values = readable_tensor(values, name)
+    if hasattr(values, "collect") and hasattr(values, "collect_schema"):
+        raise TypeError(f"{name} is a LazyFrame of polars, whose rows have not been computed: pass {name}.collect()")
     if is_sparse(values):
         if may_be_sparse:
             return values

@@ -226,6 +226,19 @@ def test_polars_frames(regression):
     assert linear_model.Ridge().fit(OnlyArrow(frame), y).coef_.tobytes() == ours.coef_.tobytes()
 
 
+def test_lazy_frames_are_to_be_collected(regression):
+    polars = pytest.importorskip("polars")
+    X, y, _, _ = regression
+    lazy = polars.DataFrame(X, schema=["a", "b", "c", "d"]).lazy()
+    model = cusgd.fit(lazy.collect(), y, epochs=1)
+    for use in (lambda: cusgd.fit(lazy, y), lambda: model.predict(lazy)):
+        with pytest.raises(TypeError, match=r"X is a LazyFrame.*X\.collect\(\)"):
+            use()
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    with pytest.raises(TypeError, match=r"X is a LazyFrame.*X\.collect\(\)"):
+        linear_model.Ridge().fit(lazy, y)
+
+
 def test_arrow_tables(regression):
     arrow = pytest.importorskip("pyarrow")
     X, y, _, _ = regression

@@ -12,6 +12,7 @@ sklearn = pytest.importorskip("sklearn")
 from cusgd import linear_model  # noqa: E402
 from sklearn import datasets  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
+from sklearn.exceptions import DataConversionWarning  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
@@ -482,6 +483,20 @@ def test_ridge_with_an_alpha_per_target(rng):
         np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-8)
     with pytest.raises(ValueError, match="do not correspond: 3 alphas for 2 targets"):
         linear_model.Ridge(alpha=[1, 2, 3]).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["LinearRegression", "Ridge", "PoissonRegressor", "SGDRegressor"])
+def test_a_column_of_targets_gives_shapes_of_scikit_learn(name, rng):
+    X = rng.normal(size=(60, 3))
+    y = np.exp(0.1 * X @ [1.0, 2.0, 3.0])[:, None]
+    shapes, warned = [], []
+    for module in (linear_model, reference):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = getattr(module, name)().fit(X, y)
+        warned.append([warning.category for warning in caught].count(DataConversionWarning))
+        shapes.append([np.shape(value) for value in (model.coef_, model.intercept_, model.predict(X))])
+    assert shapes[0] == shapes[1] and warned[0] == warned[1]
 
 
 def test_limits_of_what_schedules_have_in_common(rng):

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import column_or_1d
 
 from .._trainer import Trainer
 from ..callbacks import Callback
@@ -138,6 +139,10 @@ class SGDRegressor(OwnLossMixin, Sgd, Regressor):  # type: ignore[misc]
         link: str | None = None,
     ) -> None:
         keep(self, locals())
+
+    def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
+        X, y = super()._features(X, y, **checks)
+        return X, column_or_1d(y, warn=True) if np.shape(y)[1:] == (1,) else y
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
         super()._keep_coefficients(weight, bias, single, dtype)

@@ -133,6 +133,11 @@ class Ridge(Regressor):
             found.append(self._train(X, np.ascontiguousarray(targets[:, j]), weights, {**options, **penalty}))
         return np.vstack([weight for weight, _ in found]), np.concatenate([bias for _, bias in found])
 
+    def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
+        super()._keep_coefficients(weight, bias, single, dtype)
+        if len(weight) == 1:  # as scikit-learn's Ridge, and no other of its regressors: a vector for a y of one column, too
+            self.coef_ = self.coef_.ravel()
+
 
 class ElasticNet(Regressor):
     """Least squares with penalties on the absolute values and squares of the coefficients.
