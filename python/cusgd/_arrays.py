@@ -38,6 +38,8 @@ def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse
     Arrays that have nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__``
     are copied.
     """
+    if type(values) is np.ndarray and values.dtype.kind in "biuf":  # a tenth of the time of predicting a row
+        return values
     if is_tensor(values) and not is_on_gpu(values):
         values = readable_tensor(values, name)
     if hasattr(values, "collect") and hasattr(values, "collect_schema"):
