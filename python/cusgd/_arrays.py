@@ -290,6 +290,14 @@ class Data:
         raise TypeError("data that the library uses can be neither copied nor pickled")
 
 
+def refuse_path(X: Any) -> None:
+    """Refuse a path in the place of rows, and say what takes paths."""
+    if isinstance(X, (str, os.PathLike)):
+        raise TypeError(
+            "X is a path: to train, pass cusgd.read_table(path); predict_table and evaluate_table of a model take a path"
+        )
+
+
 def make_data(
     X: Any,
     y: Any = None,
@@ -302,6 +310,7 @@ def make_data(
 
     With X on a GPU, y and sample_weight may be there, too; all else is read on the host.
     """
+    refuse_path(X)
     on_gpu = is_on_gpu(X)
     if is_tensor(X) and not on_gpu:
         X = readable_tensor(X, "X")

@@ -21,7 +21,7 @@ from ._sweep import _set_folds
 from ._training_data import training_data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Path:
     """The result of `path`. Penalties are in falling order.
 
@@ -57,6 +57,10 @@ class Path:
     nonzeros_: NDArray[np.int64]
     chosen: int
     model: Model
+
+    def __repr__(self) -> str:
+        count = len(self.alphas_)
+        return f"<cusgd.Path: {count} penalties, chosen {self.alpha_:.6g} with {self.nonzeros_[self.chosen]} coefficients not 0>"
 
     @property
     def alpha_(self) -> float:
@@ -169,6 +173,8 @@ def path(
     plan.l1_ratio, plan.count, plan.ratio, plan.tolerance = float(l1_ratio), int(count), float(ratio), float(tolerance)
     penalties = None
     if alphas is not None:
+        if np.ndim(alphas) != 1:
+            raise ValueError("alphas must be an array of penalties; how many there are is count")
         penalties = np.ascontiguousarray(as_vector(alphas, len(alphas), "alphas"), dtype=np.float64)
         plan.count = penalties.size
         plan.alphas = penalties.ctypes.data_as(C.POINTER(C.c_double))

@@ -73,7 +73,7 @@ class Outcome:
     stop: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """The result of `sweep`.
 
@@ -93,6 +93,10 @@ class Sweep:
     chosen: int
     all_chosen: list[int]
     model: Model
+
+    def __repr__(self) -> str:
+        best = self.outcomes[self.chosen]
+        return f"<cusgd.Sweep: {len(self.outcomes)} configurations, chosen {best.parameters} with a mean loss of {best.mean:.6g}>"
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import Data, column_names, in_order, make_data
+from ._arrays import Data, column_names, in_order, make_data, refuse_path
 from ._classes import class_numbers, encode, has_columns, takes_classes
 from ._errors import UsageError
 from ._table import Table
@@ -46,6 +46,7 @@ def training_data(
         if y is not None or any(given is not None for given in others.values()):
             raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
         return X, X.classes, X.features
+    refuse_path(X)
     if y is None:
         raise UsageError("y is missing: only a table has its targets")
     if loss == "softmax" and has_columns(y):

@@ -74,6 +74,21 @@ def test_ridge():
     assert np.isnan(found.dual_gaps_).all()
 
 
+def test_what_is_printed_is_one_line():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    path = cusgd.path(X, X[:, 0] + 1, count=5)
+    assert repr(path).startswith("<cusgd.Path: 5 penalties, chosen ") and len(repr(path)) < 100
+    sweep = cusgd.sweep(X, X[:, 0] + 1, grid={"l2": [1e-3, 1e-2]}, folds=3)
+    assert repr(sweep).startswith("<cusgd.Sweep: 2 configurations, chosen {") and "\n" not in repr(sweep)
+
+
+@pytest.mark.parametrize("alphas", [100, 0.1, [[0.1]]])
+def test_alphas_that_are_no_array(alphas):
+    """In scikit-learn's LassoCV a number is how many there are."""
+    with pytest.raises(ValueError, match="alphas must be an array of penalties; how many there are is count"):
+        cusgd.path([[1.0], [2.0], [3.0]], [1.0, 2.0, 4.0], alphas=alphas)
+
+
 def test_wrong_arguments():
     X, y, folds = problem()
     with pytest.raises(ValueError, match="select"):

@@ -90,6 +90,17 @@ def test_no_rows_or_columns():
         cusgd.fit(np.ones((4, 0)), np.arange(4.0))
 
 
+def test_paths_are_tables(tmp_path):
+    """A path in the place of rows, as the command takes it."""
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n2,4.5\n3,6\n")
+    model = cusgd.fit(cusgd.read_table(table), solver="exact")
+    for use in (lambda: cusgd.fit(table), lambda: cusgd.fit(str(table), [2, 4.5, 6]), lambda: model.predict(str(table))):
+        with pytest.raises(TypeError, match=r"X is a path: to train, pass cusgd.read_table\(path\); predict_table"):
+            use()
+    assert model.predict_table(table).shape == (3,)
+
+
 @pytest.mark.parametrize("kind", [SGDRegressor, SGDClassifier, Lasso, PoissonRegressor])
 def test_infinite_penalties_are_refused_by_name(kind):
     with pytest.raises(ValueError, match="alpha == inf, must be finite"):
