@@ -447,3 +447,27 @@ class Model:
             By default float64.
         """
         return make_layer(self.weight, self.bias, dtype)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted estimator of scikit-learn itself that predicts as the model does.
+
+        It needs no cuSGD where it is used or unpickled, and is what exporters and explainers of scikit-learn's models take. A
+        regression is a LinearRegression, or a PoissonRegressor, GammaRegressor or TweedieRegressor; classes are those of a
+        LogisticRegression, or of an SGDClassifier with the losses of support vector machines and with one-vs-rest. The
+        parameters that it was trained with are not in it.
+
+        Raises
+        ------
+        UsageError
+            scikit-learn has no such estimator: for a loss of your own, and several outputs with a logarithmic link.
+
+        Examples
+        --------
+        >>> import cusgd
+        >>> model = cusgd.fit([[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0], solver="exact")
+        >>> model.to_sklearn().predict([[10.0]]).round(6).tolist()
+        [21.0]
+        """
+        from ._to_sklearn import make_estimator  # with what few need
+
+        return make_estimator(self)
