@@ -35,6 +35,13 @@ def test_the_import_loads_little_beyond_numpy():
     assert {"cusgd._sweep", "cusgd._path", "cusgd._tools"} & more == set()
 
 
+@pytest.mark.parametrize("module", ["cusgd.linear_model", "cusgd.compat.cuml"])
+def test_estimators_say_that_they_need_scikit_learn(module):
+    code = f"import sys; sys.modules['sklearn'] = None; import {module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.endswith("ModuleNotFoundError: cusgd.linear_model needs scikit-learn: pip install scikit-learn\n")
+
+
 @pytest.mark.parametrize("name", cusgd.__all__)
 def test_every_name_is_there(name):
     assert getattr(cusgd, name) is not None

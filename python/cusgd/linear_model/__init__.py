@@ -12,6 +12,11 @@ intercept's last, or None). Of those that train several models in one pass, `Qua
 
 from __future__ import annotations
 
+try:
+    import sklearn  # noqa: F401
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(f"{__name__} needs scikit-learn: pip install scikit-learn", name="sklearn") from None
+
 from ._cv import SGDClassifierCV, SGDRegressorCV
 from ._glm import GammaRegressor, PoissonRegressor, TweedieRegressor
 from ._logistic import LogisticRegression
