@@ -192,15 +192,17 @@ static int survives_rounding(const option *o, const cusgd_options *options)
     return number_is_valid(&o->info, rounded) && (x == 0) == (rounded == 0);
 }
 
+int options_have_bounds(const cusgd_options *options) { return !isnan(options->lower) || !isnan(options->upper); }
+
 /* Which methods can do what the objective asks for. */
 static const char *check_solver(const cusgd_options *options)
 {
     cusgd_solver solver = options->solver;
     if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
-    int takes_l1 = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
-    if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
-    if (solver != CUSGD_SOLVER_SGD && !(isnan(options->lower) && isnan(options->upper)))
-        return "lower and upper need solver sgd: the others do not support bounds";
+    int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
+    if (options->l1 > 0 && !is_proximal) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+    if (options_have_bounds(options) && !is_proximal)
+        return "lower and upper need solver lbfgs, auto or sgd: the others do not support bounds";
     if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
         return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
     if (loss_is_expression(options->loss) && solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(options->loss))
@@ -215,7 +217,7 @@ static const char *check_whiten(const cusgd_options *options)
 {
     if (options->whiten == CUSGD_WHITEN_NONE) return NULL;
     if (options->robust) return "whiten and robust both choose how columns are scaled: leave one of them out";
-    if (options->l1_factors || options->l2_factors || !isnan(options->lower) || !isnan(options->upper))
+    if (options->l1_factors || options->l2_factors || options_have_bounds(options))
         return "whiten trains on mixtures of the columns, and penalty factors and bounds are those of single columns: leave one "
                "of "
                "them out";

@@ -110,6 +110,8 @@ const cusgd_option_info *options_find(const char *name);
  * for 64 bytes. */
 int options_describe(const cusgd_options *options, size_t index, const char **name, char *value);
 
+int options_have_bounds(const cusgd_options *options);
+
 /* The name of an enumeration's value, as options have it. */
 const char *loss_word(cusgd_loss loss);
 int loss_from_word(const char *word, cusgd_loss *loss); /* 0 if there is none */

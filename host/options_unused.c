@@ -45,7 +45,7 @@ static int solver_ignores(const cusgd_options *options, const char *name)
                                         "patience", "device",       "precision", "threads",        "standardize",
                                         "robust",   "whiten",       "math",      "valid-fraction", "penalty-units",
                                         "classes",  "sparse-scale", "memory",    "loss-expr",      "constant",
-                                        "link"};
+                                        "link",     "lower",        "upper"};
     size_t first = options->solver == CUSGD_SOLVER_GD ? 0 : 2;
     if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it holds out blocks, or single rows */
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);

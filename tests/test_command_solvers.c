@@ -116,8 +116,11 @@ Test(command_solvers, a_run_that_falls_short_names_what_gets_further)
     assert_has(o.err, "note: not converged");
     assert_lacks(o.err, "--solver");
     run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --lower 0 --epochs 2 --tolerance 1e-7 --model m");
-    assert_has(o.err, "note: not converged");
-    assert_lacks(o.err, "--solver");
+    assert_has(o.err, "note: not converged; --solver auto gets there");
+    run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --lower 0 --solver auto --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "chosen: solver lbfgs");
+    assert_lacks(o.err, "not converged");
 }
 
 /* Solver auto is not advised to somebody who has it. */

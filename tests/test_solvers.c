@@ -164,6 +164,9 @@ Test(solvers, what_a_solver_cannot_do_is_refused)
     cusgd_options o = with(CUSGD_SOLVER_NEWTON, CUSGD_LOSS_SQUARED, 0);
     o.l1 = 0.1;
     cr_assert(strstr(options_check(&o), "l1 needs solver lbfgs"));
+    o = with(CUSGD_SOLVER_NEWTON, CUSGD_LOSS_SQUARED, 0);
+    o.lower = 0;
+    cr_assert(strstr(options_check(&o), "lower and upper need solver lbfgs"));
     o = with(CUSGD_SOLVER_EXACT, CUSGD_LOSS_LOGISTIC, 0);
     cr_assert(strstr(options_check(&o), "solver exact is for"));
     double x[4] = {1, 2, 3, 4}, y[4] = {1, 2, 3, 5};
@@ -223,11 +226,11 @@ static void make(made_data *m, enum targets targets)
     }
 }
 
-/* The norm of the minimum-norm subgradient. */
-static double subgradient_of(const made_data *m, double (*derivative)(double, double), const double *factors, double l1,
-                             double l2, const double *theta)
+/* The smooth part's gradient, l2 aside. */
+static void gradient_of(const made_data *m, double (*derivative)(double, double), const double *theta, double *g)
 {
-    double g[COLUMNS + 1] = {0}, weight = 0, square = 0;
+    double weight = 0;
+    memset(g, 0, (COLUMNS + 1) * sizeof *g);
     for (int i = 0; i < ROWS; i++) weight += m->w[i];
     for (int i = 0; i < ROWS; i++) {
         const double *x = m->x + i * COLUMNS;
@@ -237,6 +240,14 @@ static double subgradient_of(const made_data *m, double (*derivative)(double, do
         for (int j = 0; j < COLUMNS; j++) g[j] += s * x[j];
         g[COLUMNS] += s;
     }
+}
+
+/* The norm of the minimum-norm subgradient. */
+static double subgradient_of(const made_data *m, double (*derivative)(double, double), const double *factors, double l1,
+                             double l2, const double *theta)
+{
+    double g[COLUMNS + 1], square = 0;
+    gradient_of(m, derivative, theta, g);
     for (int j = 0; j <= COLUMNS; j++) {
         double threshold = j < COLUMNS ? l1 * factors[j] : 0;
         if (j < COLUMNS) g[j] += l2 * factors[j] * theta[j];
@@ -273,6 +284,52 @@ Test(solvers, every_smooth_loss_comes_to_its_optimum)
             }
         cusgd_data_free(data);
     }
+}
+
+/* How fast the objective falls along a coefficient within the bounds, at most: 0 at its minimum (Karush, Kuhn, Tucker).
+ * *at_bounds counts the coefficients at a bound. */
+static double kkt_residual(const made_data *m, double (*derivative)(double, double), const cusgd_options *o, const double *theta,
+                           int *at_bounds)
+{
+    double g[COLUMNS + 1], worst;
+    gradient_of(m, derivative, theta, g);
+    worst = fabs(g[COLUMNS]);
+    for (int j = 0; j < COLUMNS; j++) {
+        cr_assert_not(theta[j] < o->lower || theta[j] > o->upper, "%g is not within %g and %g", theta[j], o->lower, o->upper);
+        double slope = g[j] + o->l2 * theta[j];
+        double up = slope + (theta[j] < 0 ? -o->l1 : o->l1), down = -slope + (theta[j] > 0 ? -o->l1 : o->l1);
+        if (theta[j] != o->upper) worst = fmax(worst, -up);
+        if (theta[j] != o->lower) worst = fmax(worst, -down);
+        *at_bounds += theta[j] == o->lower || theta[j] == o->upper;
+    }
+    return worst;
+}
+
+/* Bounds that hold some coefficients and leave others free, with l1 and without. */
+Test(solvers, every_smooth_loss_comes_to_its_optimum_within_bounds)
+{
+    const double none = (double)NAN, bounds[][2] = {{0, none}, {none, 0.2}, {-0.1, 0.2}, {0.05, 0.3}, {-0.2, -0.05}, {-9, 9}};
+    static made_data m;
+    int at_bounds = 0;
+    for (int i = 0; i < SMOOTH; i++) {
+        make(&m, smooth[i].targets);
+        cusgd_data *data = data_of(ROWS, COLUMNS, 1, m.x, m.y, m.w);
+        for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++)
+            for (int sparse = 0; sparse < 2; sparse++) {
+                double found[COLUMNS + 1];
+                cusgd_options o = with(CUSGD_SOLVER_AUTO, smooth[i].loss, 0.01);
+                o.l1 = sparse ? 0.05 : 0;
+                o.lower = bounds[b][0];
+                o.upper = bounds[b][1];
+                o.penalty_units = CUSGD_PENALTY_DATA;
+                train(&o, data, found);
+                double left = kkt_residual(&m, smooth[i].derivative, &o, found, &at_bounds);
+                cr_assert(left <= 1e-7, "loss %d, l1 %g, from %g to %g: %.3g is left", (int)smooth[i].loss, o.l1, o.lower,
+                          o.upper, left);
+            }
+        cusgd_data_free(data);
+    }
+    cr_assert(at_bounds > SMOOTH && at_bounds < 12 * SMOOTH * COLUMNS);
 }
 
 Test(solvers, a_loss_that_a_solver_cannot_take_is_refused)

@@ -126,14 +126,22 @@ double problem_reported(const problem *p, double loss)
     return loss_reported(p->loss.kind, loss / outputs) * p->units.loss;
 }
 
-/* The element of least magnitude of the objective's subdifferential along parameter u, where the smooth part's derivative is g; 0
- * where it points out of the bounds. Intercepts that are not fitted stay. */
-static double subgradient_at(const problem *p, int64_t u, double theta, double g)
+/* The element of least magnitude of the objective's subdifferential along parameter u, where the smooth part's derivative is g,
+ * bounds aside. Intercepts that are not fitted stay. */
+static double unbounded_subgradient(const problem *p, int64_t u, double theta, double g)
 {
     if (u >= p->d * p->k) return p->intercept ? g : 0;
     double l1 = problem_l1(p, u);
-    double s = theta > 0 ? g + l1 : theta < 0 ? g - l1 : soft_threshold(g, l1);
-    if (p->limit[0] && ((s > 0 && theta <= p->limit[LIMIT_LOWER][u]) || (s < 0 && theta >= p->limit[LIMIT_UPPER][u]))) return 0;
+    return theta > 0 ? g + l1 : theta < 0 ? g - l1 : soft_threshold(g, l1);
+}
+
+/* The same within the bounds: 0 where a step against it would leave them. */
+static double subgradient_at(const problem *p, int64_t u, double theta, double g)
+{
+    double s = unbounded_subgradient(p, u, theta, g);
+    if (u < p->d * p->k && p->limit[0] &&
+        ((s > 0 && theta <= p->limit[LIMIT_LOWER][u]) || (s < 0 && theta >= p->limit[LIMIT_UPPER][u])))
+        return 0;
     return s;
 }
 
@@ -160,7 +168,12 @@ cusgd_status problem_measure_null(problem *p, int with_gradient)
     double *gradient = theta + problem_size(p);
     problem_null(p, theta);
     cusgd_status status = problem_objective(p, &p->train, theta, &p->null_loss, &objective, with_gradient ? gradient : NULL);
-    if (!status && with_gradient) p->null_gradient = problem_gradient_norm(p, theta, gradient);
+    double square = 0;
+    for (int64_t u = 0; u < problem_size(p) && !status && with_gradient; u++) {
+        double s = unbounded_subgradient(p, u, theta[u], gradient[u]);
+        square += s * s;
+    }
+    if (!status && with_gradient) p->null_gradient = sqrt(square);
     free(theta);
     return status;
 }

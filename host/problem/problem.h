@@ -183,7 +183,8 @@ double problem_bounded(const problem *p, int64_t u, double theta);
 void problem_subgradient(const problem *p, const double *theta, const double *g, double *out);
 /* |minimum-norm subgradient| of the objective within the bounds, where the mean loss's gradient is `gradient`. */
 double problem_gradient_norm(const problem *p, const double *theta, const double *gradient);
-/* The intercept-only model; and what it scores (null_loss, and with_gradient null_gradient). */
+/* The intercept-only model; and what it scores (null_loss, and with_gradient null_gradient: bounds aside, which can exclude the
+ * model or hold every coefficient where it is, and would leave a norm that is nothing but rounding). */
 void problem_null(const problem *p, double *theta);
 cusgd_status problem_measure_null(problem *p, int with_gradient);
 /* The loss that is reported, in the units of the data, for a mean over rows of losses that are summed over outputs. */

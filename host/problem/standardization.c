@@ -139,7 +139,7 @@ cusgd_status problem_set_limits(problem *p)
     int64_t d = p->d, k = p->k, size = (d + 1) * k;
     int single = o->precision == CUSGD_PRECISION_FLOAT;
     int in_data = penalizes_in_data_units(o);
-    if (!in_data && !o->l1_factors && !o->l2_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    if (!in_data && !o->l1_factors && !o->l2_factors && !options_have_bounds(o)) return CUSGD_OK;
     for (int i = 0; i < LIMIT_COUNT; i++) {
         p->limit[i] = allocate_zeroed((size_t)size, sizeof(double));
         if (!p->limit[i]) return fail_memory((size_t)size * sizeof(double), "the penalties' factors and the bounds");

@@ -14,7 +14,7 @@ enum { PROXIMAL_STEPS = 3 }; /* full-batch ones at the end of a run with l1: the
 static int blurs(const sgd *s)
 {
     const cusgd_options *o = s->run->options;
-    return s->problem->l1 > 0 || (o->average && s->problem->limit[0] && !(isnan(o->lower) && isnan(o->upper)));
+    return s->problem->l1 > 0 || (o->average && s->problem->limit[0] && options_have_bounds(o));
 }
 
 /* theta -= rate gradient, then the threshold and the bounds: the optimum's zeros, and coefficients at bounds. What comes of it

@@ -45,9 +45,10 @@ static cusgd_solver cheapest(const cusgd_options *o, shape a, int sparse)
 {
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
-    cusgd_solver vectors = quadratic && !(o->l1 > 0) ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
+    int proximal = o->l1 > 0 || options_have_bounds(o);
+    cusgd_solver vectors = quadratic && !proximal ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double room = memory_of_machine() / 4;
-    if (sparse || o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
+    if (sparse || proximal || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
     if (room > 0 && solver_bytes(direct, a) > room) return vectors;
     return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;
 }
@@ -60,7 +61,6 @@ static const char *needs_sgd(const cusgd_options *o, char *text, size_t room)
         snprintf(text, room, "the loss %s is not differentiable everywhere", loss_word(o->loss));
         return text;
     }
-    if (!isnan(o->lower) || !isnan(o->upper)) return "the coefficients have bounds";
     if (!name) return NULL;
     snprintf(text, room, "only sgd reads the option %s", name);
     return text;

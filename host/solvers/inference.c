@@ -21,6 +21,8 @@ static const char *refusal(const run *r)
     int formed = o->solver == CUSGD_SOLVER_EXACT || o->solver == CUSGD_SOLVER_NEWTON;
     if (!loss_is_likelihood(o->loss)) return "they are computed for the losses squared, mse, logistic and poisson only";
     if (o->l1 > 0 || o->l2 > 0) return "the model was trained with a penalty (--l1 or --l2), which biases the coefficients";
+    if (options_have_bounds(o))
+        return "the coefficients have bounds (--lower or --upper), at which their distribution is another one";
     if (o->whiten != CUSGD_WHITEN_NONE) return "the model was trained on decorrelated columns (--whiten)";
     if (r->problem->separated > 0)
         return "the classes are separated, or cells of counts are all zero, so no finite optimum exists";

@@ -1,9 +1,11 @@
 /* L-BFGS (Liu, Nocedal 1989): BFGS from the last PAIRS steps and changes of the gradient, by two loops. With l1, OWL-QN (Andrew,
  * Gao 2007): the direction comes from the minimum-norm subgradient and keeps its signs, and a step ends where a coordinate
- * changes sign: there it becomes 0. */
+ * changes sign: there it becomes 0. With bounds, a projected step (Bertsekas 1982): coordinates that would leave the bounds move
+ * only where that lowers the objective, and stop at the bound. */
 #include "solver.h"
 
 #include "failure.h"
+#include "options.h"
 #include <math.h>
 
 enum { PAIRS = 10, PLACES = PAIRS + 1 }; /* the pair under way is none of those that are kept */
@@ -65,16 +67,36 @@ static void remember(solver *s, history *h)
     set_count(s, h, h->count + (h->count < PAIRS), (h->next + 1) % PLACES);
 }
 
-/* OWL-QN's step: x + at p, held to the orthant of x (at 0, that of -v), by halving until f has fallen enough. */
-static cusgd_status step_in_orthant(solver *s, const double *v, const double *p, double first)
+/* Whether coordinate u is at a bound from which the objective falls only outwards, or would come to one by adding p. */
+static int meets_bound(const solver *s, int64_t u, double v, double p)
+{
+    const double *lower = s->problem->limit[LIMIT_LOWER], *upper = s->problem->limit[LIMIT_UPPER];
+    if (!lower) return 0;
+    double x = s->x[u], to = x + p;
+    return to <= lower[u] || to >= upper[u] || (v == 0 && (x <= lower[u] || x >= upper[u]));
+}
+
+/* Leaves out of the direction p the coordinates whose step would end early, by a change of sign with l1 or at a bound, and which
+ * do not lower the objective by themselves: then what is left of a step still lowers it. first: the length of the first step. */
+static void hold_back(const solver *s, const double *v, double *p, double first)
+{
+    int l1 = s->problem->l1 > 0;
+    for (int64_t u = 0; u < s->penalized; u++)
+        if (p[u] * v[u] >= 0 && (l1 || meets_bound(s, u, v[u], first * p[u]))) p[u] = 0;
+}
+
+/* x + at p, held to the orthant of x (with l1; at 0, that of -v) and to the bounds, by halving until f has fallen enough. */
+static cusgd_status step_within(solver *s, const double *v, const double *p, double first)
 {
     enum { HALVINGS = 40 };
+    int l1 = s->problem->l1 > 0;
     double at = first, f;
     for (int i = 0; i < HALVINGS; i++) {
         double promised = 0;
         for (int64_t u = 0; u < s->size; u++) {
             double sign = s->x[u] != 0 ? s->x[u] : -v[u], to = s->x[u] + at * p[u];
-            s->trial.x[u] = u < s->penalized && to * sign <= 0 ? 0 : to;
+            if (u < s->penalized) to = problem_bounded(s->problem, u, l1 && to * sign <= 0 ? 0 : to);
+            s->trial.x[u] = to;
             promised += v[u] * (s->trial.x[u] - s->x[u]);
         }
         cusgd_status status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
@@ -92,17 +114,17 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
 
 static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 {
-    int sparse = s->problem->l1 > 0;
+    int held = s->problem->l1 > 0 || (!s->function && options_have_bounds(s->problem->options));
     cusgd_status status = CUSGD_OK;
     while (!status && solver_goes_on(s)) {
         problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
-        for (int64_t u = 0; sparse && u < s->penalized; u++)
-            if (p[u] * v[u] >= 0) p[u] = 0;
-        double derivative = vector_dot(s->size, v, p), first = h->count > 0 ? 1 : 1 / (1 + vector_norm(s->size, v));
+        double first = h->count > 0 ? 1 : 1 / (1 + vector_norm(s->size, v));
+        if (held) hold_back(s, v, p, first);
+        double derivative = vector_dot(s->size, v, p);
         remember_before(s, h);
         s->stuck = !(derivative < 0);
-        if (!s->stuck) status = sparse ? step_in_orthant(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
+        if (!s->stuck) status = held ? step_within(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
         if (status || (s->stuck && h->count == 0)) break;
         if (s->stuck) { /* once more from the gradient */
             set_count(s, h, 0, 0);

@@ -17,7 +17,7 @@ static int is_affordable(const run *r)
     if (loss_is_nonsmooth(r->problem->loss.kind) || is_softmax(r->problem) || r->problem->l1 > 0 || r->lost) return 0;
     if (examples_are_sparse(&r->problem->train.rows) || r->problem->train.stream) return 0;
     if (r->problem->d > (quadratic ? MAX_COLUMNS : MAX_NEWTON_COLUMNS) || (!quadratic && r->problem->separated != 0)) return 0;
-    if (!(isnan(r->options->lower) && isnan(r->options->upper))) return 0; /* the optimum within bounds is another one */
+    if (options_have_bounds(r->options)) return 0; /* the optimum within bounds is another one */
     double work =
         quadratic ? n * side * side : NEWTON_ITERATIONS * (double)r->problem->k * (n * side * side + side * side * side);
     return work <= fmax(quadratic ? second : second / 4, 2 * visited * d);

@@ -21,7 +21,7 @@ static cusgd_status check_options(const cusgd_options *o, const cusgd_data *trai
                            loss_word(o->loss));
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a path takes one target, not %lld", (long long)cusgd_data_outputs(train));
-    if (!isnan(o->lower) || !isnan(o->upper)) return fail_option("lower", "a path takes no bounds; a sweep over l1 and l2 does");
+    if (options_have_bounds(o)) return fail_option("lower", "a path takes no bounds; a sweep over l1 and l2 does");
     if (o->memory > 0) return fail_option("memory", "a path needs all rows at hand: leave the option memory out");
     if (o->whiten != CUSGD_WHITEN_NONE) return fail_option("whiten", "a path does not decorrelate columns: leave whiten out");
     if (o->robust) return fail_option("robust", "a path standardizes by means and deviations: leave robust out");

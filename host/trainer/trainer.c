@@ -24,7 +24,7 @@ static cusgd_status check_bounds(cusgd_trainer *t)
 {
     const cusgd_options *o = &t->options;
     double loss;
-    if (isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    if (!options_have_bounds(o)) return CUSGD_OK;
     cusgd_status status = problem_loss(&t->problem, &t->problem.train, loss_rule_of(o), t->run.start, &loss, NULL);
     if (status) return status;
     if (isfinite(loss)) {

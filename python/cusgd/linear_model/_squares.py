@@ -9,13 +9,8 @@ import numpy as np
 from ._base import WORDS, Array, keep, nonnegative, penalty_options, share, solver_options
 from ._regressor import Regressor
 
-
-def positive_options(rows: int, epochs: int | None = None) -> dict[str, Any]:
-    """Return the options for coefficients that must not be negative.
-
-    By steps of all rows, as minibatch steps do not come to rest at bounds.
-    """
-    return {"solver": "sgd", "lower": 0.0, "batch": rows, "epochs": epochs or 10**4, "tolerance": 1e-12, "patience": 100}
+# Coefficients that must not be negative.
+POSITIVE: dict[str, Any] = {"solver": "lbfgs", "lower": 0.0}
 
 
 class LinearRegression(Regressor):
@@ -26,7 +21,7 @@ class LinearRegression(Regressor):
     fit_intercept : bool
         Whether to fit an intercept.
     positive : bool
-        Whether coefficients must not be negative; trained by full-batch steps then.
+        Whether coefficients must not be negative; by L-BFGS within bounds then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     copy_X, tol
@@ -59,9 +54,7 @@ class LinearRegression(Regressor):
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         options = {"loss": "squared", **solver_options(self, None, None)}
-        if self.positive:
-            return {**options, **positive_options(rows)}
-        return {**options, "solver": "exact"}
+        return {**options, **(POSITIVE if self.positive else {"solver": "exact"})}
 
     def _minimize(
         self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
@@ -83,7 +76,7 @@ class Ridge(Regressor):
     fit_intercept : bool
         Whether to fit an intercept, which is not penalized.
     positive : bool
-        Whether coefficients must not be negative; trained by full-batch steps then.
+        Whether coefficients must not be negative; by L-BFGS within bounds then.
     max_iter : int, optional
         Limit of iterations with ``positive=True``.
     n_jobs : int, optional
@@ -112,7 +105,9 @@ class Ridge(Regressor):
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         alphas = [nonnegative(alpha, "alpha") for alpha in np.atleast_1d(self.alpha)]
         options = {"loss": "squared", **solver_options(self, None, None), **penalty_options(0.0, alphas[0] / weight_sum)}
-        return {**options, **positive_options(rows, self.max_iter)} if self.positive else {**options, "solver": "exact"}
+        if self.positive:
+            return {**options, **solver_options(self, self.max_iter, None), **POSITIVE}
+        return {**options, "solver": "exact"}
 
     def _minimize(
         self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
@@ -159,7 +154,7 @@ class ElasticNet(Regressor):
     warm_start : bool
         Whether to start from the coefficients of the last fit.
     positive : bool
-        Whether coefficients must not be negative; trained by full-batch steps then.
+        Whether coefficients must not be negative; by L-BFGS within bounds then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     precompute, copy_X, random_state, selection
@@ -194,9 +189,8 @@ class ElasticNet(Regressor):
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         alpha, of_l1 = nonnegative(self.alpha, "alpha"), share(self.l1_ratio, "l1_ratio")
         objective = {"loss": "squared", **penalty_options(alpha * of_l1, alpha * (1 - of_l1))}
-        if self.positive:
-            return {**objective, **solver_options(self, None, None), **positive_options(rows, self.max_iter)}
-        return {**objective, "solver": "lbfgs", **solver_options(self, self.max_iter, self.tol)}
+        bounds = POSITIVE if self.positive else {"solver": "lbfgs"}
+        return {**objective, **solver_options(self, self.max_iter, self.tol), **bounds}
 
 
 class Lasso(ElasticNet):
@@ -215,7 +209,7 @@ class Lasso(ElasticNet):
     warm_start : bool
         Whether to start from the coefficients of the last fit.
     positive : bool
-        Whether coefficients must not be negative; trained by full-batch steps then.
+        Whether coefficients must not be negative; by L-BFGS within bounds then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     precompute, copy_X, random_state, selection
