@@ -169,7 +169,8 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian);
 cusgd_status problem_predict(const problem *p, const double *theta, int64_t first, int64_t count, double *out);
 cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight);
-/* robust.c: the median of each column over the training rows of weight > 0, and the range between its quartiles; d each. */
+/* robust.c: the median of each column over the training rows of weight > 0, and the range between its quartiles; d each. Of a
+ * bound problem, whose device fetches rows that lie in its memory. */
 cusgd_status problem_quartiles(const problem *p, double *median, double *range);
 /* The penalties of parameter u, which is no intercept, its factors included; and of all the largest l2. */
 double problem_l1(const problem *p, int64_t u);

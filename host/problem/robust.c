@@ -45,10 +45,10 @@ cusgd_status problem_quartiles(const problem *p, double *median, double *range)
     const examples *e = &p->train.rows;
     row_source rows = {0};
     double *values = allocate((size_t)e->n, sizeof *values);
-    cusgd_status status = values ? rows_open(&rows, e, NULL) : fail_memory((size_t)e->n * sizeof *values, "a column in order");
+    cusgd_status status =
+        values ? rows_open(&rows, e, p->backend) : fail_memory((size_t)e->n * sizeof *values, "a column in order");
     for (int64_t j = 0; j < p->d && !status && !interrupt_asked(); j++) {
-        int64_t count = 0;
-        for (counted_rows at = {.of = e}; counted_next(&at);) values[count++] = rows_value(&rows, at.row, j);
+        int64_t count = rows_column(&rows, j, values);
         median[j] = quantile(values, count, 0.5);
         range[j] = quantile(values, count, 0.75) - quantile(values, count, 0.25);
     }

@@ -1,5 +1,6 @@
 #include "row_source.h"
 
+#include "examples.h"
 #include "failure.h"
 #include <stdlib.h>
 #include <string.h>
@@ -84,11 +85,34 @@ const double *rows_at(row_source *r, int64_t row)
     return dense_row(r, &block, row - r->first);
 }
 
+static void fetch_column(row_source *r, int64_t j)
+{
+    const examples *e = r->of;
+    size_t size = type_bytes(e->x.type);
+    cusgd_matrix m = e->x;
+    m.at = (const char *)m.at + (size_t)(j * m.col_stride) * size;
+    if (!r->column && !r->status) r->column = allocate((size_t)r->end, size);
+    if (!r->column && !r->status) r->status = fail_memory((size_t)r->end * size, "a column of a GPU");
+    if (!r->status) r->status = r->device->ops->memory.fetch(r->device->self, e->place, &m, r->end, 1, r->column);
+}
+
+int64_t rows_column(row_source *r, int64_t j, double *out)
+{
+    const examples *e = r->of;
+    int64_t count = 0;
+    if (e->place) fetch_column(r, j);
+    const cusgd_matrix fetched = {r->column, e->x.type, 1, 1};
+    for (counted_rows at = {.of = e}; counted_next(&at); count++)
+        out[count] = !e->place ? rows_value(r, at.row, j) : r->status ? 0 : matrix_at(&fetched, at.row, 0);
+    return count;
+}
+
 cusgd_status rows_close(row_source *r)
 {
     free(r->row);
     free(r->block);
+    free(r->column);
     r->row = NULL;
-    r->block = NULL;
+    r->block = r->column = NULL;
     return r->status;
 }

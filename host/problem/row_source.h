@@ -14,6 +14,7 @@ typedef struct row_source {
     char *block;           /* x in a GPU's memory: `room` rows, of which those from `first` on are there, in x's type */
     int64_t first, count, room;
     int64_t end;         /* behind the last row of x that the view has */
+    char *column;        /* x in a GPU's memory: the latest column of rows_column(), in x's type */
     cusgd_status status; /* of the first block that could not be fetched */
 } row_source;
 
@@ -29,7 +30,10 @@ static inline double rows_value(row_source *r, int64_t row, int64_t j)
     const examples *e = r->of;
     return e->place || examples_are_sparse(e) ? rows_at(r, row)[j] : matrix_at(&e->x, row, j);
 }
-/* The first error of rows_at(). May be called of what rows_open() has failed to open, and of zeros. */
+/* Column j of the rows that count (counted_rows), in their order: at most n values at `out`. Returns how many. From a GPU that
+ * column alone is fetched. Zeros where it could not be read, which rows_close() reports. */
+int64_t rows_column(row_source *r, int64_t j, double *out);
+/* The first error of rows_at() and rows_column(). May be called of what rows_open() has failed to open, and of zeros. */
 cusgd_status rows_close(row_source *r);
 
 #endif

@@ -32,8 +32,7 @@ double problem_penalized_scale(const cusgd_options *o, int64_t j, double scale)
 cusgd_status problem_take_quartiles(problem *p, double *work)
 {
     const cusgd_options *o = p->options;
-    cusgd_status status = data_on_host(p->train.data, "the standardization of option robust");
-    if (!status) status = problem_quartiles(p, work, work + p->d);
+    cusgd_status status = problem_quartiles(p, work, work + p->d);
     for (int64_t j = 0; j < p->d && !status; j++) {
         double median = work[j], range = work[p->d + j];
         if (o->intercept) p->units.mean[j] = median;

@@ -224,6 +224,47 @@ static void put_errors(cusgd_trainer *trainer, double *errors)
     cusgd_model_free(model);
 }
 
+/* Medians and quartiles, of columns that are fetched one by one. */
+Test(place, emul_robust)
+{
+    for (int i = 0; i < 2 * LAYOUTS; i++) {
+        twin *t = twin_make(i % 2 ? CUSGD_TYPE_FLOAT64 : CUSGD_TYPE_FLOAT32, (enum layout)(i / 2), NULL);
+        cusgd_options o = options_default();
+        o.robust = 1;
+        check_same(&o, t, "robust");
+        twin_free(t);
+    }
+}
+
+/* Columns that cannot be fetched are no columns of zeros. */
+Test(place, emul_columns_that_cannot_be_fetched)
+{
+    int failures = 0;
+    double expected[2][D], found[2][D];
+    twin *t = twin_make(CUSGD_TYPE_FLOAT64, GAPS, NULL);
+    cusgd_options o = options_default();
+    o.robust = 1;
+    cusgd_data *data = on_device(t);
+    for (unsigned long n = 0;; n += n ? 7 : 1) { /* 0: none fails; else each seventh call, as each takes a whole trainer */
+        cusgd_trainer *trainer = NULL;
+        emulated.fail_call(n);
+        cusgd_status status = cusgd_trainer_create(&o, data, NULL, &trainer);
+        const char *call = emulated.failed_call();
+        emulated.fail_call(0);
+        double(*at)[D] = n ? found : expected;
+        if (status == CUSGD_OK) cr_assert_eq(cusgd_trainer_get_standardization(trainer, at[0], at[1]), CUSGD_OK);
+        cr_assert(n || status == CUSGD_OK, "%s", cusgd_last_error());
+        cr_assert(!n || status != CUSGD_OK || memcmp(found, expected, sizeof found) == 0, "call %lu, %s, changes the scales", n,
+                  call);
+        failures += status != CUSGD_OK;
+        cusgd_trainer_free(trainer);
+        if (n && !call) break;
+    }
+    cr_assert_gt(failures, D / 2, "%d calls failed", failures);
+    cusgd_data_free(data);
+    twin_free(t);
+}
+
 /* Standard errors, and whether classes are separated. */
 Test(place, emul_standard_errors)
 {
@@ -308,14 +349,29 @@ Test(place, emul_what_is_refused)
     const int64_t rows[] = {1};
     check_options_refused(data, "device", "cpu", "the CPU does not read them");
     check_options_refused(data, "whiten", "pca", "option whiten");
-    check_options_refused(data, "robust", NULL, "option robust");
     cusgd_options o = options_default();
     check_refused(cusgd_check(&o, data, 3, &report), CUSGD_ERROR_USAGE, "a check");
     check_refused(cusgd_data_select(data, rows, 1, &other), CUSGD_ERROR_USAGE, "a selection of rows");
+    check_refused(cusgd_data_set_sparse(data, 1), CUSGD_ERROR_USAGE, "the change of storage");
+    check_refused(cusgd_data_split_targets(data, 0), CUSGD_ERROR_USAGE, "a split of its targets");
+    check_refused(cusgd_data_save(data, "folder", NULL), CUSGD_ERROR_USAGE, "writing a folder");
+    check_options_refused(data, "memory", "1K", "--memory");
+    cusgd_path_plan path_plan = CUSGD_INIT(cusgd_path_plan);
+    cusgd_path *path;
+    check_refused(cusgd_path_create(&o, data, &path_plan, &path), CUSGD_ERROR_USAGE, "a regularization path");
+    cusgd_configuration one = {(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+    cusgd_sweep_plan sweep_plan = CUSGD_INIT(cusgd_sweep_plan);
+    cusgd_sweep *sweep;
+    sweep_plan.configurations = &one;
+    sweep_plan.count = 1;
+    sweep_plan.folds = 3;
+    check_refused(cusgd_sweep_create(&o, data, NULL, &sweep_plan, &sweep), CUSGD_ERROR_USAGE, "a sweep");
     cusgd_trainer *trainer = trainer_of(&o, host, NULL);
     cusgd_model *model;
     cr_assert_eq(cusgd_trainer_create_model(trainer, &model), CUSGD_OK);
     check_refused(cusgd_model_evaluate(model, data, 0, &metrics), CUSGD_ERROR_USAGE, "the CPU");
+    double prediction[N];
+    check_refused(cusgd_model_predict(model, data, CUSGD_PREDICT_MEAN, prediction), CUSGD_ERROR_USAGE, "the CPU");
     cusgd_model_free(model);
     cusgd_trainer_free(trainer);
     cusgd_data_free(host);
