@@ -22,13 +22,14 @@ typedef struct cusgd_matrix {
 } cusgd_matrix;
 
 /* Wraps the caller's arrays without copying them. They must outlive the data and must not change meanwhile. n, d >= 1. x is n x
- * d; y is n x k, or y.at is NULL and k 0 (data for prediction only); w is n x 1, or w.at is NULL (all weights are 1). Rows of
- * weight 0 are ignored everywhere. */
+ * d; y is n x k, or y.at is NULL and k 0 (data for prediction only); w is n x 1, or w.at is NULL (all weights are 1). Weights are
+ * finite and >= 0; rows of weight 0 are ignored everywhere. The values are not read: trainers and models check them. Errors:
+ * USAGE (a size, a type or an address is invalid), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
                                        cusgd_data **out);
 
-/* Arrays of which x lies in the memory of a GPU; y and w may lie there or in the host's memory. `at` is an address as
- * cudaMalloc gives it, and the arrays are ready once what the stream has been given is done, for which the call waits. */
+/* Arrays for cusgd_data_wrap_device: x is in the memory of a GPU, y and w are there or in the host's memory. Addresses are those
+ * of cudaMalloc. The call waits until the work that was submitted to the stream, which may compute the arrays, has ended. */
 typedef struct cusgd_device_arrays {
     size_t size;
     cusgd_matrix x, y, w; /* as in cusgd_data_wrap */
@@ -38,11 +39,13 @@ typedef struct cusgd_device_arrays {
 /* Wraps arrays in the memory of a GPU. y and w are copied to the host. x stays where it is: a trainer on that GPU uses it in
  * place if it has the precision of the run, is stored in full, is not standardized, has all rows behind one another (and each a
  * multiple of 16 bytes, from 32 columns on), and no row is held out; otherwise it is copied there. x must outlive the data and
- * its trainers and must not change meanwhile. Such data is for trainers on that GPU, with any solver, and for their predictions;
- * the CPU, checks, sweeps, paths, the options robust and whiten, and models refuse it. Errors: USAGE, also for x in the host's
- * memory; DATA, if a column of x is not finite; DEVICE, MEMORY. */
+ * its trainers and must not change meanwhile. Such data is for trainers on that GPU, with any solver, and for their predictions.
+ * Models, trainers on the CPU, checks, sweeps, paths, the options whiten and memory, and the functions that copy rows
+ * (cusgd_data_set_sparse, cusgd_data_split_targets, cusgd_data_select, cusgd_data_save, cusgd_folder_append) refuse it with
+ * USAGE. Errors: USAGE, also for x in the host's memory; DATA, if a column of x is not finite; DEVICE, MEMORY. */
 CUSGD_API cusgd_status cusgd_data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays,
                                               cusgd_data **out);
+
 /* A sparse matrix in the caller's memory, by rows (CSR): row i holds the stored values start[i] .. start[i + 1] - 1, in strictly
  * ascending columns; a column that is not stored is 0. */
 typedef struct cusgd_csr {
@@ -53,13 +56,13 @@ typedef struct cusgd_csr {
     int wide;
 } cusgd_csr;
 
-/* As cusgd_data_wrap, for sparse x of at most 2^31 - 1 columns. Reads the columns once; DATA where they do not ascend or are out
- * of range, with the row. It is trained by the solvers sgd, gd, cg and lbfgs. */
+/* As cusgd_data_wrap, for sparse x of at most 2^31 - 1 columns. Reads the column numbers once. Fails also with DATA, which names
+ * the row, where they do not ascend or are out of range. The solvers sgd, gd, cg and lbfgs take sparse data. */
 CUSGD_API cusgd_status cusgd_data_wrap_csr(int64_t n, int64_t d, int64_t k, cusgd_csr x, cusgd_matrix y, cusgd_matrix w,
                                            cusgd_data **out);
 CUSGD_API int64_t cusgd_data_stored(const cusgd_data *data); /* the stored values of sparse data; -1: the data is dense */
-/* Copies x in the other kind of storage, which replaces it: `sparse` 1: by rows, without the values that are 0; 0: as a dense
- * matrix, which all solvers take. Nothing is done where x is stored so already. The values keep their type. Not allowed while a
+/* Replaces x by a copy in the other kind of storage. `sparse` 1: by rows, without the values that are 0; 0: as a dense matrix,
+ * which all solvers take. Does nothing if x is stored so already. The values keep their type. Not allowed while a
  * trainer uses the data. Errors: MEMORY, INTERRUPTED, USAGE (x lies in the memory of a GPU). */
 CUSGD_API cusgd_status cusgd_data_set_sparse(cusgd_data *data, int sparse);
 
@@ -96,15 +99,15 @@ CUSGD_API cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *cons
 typedef struct cusgd_model cusgd_model;
 CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
 
-/* Lets losses of classes train on shares or on counts. Each row becomes a row of each class with a part in it, whose weights sum
- * to the row's; rows of weight 0 are left out. `counts` 0: the target is a share of class 1, from 0 to 1, with weight w: the rows
- * weigh w y and w (1 - y); targets none of which is between 0 and 1 are left unchanged. `counts` 1: the target is the number of
- * successes out of w trials, which the weights are: the rows weigh y and w - y. Of k >= 2 targets, each is of one class: shares
- * that sum to 1 (to 1e-4), or counts, which sum to the weights if there are any; the data then has one target of k classes that
- * have the names of the targets, or are numbered. x is copied, a row for each part that is not 0; a note states the number of
- * rows. cusgd_data_find_classes without a model does it for one target of shares with more than two values. Not allowed while a
- * trainer uses the data. Fails with DATA for a target outside its range, sums that are wrong, or named classes; USAGE if there
- * are no weights for the counts of one target. */
+/* Prepares targets that are shares or counts of classes for losses of classes. Each row becomes one row for each class that has a
+ * part in it; the weights of these rows sum to that of the row. Rows of weight 0 are left out. `counts` 0: the target is a share
+ * of class 1, from 0 to 1, with weight w: the rows weigh w y and w (1 - y); targets none of which is between 0 and 1 are left
+ * unchanged. `counts` 1: the target is the number of successes out of w trials, which the weights are: the rows weigh y and w -
+ * y. Of k >= 2 targets, each is of one class: shares that sum to 1 (to 1e-4), or counts, which sum to the weights if there are
+ * any; the data then has one target of k classes that have the names of the targets, or are numbered. x is copied, a row for each
+ * part that is not 0; a note states the number of rows. cusgd_data_find_classes without a model does it for one target of shares
+ * with more than two values. Not allowed while a trainer uses the data. Fails with DATA for a target outside its range, sums that
+ * are wrong, or named classes; USAGE if there are no weights for the counts of one target. */
 CUSGD_API cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts);
 
 /* Multiplies the weight of each row by the weight of its class: weights[i] >= 0 for the class names[i], 1 for classes that are
@@ -114,7 +117,8 @@ CUSGD_API cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts);
 CUSGD_API cusgd_status cusgd_data_weigh_classes(cusgd_data *data, const char *const *names, const double *weights, int64_t count);
 
 /* Copies the rows `rows`[0 .. count - 1] (numbers from 0, in this order; a row may occur several times) to new data: x, y,
- * weights, offsets, in their types, and names. `data` may be freed before *out. */
+ * weights, offsets, in their types, and names. count >= 1. `data` may be freed before *out. Errors: USAGE (a row that is out of
+ * range, or rows in the memory of a GPU), DATA (a data file became shorter), MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int64_t count, cusgd_data **out);
 
 CUSGD_API void cusgd_data_free(cusgd_data *data);

@@ -96,18 +96,18 @@ typedef struct cusgd_search_result {
     int converged;
     int64_t iterations;
     double value, gradient; /* as in cusgd_iterate, at the end */
-    double order;           /* order of convergence by the last three steps: 1 linear, 2 quadratic; NaN: they do not tell */
+    double order;           /* order of convergence, from the last three steps: 1 linear, 2 quadratic; NaN: unknown */
 } cusgd_search_result;
 
-/* Searches a minimum of a single formula from x, which is moved to the last iterate. The steps are those of training: an
- * optimizer's with the whole gradient, or a full-batch solver's. callback: NULL: none. Fails with USAGE, MEMORY, INTERRUPTED,
+/* Searches for a minimum of a single formula, starting at x, which becomes the last iterate. The steps are those of training: an
+ * optimizer's with the whole gradient, or a full-batch solver's. `callback` may be NULL. Fails with USAGE, MEMORY, INTERRUPTED,
  * DIVERGED (the value or the gradient is not finite) and NOT_CONVERGED, whose message says why; x and *result are then set too.
  */
 CUSGD_API cusgd_status cusgd_expression_minimize(const cusgd_expression *expression, const cusgd_search *search, double *x,
                                                  cusgd_iterate_callback callback, void *user, cusgd_search_result *result);
-/* Searches a root of as many formulas as there are variables, likewise. newton: Newton (Raphson 1690); broyden-good and
- * broyden-bad: Broyden 1965, from the inverse of the matrix of derivatives at the start. NOT_CONVERGED too where that matrix is
- * singular. */
+/* Searches for a root of as many formulas as there are variables, in the same way. newton: Newton (Raphson 1690); broyden-good
+ * and broyden-bad: Broyden 1965, from the inverse of the matrix of derivatives at the start. NOT_CONVERGED too where that matrix
+ * is singular. */
 CUSGD_API cusgd_status cusgd_expression_solve(const cusgd_expression *expression, const cusgd_search *search, double *x,
                                               cusgd_iterate_callback callback, void *user, cusgd_search_result *result);
 

@@ -25,10 +25,12 @@ typedef struct cusgd_model_arrays {
     const char *const *targets;  /* k names, or NULL */
     const char *const *classes;  /* class_count names, or NULL */
     cusgd_offset offset;         /* the kind of offset that data must have for a prediction */
-    int64_t class_count;         /* 0: 2. More than 2: the outputs, which are then the classes of one target */
+    int64_t class_count;         /* names in `classes`; 0: 2. If it is more than 2, the outputs are the classes of one target */
     /* As the options loss-expr, link and constant have them; NULL: none. loss is then NULL or "expression". */
     const char *loss_expr, *link, *constants;
 } cusgd_model_arrays;
+/* Creates a model of given coefficients. Errors: USAGE (sizes, names, an unknown loss), DATA (a number that is
+ * not finite), MEMORY. */
 CUSGD_API cusgd_status cusgd_model_create(const cusgd_model_arrays *arrays, cusgd_model **out);
 
 /* Reads a model from a safetensors file that has `weight` (k x d or d) and `bias` (k, or absent), F32 or F64, with or without the
@@ -132,7 +134,8 @@ typedef struct cusgd_metrics {
     double crossing; /* of several quantiles: the share of the rows in which one is predicted to be less than a smaller one; it is
                         that of all outputs, whatever `output` is; else NAN */
 } cusgd_metrics;
-/* Evaluates the model on data. `output` is in [0, k), or -1 for the mean over the outputs. */
+/* Evaluates the model on data with targets, in double on the CPU. `output` is in [0, k), or -1 for the mean over the outputs.
+ * Errors: USAGE, DATA (data of other columns, targets or offsets than the model's, or invalid values), MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                             cusgd_metrics *metrics);
 
@@ -150,8 +153,8 @@ typedef struct cusgd_ranking {
 } cusgd_ranking;
 CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
 
-/* Metrics of regressions that need the rows in order, weighted, as scikit-learn has them. `output` as above. USAGE: the loss is
- * one of classes. */
+/* Metrics of regressions for which rows are sorted, weighted, as in scikit-learn. `output` as above. cusgd_model_order_metrics
+ * fails with USAGE if the loss is for classes. */
 typedef struct cusgd_order_metrics {
     size_t size;
     double median_absolute_error;
@@ -161,9 +164,10 @@ typedef struct cusgd_order_metrics {
 CUSGD_API cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                                  cusgd_order_metrics *metrics);
 
-/* Does so for all outputs in one pass over the data: the arrays have a place for each target, of several quantiles for each
- * output, and one more for the mean. The size of an array's first place is set by CUSGD_INIT and holds for all. ranking and order
- * may be NULL, and are NAN where the functions above would fail with USAGE. */
+/* Computes the results of cusgd_model_evaluate, cusgd_model_rank and cusgd_model_order_metrics for all outputs in one pass over
+ * the data. Each array has an element for each target (for a model of several quantiles: for each output) and a last one for the
+ * mean. The size of its first element, set by CUSGD_INIT, holds for all elements. ranking and order may be NULL; their values are
+ * NAN where those functions would fail with USAGE. */
 CUSGD_API cusgd_status cusgd_model_evaluate_outputs(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *metrics,
                                                     cusgd_ranking *ranking, cusgd_order_metrics *order);
 

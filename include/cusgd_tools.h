@@ -201,8 +201,8 @@ typedef struct cusgd_folder_options {
     size_t size;           /* CUSGD_INIT(cusgd_folder_options): the defaults */
     int64_t rows_per_file; /* of each file but the last, rounded up to a multiple of 1024; 0: about 256 MiB of x */
     int bf16;    /* 1: x is rounded to bfloat16, half the size; such files are read into memory, as float32, not mapped */
-    int shuffle; /* 1: the rows are in the order of a permutation: with option sampling "none" each epoch then has a random order,
-                  * though the same one. cusgd_data_save alone */
+    int shuffle; /* 1: the rows are written in random order, so that the option sampling "none" has the same random order in every
+                  * epoch. Of cusgd_data_save only */
     uint64_t seed; /* of the permutation */
 } cusgd_folder_options;
 /* Writes data to `folder`, which must not exist or be empty, with its names, classes and encoding, so that a model that is
@@ -211,18 +211,18 @@ typedef struct cusgd_folder_options {
  * indptr.npy, indices.npy and data.npy. `options` NULL: the defaults. Errors: USAGE (rows in the memory of a GPU, targets split
  * into classes, bf16 for sparse rows), DATA (the folder, a full disk), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_save(const cusgd_data *data, const char *folder, const cusgd_folder_options *options);
-/* The same by and by: dense data with the same numbers of columns and targets, and the same arrays, one behind the other. The
- * first has the types, names, classes and encoding; a target of classes must be read with the first data's class names
- * (cusgd_data_reader), as later rows need not have all of the classes, nor in the same order. cusgd_folder_finish completes the
- * folder and frees the handle, also on failure; cusgd_folder_free instead removes what was written, and accepts NULL. After an
- * error the folder can only be freed. Errors as above. */
+/* Writes such a folder in parts: each call of cusgd_folder_append adds the rows of dense data, which must have the same numbers
+ * of columns and targets and the same arrays as the first. The first data determines the types, names, classes and encoding; a
+ * target of classes must be read with its class names (cusgd_data_reader), as later rows need not have all of the classes, nor in
+ * the same order. cusgd_folder_finish completes the folder and frees the handle, also on failure; cusgd_folder_free instead
+ * removes what was written. After an error the handle can only be freed. Errors are those of cusgd_data_save. */
 typedef struct cusgd_folder cusgd_folder;
 CUSGD_API cusgd_status cusgd_folder_create(const char *folder, const cusgd_folder_options *options, cusgd_folder **out);
 CUSGD_API cusgd_status cusgd_folder_append(cusgd_folder *to, const cusgd_data *data);
 CUSGD_API cusgd_status cusgd_folder_finish(cusgd_folder *to);
 CUSGD_API void cusgd_folder_free(cusgd_folder *to);
-/* Reads the files of a folder that was written by these functions once, and compares them with the checksums of its index. DATA
- * where one differs, or where the folder has none. */
+/* Reads all files of a folder that these functions wrote, and compares them with the checksums in its index. Fails with DATA if
+ * one differs, or if the folder has no checksums. */
 CUSGD_API cusgd_status cusgd_folder_check(const char *folder);
 
 typedef struct cusgd_table cusgd_table;

@@ -1,4 +1,4 @@
-/* cusgd_train.h: trainers, and what trains many models in one pass. */
+/* cusgd_train.h: trainers, sweeps (many models trained in one pass) and regularization paths. */
 #ifndef CUSGD_TRAIN_H
 #define CUSGD_TRAIN_H
 
@@ -156,24 +156,25 @@ CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
  * this fit), `epochs` and `step` are known. The function may call cusgd_trainer_save_state and _memory, which then save the fit
  * under way, and cusgd_trainer_cancel; it must change nothing else. */
 typedef void (*cusgd_checkpoint_callback)(cusgd_trainer *trainer, const cusgd_progress *now, void *user);
-/* Sets it; NULL: none. While there is one, a cancellation waits for the end of an evaluation that has begun. */
+/* Sets the callback for checkpoints; NULL: none. With a callback, a cancellation waits until a running evaluation has ended. */
 CUSGD_API void cusgd_trainer_set_checkpoint_callback(cusgd_trainer *trainer, cusgd_checkpoint_callback callback, void *user);
 
-/* Saves where the trainer stands: parameters, the optimizer's or solver's state, averages, the best parameters, counts, what
+/* Saves the state of the trainer: parameters, the optimizer's or solver's state, averages, the best parameters, counts, what
  * stopping rules and schedules remember, the options, and a fingerprint of the data (shapes, all targets, weights and offsets,
  * and up to 4 million values of x in rows evenly spread); not the data itself. The file is written as PATH.new, synced and
  * renamed; the file that was there becomes PATH.previous. A checkpoint cannot be saved in the callback of cusgd_trainer_fit.
  * Errors: USAGE, DATA (the file cannot be written, or another process is writing it: the one before stands), DEVICE, MEMORY. */
 CUSGD_API cusgd_status cusgd_trainer_save_state(cusgd_trainer *trainer, const char *path);
-/* The same to memory: *bytes is the size of the checkpoint, which is at `buffer` where `capacity` has room for it; with a NULL
- * buffer only the size is returned. USAGE where there is not enough room. */
+/* Saves the state to memory. Always sets *bytes to the size of the checkpoint, and writes it to `buffer` if it fits into
+ * `capacity` bytes; fails with USAGE if not. With buffer NULL it only sets *bytes and succeeds. */
 CUSGD_API cusgd_status cusgd_trainer_save_state_memory(cusgd_trainer *trainer, void *buffer, size_t capacity, size_t *bytes);
 
-/* Brings a trainer of the same data and options to where the saved one stood. If that was in a fit, the next cusgd_trainer_fit
- * goes on with that one, and both end with the same bits; `epochs` counts from that fit's beginning, and may have become larger.
- * Threads may differ. Errors, which leave the trainer as it was: DATA (the file is damaged or no checkpoint, or the data is
- * another), USAGE (options, or the kind of device, differ; the message lists them). After DEVICE the trainer has no parameters.
- * `now` (may be NULL): how many epochs the fit (`epoch`) and steps the run (`step`) have completed. */
+/* Loads a saved state into a trainer of the same data and options. If the state was saved during a fit, the next
+ * cusgd_trainer_fit continues that fit, and ends with the same bits as a fit that was not interrupted; `epochs` counts from the
+ * beginning of that fit, and may be larger than before. The number of threads may differ. In *now (`now` may be NULL), `epoch` is
+ * the number of epochs that the fit has completed, and `step` the number of steps of the run. Errors, after which the trainer is
+ * unchanged: DATA (the file is damaged or not a checkpoint, or the data differs), USAGE (the options or the kind of device
+ * differ; the message lists them). After DEVICE the trainer has no parameters. */
 CUSGD_API cusgd_status cusgd_trainer_load_state(cusgd_trainer *trainer, const char *path, cusgd_progress *now);
 CUSGD_API cusgd_status cusgd_trainer_load_state_memory(cusgd_trainer *trainer, const void *bytes, size_t count,
                                                        cusgd_progress *now);
@@ -182,9 +183,9 @@ CUSGD_API cusgd_status cusgd_trainer_load_state_memory(cusgd_trainer *trainer, c
  * device; NULL past the last. Owned by the trainer. A run may add notes at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
-/* What reading, copying and computing took where the training rows do not fit into option memory, in steps and full passes since
- * the trainer was created or given other rows. A thread of its own reads ahead while the steps compute, so read_seconds and
- * compute_seconds are of the same time; wait_seconds, copy_seconds and compute_seconds add up to all of it. */
+/* The time that reading, copying and computing took, if the training rows do not fit into the option memory: in all steps and
+ * full passes since the trainer was created or given other rows. A separate thread reads ahead while the steps compute, so
+ * read_seconds and compute_seconds overlap; wait_seconds, copy_seconds and compute_seconds sum to the total. */
 typedef struct cusgd_stream_times {
     size_t size;
     double read_bytes;      /* of x, that were read from files or copied from memory, ahead of their use */
@@ -194,8 +195,8 @@ typedef struct cusgd_stream_times {
     double copy_seconds;    /* in which the host copied rows to the device, or on the CPU for second derivatives */
     double compute_seconds; /* all else of the steps and passes */
 } cusgd_stream_times;
-/* Returns 1, and 0 where all training rows are bound (*times is unchanged), or the structure has no size. May be called in the
- * callback of cusgd_trainer_fit. Of several processes, each has the times of its own rows. */
+/* Gets these times. Returns 1; or 0, with *times unchanged, if all training rows fit into memory or times->size is not set. May
+ * be called in the callback of cusgd_trainer_fit. With several processes, each has the times of its own rows. */
 CUSGD_API int cusgd_trainer_stream_times(const cusgd_trainer *trainer, cusgd_stream_times *times);
 
 /* Returns the options of the run, including those that the trainer has chosen. Owned by the trainer. */
@@ -213,9 +214,9 @@ CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
 CUSGD_API cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *trainer, double *weight, double *bias);
 CUSGD_API cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *trainer, const double *weight, const double *bias);
 
-/* The means and scales by which the trainer standardizes the columns, d each, in the units of the data; either may be NULL. As
- * "column-means" and "column-scales" they standardize other data equally. Without standardization 0 and 1. Error: USAGE (whiten,
- * whose columns are mixtures of the data's). */
+/* Gets the means and scales by which the trainer standardizes the columns, d each, in the units of the data; either may be NULL.
+ * Without standardization they are 0 and 1. Given as the options column-means and column-scales, they standardize other data in
+ * the same way. Fails with USAGE for the option whiten, whose columns are linear combinations of those of the data. */
 CUSGD_API cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *trainer, double *means, double *scales);
 
 /* As cusgd_model_predict and cusgd_model_evaluate, on the device and in the precision of the trainer. */
@@ -245,7 +246,8 @@ typedef enum cusgd_select {
                             of these with the largest l2: the simplest model that is not clearly worse */
 } cusgd_select;
 
-/* Receives the number of models and of passes over the data, and the bytes of memory that the models of a pass take. */
+/* A function that is called before the first step of a sweep, with the number of models, the number of passes over the data and
+ * the bytes of memory that the models of a pass take. */
 typedef void (*cusgd_sweep_begins)(void *user, int64_t models, int64_t passes, double bytes);
 
 typedef struct cusgd_sweep_plan {
@@ -266,7 +268,7 @@ typedef struct cusgd_sweep_plan {
     void *user;
 } cusgd_sweep_plan;
 
-/* What came of a configuration. Losses as cusgd_result has them. */
+/* The result of a configuration. Losses are those of cusgd_result. */
 typedef struct cusgd_outcome {
     size_t size;
     cusgd_configuration numbers; /* as they ran */
@@ -296,17 +298,19 @@ typedef struct cusgd_sweep cusgd_sweep;
 CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                           const cusgd_sweep_plan *plan, cusgd_sweep **out);
 CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
-/* Of configuration i of the plan; returns 0 past the last. */
+/* Gets the result of configuration i of the plan. Returns 0 past the last. */
 CUSGD_API int cusgd_sweep_outcome(const cusgd_sweep *sweep, size_t i, cusgd_outcome *out);
-/* Its folds' losses, as many as the plan has folds, or one; the sweep's. NULL past the last. */
+/* Returns the losses of configuration i on the folds, as many as the plan has folds, or one; NULL past the last. Owned by the
+ * sweep. */
 CUSGD_API const double *cusgd_sweep_losses(const cusgd_sweep *sweep, size_t i);
-CUSGD_API size_t
-cusgd_sweep_chosen(const cusgd_sweep *sweep); /* its number in the plan; of several quantiles that of the least */
-/* How many outputs the model has: one, or one for each of several quantiles, in ascending order. And the configuration that is
- * chosen for one of them; SIZE_MAX past the last. */
+/* Returns the number in the plan of the chosen configuration; with several quantiles, of that for the smallest quantile. */
+CUSGD_API size_t cusgd_sweep_chosen(const cusgd_sweep *sweep);
+/* The number of outputs of the model: one, or one for each of several quantiles, in ascending order; and the number in the plan
+ * of the configuration that is chosen for an output, SIZE_MAX past the last. */
 CUSGD_API int64_t cusgd_sweep_outputs(const cusgd_sweep *sweep);
 CUSGD_API size_t cusgd_sweep_chosen_for(const cusgd_sweep *sweep, int64_t output);
-/* The model of the chosen configuration, or of those of all quantiles, trained on all training rows. */
+/* Creates the model of the chosen configuration (with several quantiles, of the configurations that are chosen for them), trained
+ * on all training rows. Errors: USAGE, MEMORY. */
 CUSGD_API cusgd_status cusgd_sweep_create_model(cusgd_sweep *sweep, cusgd_model **out);
 
 /* ---- Regularization paths ------------------------------------------------------------------------------------------------ */
@@ -326,7 +330,7 @@ typedef struct cusgd_path_plan {
     double tolerance; /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
 } cusgd_path_plan;
 
-/* What came of a penalty. Losses are mean squared errors in the units of the data, or the means of other losses. */
+/* The result of a penalty. Losses are mean squared errors in the units of the data, or the means of other losses. */
 typedef struct cusgd_path_point {
     size_t size;
     double alpha, l1, l2;
@@ -347,16 +351,17 @@ typedef struct cusgd_path cusgd_path;
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);
-/* Whether an option, by its name, has a part in a path, or is refused where it would need one; 0: its value changes nothing. */
+/* Returns 1 if the option of this name affects a path or is refused by it, and 0 if its value has no effect. */
 CUSGD_API int cusgd_path_reads(const char *name);
-/* Of penalty i, by falling alpha; returns 0 past the last. */
+/* Gets the result of penalty i, in descending order of alpha. Returns 0 past the last. */
 CUSGD_API int cusgd_path_at(const cusgd_path *path, size_t i, cusgd_path_point *out);
-/* Its folds' losses, as many as there are folds; and its model's d coefficients and intercept, in the units of the data. The
- * path's. NULL past the last, and losses without folds. */
+/* Returns the losses of penalty i on the folds, as many as there are folds (NULL without folds); and the d coefficients and the
+ * intercept of its model, in the units of the data. NULL past the last. Owned by the path. */
 CUSGD_API const double *cusgd_path_losses(const cusgd_path *path, size_t i);
 CUSGD_API const double *cusgd_path_coefficients(const cusgd_path *path, size_t i);
-CUSGD_API size_t cusgd_path_chosen(const cusgd_path *path); /* the number of the penalty; without folds the last */
-/* The model of penalty i, trained on all rows. USAGE past the last. */
+/* Returns the number of the chosen penalty; without folds, of the last one. */
+CUSGD_API size_t cusgd_path_chosen(const cusgd_path *path);
+/* Creates the model of penalty i, trained on all rows. Errors: USAGE (past the last), MEMORY. */
 CUSGD_API cusgd_status cusgd_path_create_model(cusgd_path *path, size_t i, cusgd_model **out);
 
 #ifdef __cplusplus

@@ -11,30 +11,32 @@ extern "C" {
 
 /* ---- Several processes --------------------------------------------------------------------------------------------------- */
 
-/* The processes (ranks 0, 1, ...) that train together, by MPI. The functions below that say "collective" have to be called by all
- * ranks, in the same order and with equal arguments; from the thread that began MPI, or where MPI was begun with
- * MPI_THREAD_SERIALIZED or more, by one thread at a time. */
+/* The processes (ranks 0, 1, ...) that train together, by MPI. The functions below that say "collective" must be called by all
+ * ranks, in the same order and with equal arguments. They must be called from the thread that initialized MPI, or, if MPI was
+ * initialized with MPI_THREAD_SERIALIZED or more, by one thread at a time. */
 typedef struct cusgd_world cusgd_world;
 
-/* The MPI by which this process was started, as the environment says: "openmpi" or "mpich"; NULL: by none. */
+/* Returns the MPI implementation whose launcher started this process, according to the environment: "openmpi" or "mpich"; NULL if
+ * there is none. Static. */
 CUSGD_API const char *cusgd_world_launcher(void);
 
 /* Opens the world of all processes that were started together. `which`: "openmpi" or "mpich"; "mpi": the launcher's, or one that
- * is installed. MPI is begun if nobody has, and then cusgd_world_close() ends it. timeout: the seconds, > 0, that other ranks may
- * take to answer. The module libcusgd-openmpi.so or libcusgd-mpich.so is searched for as the one for CUDA is
+ * is installed. Initializes MPI unless the program has done so; cusgd_world_close() then finalizes it. timeout: the seconds, > 0,
+ * that other ranks may take to answer. The module libcusgd-openmpi.so or libcusgd-mpich.so is searched for as the one for CUDA is
  * (cusgd_set_module_folder). Collective. Fails with USAGE, or DEVICE where there is no such module or MPI fails. On failure *out
  * is NULL. */
 CUSGD_API cusgd_status cusgd_world_open(const char *which, double timeout, cusgd_world **out);
 
-/* Likewise the processes of a communicator; comm: the address of an MPI_Comm, of a process that has begun MPI with at least
- * MPI_THREAD_FUNNELED. The communicator is duplicated, and stays the caller's. */
+/* Opens the world of the processes of a communicator. comm: the address of an MPI_Comm, in a program that has initialized MPI
+ * with at least MPI_THREAD_FUNNELED. The communicator is duplicated; the caller still owns it. Collective. Errors as above. */
 CUSGD_API cusgd_status cusgd_world_mpi(const void *comm, double timeout, cusgd_world **out);
 
-/* Which of how many processes this one is, from 0. A world that is NULL has one. */
+/* The number of this process, from 0, and the number of processes. world NULL: 0 and 1. */
 CUSGD_API int cusgd_world_rank(const cusgd_world *world);
 CUSGD_API int cusgd_world_ranks(const cusgd_world *world);
 
-/* 1: some rank's interrupt function or cancellation has ended the latest call of a trainer, on all ranks. */
+/* Returns 1 if the interrupt function or a cancellation of some rank has ended the last call of a trainer, on all ranks; else 0.
+ */
 CUSGD_API int cusgd_world_stopped(const cusgd_world *world);
 
 /* Opens data as cusgd_data_open does, for all ranks: each has all of it then. Of text that is a regular file and not compressed,
@@ -67,17 +69,19 @@ CUSGD_API cusgd_status cusgd_sweep_create_shared(cusgd_world *world, const cusgd
                                                  const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out);
 
 /* Tells the other ranks that this one has failed and ends, for a failure that they cannot find themselves, such as a file that is
- * missing on this machine: whatever they wait for in a collective function fails with DEVICE, and a message that names this rank
- * and has `text`, cut to 600 bytes. After it the world can only agree and be closed. It does not wait. Accepts a world that is
- * NULL. */
+ * missing on this machine: the collective functions in which they wait fail with DEVICE, and a message that names this rank and
+ * has `text`, cut to 600 bytes. Afterwards only cusgd_world_agree() and cusgd_world_close() may be called. Does not wait. Accepts
+ * a world that is NULL. */
 CUSGD_API void cusgd_world_fail(cusgd_world *world, const char *text);
 
-/* Gathers how the ranks fared; it works after failures, too, and waits for some seconds at most. Returns the status of the lowest
- * rank whose status is not 0, and in *rank its number; 0 and -1 if there is none. Collective. */
+/* Exchanges the statuses of the ranks; it works after failures, too, and waits for some seconds at most. Returns the status of
+ * the lowest rank whose status is not 0, and sets *rank to its number; returns 0 and sets *rank to -1 if there is none.
+ * Collective. */
 CUSGD_API int cusgd_world_agree(cusgd_world *world, int status, int *rank);
 
-/* Frees the world. Where cusgd_world_open() has begun MPI, this ends it; after a failure that left an exchange unfinished, when
- * MPI cannot be ended, that means this process, with `status` as exit code, and by its launcher all. Accepts NULL. Collective. */
+/* Frees the world, and finalizes MPI if cusgd_world_open() initialized it. If a failure left an exchange unfinished, MPI cannot
+ * be finalized: this then ends the process, with `status` as exit code, and its launcher ends the others. Accepts NULL.
+ * Collective. */
 CUSGD_API void cusgd_world_close(cusgd_world *world, int status);
 
 #ifdef __cplusplus
