@@ -187,7 +187,7 @@ cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **o
     return status;
 }
 
-/* Softmax has a class for each output, also where nobody has named them. */
+/* Softmax has a class for each output, also if the classes have no names. */
 cusgd_status model_settle_classes(cusgd_model *m)
 {
     if (m->loss.kind != CUSGD_LOSS_SOFTMAX) return CUSGD_OK;

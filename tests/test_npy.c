@@ -411,8 +411,8 @@ Test(folder, wrapped_arrays)
     assert_fails(cusgd_data_wrap(0, 2, 1, mx, my, none, &data), CUSGD_ERROR_USAGE, "n >= 1");
     assert_fails(cusgd_data_wrap(2, 0, 1, mx, my, none, &data), CUSGD_ERROR_USAGE, "d >= 1");
     assert_fails(cusgd_data_wrap(2, 2, 1, none, my, none, &data), CUSGD_ERROR_USAGE, "x is NULL");
-    assert_fails(cusgd_data_wrap(2, 2, 1, mx, none, none, &data), CUSGD_ERROR_USAGE, "y is NULL");
-    assert_fails(cusgd_data_wrap(2, 2, 0, mx, my, none, &data), CUSGD_ERROR_USAGE, "y is NULL");
+    assert_fails(cusgd_data_wrap(2, 2, 1, mx, none, none, &data), CUSGD_ERROR_USAGE, "y must be NULL if k is 0");
+    assert_fails(cusgd_data_wrap(2, 2, 0, mx, my, none, &data), CUSGD_ERROR_USAGE, "y must be NULL if k is 0");
     mx.type = (cusgd_type)7;
     assert_fails(cusgd_data_wrap(2, 2, 1, mx, my, none, &data), CUSGD_ERROR_USAGE, "type");
     cr_assert_null(data);

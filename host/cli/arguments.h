@@ -4,7 +4,7 @@
 
 #include "cusgd_tools.h"
 
-/* Owned by whoever declared it; the strings are argv's. */
+/* The caller owns the array and frees it by text_list_free(); the strings are those of argv. */
 typedef struct text_list {
     const char **at;
     size_t count;

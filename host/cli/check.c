@@ -230,7 +230,7 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
     return status;
 }
 
-/* The set makes its own choices of all else. */
+/* The standard set chooses all other options itself. */
 static int check_standard_options(const checking *c)
 {
     static const char *const kept[] = {"device", "seed", "threads", "math", "engine", "loss-expr", "constant", "link"};

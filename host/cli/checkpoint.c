@@ -52,7 +52,7 @@ static void close_lock(checkpoints *c)
     c->lock = -1;
 }
 
-/* Whether what was opened still has its name: a file that was removed meanwhile locks nothing. -1: nobody can tell. */
+/* Whether the open file still has its name: a file that was removed meanwhile locks nothing. -1: this cannot be found out. */
 static int has_name(int file, const char *name)
 {
     struct stat open_file, named;

@@ -112,7 +112,7 @@ static void put_report(const void *of, FILE *to)
     }
 }
 
-/* Before the first step, so that nobody waits for what does not fit. */
+/* Before the first step, so that the user sees the memory before a long run. */
 static void put_begin(void *user, int64_t models, int64_t passes, double bytes)
 {
     const sweeping *w = user;

@@ -84,7 +84,7 @@ cusgd_status csv_settle_encoding(table *t, int whole);
 cusgd_status csv_settle_missing(table *t);
 /* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
 cusgd_status csv_settle_rows(table *t, cusgd_data *data);
-/* Notes the columns of text that are categories though nobody named them, and categories that a given encoding does not have. */
+/* Notes the columns of text that are categories without being named so, and categories that a given encoding does not have. */
 cusgd_status csv_note_categories(table *t, cusgd_data *data);
 /* Puts x as encoded in the place of the columns' values, which the data has. */
 cusgd_status csv_encode(table *t, cusgd_data *data);

@@ -33,7 +33,7 @@ cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cu
                     "the data needs n >= 1 rows, d >= 1 columns and k >= 0 targets, not %" PRId64 ", %" PRId64 " and %" PRId64, n,
                     d, k);
     if (!x.at) return fail(CUSGD_ERROR_USAGE, "x is NULL: there is no data without features");
-    if ((y.at != NULL) != (k > 0)) return fail(CUSGD_ERROR_USAGE, "y is NULL where k is 0, and only there");
+    if ((y.at != NULL) != (k > 0)) return fail(CUSGD_ERROR_USAGE, "y must be NULL if k is 0, and k targets if it is not");
     if (!type_is_known(&x) || (y.at && !type_is_known(&y)) || (w.at && !type_is_known(&w)))
         return fail(CUSGD_ERROR_USAGE, "an array's type is neither CUSGD_TYPE_FLOAT32 nor CUSGD_TYPE_FLOAT64");
     cusgd_status status = data_create("data", out);

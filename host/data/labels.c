@@ -256,7 +256,7 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
     if (usual) return CUSGD_OK;
     int is_share = all.finite && !whole && all.at[0] >= 0 && all.at[all.count - 1] <= 1;
     if (is_share && all.count > 2) return cusgd_data_split_targets(data, 0);
-    if (all.count == MAX_LABELS && !whole) return CUSGD_OK; /* no labels: whoever trains on them says so */
+    if (all.count == MAX_LABELS && !whole) return CUSGD_OK; /* these are no labels: the trainer reports it */
     if (all.count > 2) return whole ? find_many(data) : fail_many(data, &all);
     return take_values(data, &(value_set){all.at, 2});
 }

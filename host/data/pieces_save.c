@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t FILE_BYTES = INT64_C(1) << 28; /* of x, where nobody says how many rows */
+static const int64_t FILE_BYTES = INT64_C(1) << 28; /* of x, if the options give no number of rows */
 enum { BUCKET_BYTES = 1 << 26 };                    /* that are shuffled at a time */
 enum { BLOCK_BYTES = 1 << 22 };                     /* that are converted at a time */
 
@@ -169,7 +169,9 @@ cusgd_status cusgd_folder_create(const char *folder, const cusgd_folder_options 
     if (!to) return fail_memory(sizeof *to, "writing a folder");
     cusgd_status status = take_options(given, &to->options);
     if (!status && to->options.shuffle)
-        status = fail(CUSGD_ERROR_USAGE, "rows that come by and by are not shuffled: save the complete folder once more");
+        status = fail(
+            CUSGD_ERROR_USAGE,
+            "rows that are appended are not shuffled: open the complete folder, and write it by cusgd_data_save with shuffle");
     if (!status && !(to->path = strdup(folder))) status = fail_memory(strlen(folder), "a path");
     if (status) {
         cusgd_folder_free(to);
@@ -213,7 +215,7 @@ cusgd_status cusgd_folder_append(cusgd_folder *to, const cusgd_data *data)
     if (!to || !data) return fail_null(__func__);
     cusgd_status status = check_handle(to);
     if (!status) status = check_data(data, &to->options);
-    if (!status) status = data_is_dense(data, "writing a folder by and by");
+    if (!status) status = data_is_dense(data, "writing a folder in parts");
     if (!status && !to->described) status = begin(to, data);
     if (!status) status = check_form(to, data);
     if (!status) status = append_in_order(to->writer, &to->s, data);

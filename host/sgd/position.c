@@ -1,4 +1,4 @@
-/* Where a fit stands, for whoever saves it, and back. */
+/* The state of a fit: collected for a checkpoint, and restored from one. */
 #include "sgd.h"
 
 static fit_position position_of(const fit *f)

@@ -45,7 +45,7 @@ static cusgd_status iterate(solver *s, double share,
         s->stuck = !(derivative < 0);
         if (!s->stuck) status = solver_search(s, p, derivative, fresh ? 1 / (1 + norm) : 1, share);
         if (status || (s->stuck && fresh)) break;
-        if (s->stuck) { /* H may have gone bad: once more from the gradient */
+        if (s->stuck) { /* H may no longer be positive definite: restart from the gradient */
             matrix_diagonal(n, 1, h);
             s->keeps.number[0] = fresh = 1;
             s->stuck = 0;

@@ -126,7 +126,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
         s->stuck = !(derivative < 0);
         if (!s->stuck) status = held ? step_within(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
         if (status || (s->stuck && h->count == 0)) break;
-        if (s->stuck) { /* once more from the gradient */
+        if (s->stuck) { /* restart from the gradient */
             set_count(s, h, 0, 0);
             s->stuck = 0;
             continue;

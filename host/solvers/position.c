@@ -1,4 +1,4 @@
-/* Where a fit stands between two iterations, for whoever saves it, and back. */
+/* The state of a fit between two iterations: collected for a checkpoint, and restored from one. */
 #include "solver.h"
 
 #include "failure.h"

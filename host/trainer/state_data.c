@@ -145,7 +145,7 @@ static const char *metadata_text(const safetensors *file, const char *prefix, co
     return item && item->valuestring ? item->valuestring : "";
 }
 
-/* Solver gd chooses its rate in a fit: whoever has not had one yet chooses the same. */
+/* Solver gd chooses its rate in its first fit: a trainer that has not had one will choose the same. */
 static int follows_fit(const cusgd_trainer *t, const state_numbers *saved, const char *name, const char *value)
 {
     if (strcmp(name, "rate") != 0) return 0;
