@@ -116,7 +116,6 @@ int options_have_bounds(const cusgd_options *options);
 const char *loss_word(cusgd_loss loss);
 int loss_from_word(const char *word, cusgd_loss *loss); /* 0 if there is none */
 const char *solver_word(cusgd_solver solver);
-const char *optimizer_word(cusgd_optimizer optimizer);
 /* The loss's number, where it has one: the usual one if it was left open. */
 void loss_numbers_choose(cusgd_options *options);
 /* Sets the option that holds the number of options->loss, where it has one. */

@@ -228,7 +228,6 @@ static int word_find(const char *const *words, const char *word)
 
 const char *loss_word(cusgd_loss loss) { return loss_info_of(loss)->name; }
 const char *solver_word(cusgd_solver solver) { return solver_words[solver]; }
-const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_table[optimizer].name; }
 
 static int loss_find(const char *word)
 {

@@ -121,8 +121,6 @@ Test(options, words_inside)
     cr_assert(loss_from_word("logistic", &loss) && loss == CUSGD_LOSS_LOGISTIC);
     cr_assert(!loss_from_word("log", &loss) && loss == CUSGD_LOSS_LOGISTIC);
     cr_assert_str_eq(loss_word(CUSGD_LOSS_MSE), "mse");
-    cr_assert_str_eq(optimizer_word(CUSGD_OPTIMIZER_ADAM), "adam");
-    cr_assert_str_eq(optimizer_word(CUSGD_OPTIMIZER_AUTO), "auto");
 }
 
 Test(options, numbers)
