@@ -250,6 +250,14 @@ static int train(training *t)
     return status;
 }
 
+static void free_arguments(training *t, text_list *quantiles)
+{
+    cusgd_options_free(t->options);
+    reading_free(&t->reading);
+    text_list_free(&t->history.names);
+    text_list_free(quantiles);
+}
+
 int train_main(int argc, char **argv)
 {
     training t = {.stream = {.from = -1, .block = -1}, .checkpoints = {.lock = -1, .of = &t.ranks}};
@@ -306,9 +314,6 @@ int train_main(int argc, char **argv)
     } else if (status) {
         status = ranks_refuse(&t.ranks, status);
     }
-    cusgd_options_free(t.options);
-    reading_free(&t.reading);
-    text_list_free(&t.history.names);
-    text_list_free(&several);
+    free_arguments(&t, &several);
     return signals_exit_code(status);
 }
