@@ -68,10 +68,10 @@ CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cus
 CUSGD_API cusgd_status cusgd_sweep_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
                                                  const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out);
 
-/* Tells the other ranks that this one has failed and ends, for a failure that they cannot find themselves, such as a file that is
- * missing on this machine: the collective functions in which they wait fail with DEVICE, and a message that names this rank and
- * has `text`, cut to 600 bytes. Afterwards only cusgd_world_agree() and cusgd_world_close() may be called. Does not wait. Accepts
- * a world that is NULL. */
+/* Informs the other ranks that this one has failed and ends, for a failure that they cannot find themselves, such as a file that
+ * is missing on this machine: the collective functions in which they wait fail with DEVICE, and a message that names this rank
+ * and has `text`, cut to 600 bytes. Afterwards only cusgd_world_agree() and cusgd_world_close() may be called. Does not wait.
+ * Accepts a world that is NULL. */
 CUSGD_API void cusgd_world_fail(cusgd_world *world, const char *text);
 
 /* Exchanges the statuses of the ranks; it works after failures, too, and waits for some seconds at most. Returns the status of

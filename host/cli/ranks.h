@@ -25,7 +25,8 @@ int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv);
 int ranks_check_input(const ranks *r, const syntax *s, const char *path);
 /* Whether this process writes files. */
 int ranks_writes(const ranks *r);
-/* Ends the world. If ranks have failed, the lowest of them prints its message, and the others are told. Returns the exit code. */
+/* Ends the world. If ranks have failed, the lowest of them prints its message, and the others end with it. Returns the exit code.
+ */
 int ranks_end(ranks *r, int status);
 /* Instead of ranks_open() and ranks_end(), where a command line is refused, as may be that of one rank alone: likewise. */
 int ranks_refuse(ranks *r, int status);
