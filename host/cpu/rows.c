@@ -259,10 +259,11 @@ static void group_size(group *g, int64_t left, int maximum)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
-/* With the first row, so that tiles need not end at the last one. */
-static void fill_up(group *g)
+/* With the first row, so that tiles need not end at the last one: those of few outputs are of four rows. */
+static void fill_up(const rows_task *t, group *g)
 {
-    for (int r = g->count; r < GROUP; r++) g->x[r] = g->ahead[r] = g->x[0];
+    int end = t->layout.wide ? GROUP : g->fours;
+    for (int r = g->count; r < end; r++) g->x[r] = g->ahead[r] = g->x[0];
 }
 
 /* Rows between the one that is read and the one that is asked for: no more than are known to come. */
@@ -308,7 +309,7 @@ static double add_range(const rows_task *t, rows_range range)
         }
         if (at + g.count > t->tail_first)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
-        fill_up(&g);
+        fill_up(t, &g);
         if (t->layout.wide || t->k > 1)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->m;
         if (t->models)
@@ -347,7 +348,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
             if (t->o) o[r] = t->o[at];
             if (t->models) g.fold[r] = t->fold ? t->fold[at] : 0;
         }
-        fill_up(&g);
+        fill_up(t, &g);
         g.y = y;
         g.w = t->w ? w : NULL;
         g.o = t->o ? o : NULL;
