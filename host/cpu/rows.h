@@ -106,7 +106,7 @@ typedef struct chunk_sums {
 
 /* Parameters of sparse columns whose updates are lazy, at most LAZY_TILE, none of them an intercept's. Arrays have `count`
  * values; those that the rule does not keep are not read. */
-enum { LAZY_TILE = 64 };
+enum { LAZY_TILE = 128 };
 typedef struct lazy_tile {
     struct update_rule rule; /* of sgd, adagrad or ftrl */
     struct update_step now;  /* of a step alone */

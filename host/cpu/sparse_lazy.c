@@ -74,22 +74,33 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
     }
 }
 
-/* What each column of the tile has missed until step i: of the first of its outputs. */
-static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy_work *work, lazy_tile *t)
+/* Of columns `each` values apart in the tile. */
+static inline __attribute__((always_inline)) void find_missed_by(int optimizer, int averages, const sparse_state *z,
+                                                                 const lazy_columns *of, int64_t i, lazy_work *work, int each)
 {
-    const sparse_state *z = &self->sparse;
-    const struct update_rule rule = self->rule;
-    int each = self->layout.wide ? LANES : 1;
-    t->shrink = work->shrink;
-    t->missed = work->missed;
-    t->keep = work->keep;
-    t->steps = (real)z->since[i].steps;
     for (int64_t c = 0; c < of->count; c++) {
-        struct missed_steps m = missed_between(rule.optimizer, rule.average, z->since, z->last[column_at(of, c)], i);
+        struct missed_steps m = missed_between(optimizer, averages, z->since, z->last[column_at(of, c)], i);
         work->shrink[c * each] = m.shrink;
         work->missed[c * each] = m.amount;
         work->keep[c * each] = m.keep;
     }
+}
+
+/* What each column of the tile has missed until step i: of the first of its outputs. */
+static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy_work *work, lazy_tile *t)
+{
+    const sparse_state *z = &self->sparse;
+    int each = self->layout.wide ? LANES : 1, optimizer = self->rule.optimizer, averages = self->rule.average;
+    t->shrink = work->shrink;
+    t->missed = work->missed;
+    t->keep = work->keep;
+    t->steps = (real)z->since[i].steps;
+    if (optimizer == CUSGD_OPTIMIZER_ADAGRAD && !averages && each == 1 && of->columns)
+        find_missed_by(CUSGD_OPTIMIZER_ADAGRAD, 0, z, of, i, work, 1);
+    else if (optimizer == CUSGD_OPTIMIZER_FTRL && averages && each == 1 && of->columns)
+        find_missed_by(CUSGD_OPTIMIZER_FTRL, 1, z, of, i, work, 1);
+    else
+        find_missed_by(optimizer, averages, z, of, i, work, each);
 }
 
 /* Gives the other outputs of a column what the first one has. */

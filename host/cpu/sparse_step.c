@@ -112,15 +112,34 @@ static lazy_tile touched_tile(const cpu *self, int64_t c, int64_t count, int64_t
     return t;
 }
 
-/* Adds a column's products of one block of outputs; theta: its parameters there. */
-INLINED void add_column(const column_step *s, int64_t at, int64_t end, const real *theta, int64_t block, real *p)
+/* Adds the products of columns c .. c + count - 1, of one block of outputs, whose parameters are theta; their values begin at
+ * `at`. Returns where those of the next column begin. */
+static int64_t add_columns(const column_step *s, int64_t c, int64_t count, int64_t at, const real *theta, int64_t block, real *p)
 {
     const layout *l = &s->self->layout;
-    int64_t width = sparse_width(l);
-    if (l->wide)
-        add_products(&s->of, at, end, theta, width, p + block * LANES);
-    else
-        add_product(&s->of, at, end, *theta, width, p + block);
+    const column_end *columns = s->of.columns + c;
+    int64_t width = sparse_width(l), i = 0;
+    if (l->wide) {
+        for (; i < count; at = columns[i++].end)
+            add_products(&s->of, at, columns[i].end, theta + i * LANES, width, p + block * LANES);
+        return at;
+    }
+    p += block;
+    for (; i < count && columns[i].end == at + 1; i++, at++)
+        p[place_at(s->of.place, s->of.wide, at) * width] += s->of.value[at] * theta[i];
+    for (; i < count; at = columns[i++].end) add_product(&s->of, at, columns[i].end, theta[i], width, p);
+    return at;
+}
+
+/* Copies of the parameters of columns c .. c + count - 1, of an update that is not lazy. */
+static const real *copy_point(const column_step *s, int64_t c, int64_t count, int64_t block, real *copy)
+{
+    const layout *l = &s->self->layout;
+    int64_t each = l->wide ? LANES : 1;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 0; k < each; k++)
+            copy[i * each + k] = s->self->point[block * l->ld + s->of.columns[c + i].column * each + k];
+    return copy;
 }
 
 /* Rows add the products of a part's columns in their order, and then the parts (sparse_pass.c). */
@@ -136,18 +155,13 @@ static void predict_part(void *context, int64_t part)
     for (int64_t c = of.first; c < of.end; c += LAZY_TILE / each) {
         int64_t count = min_of(of.end - c, LAZY_TILE / each), at = of.at;
         for (int64_t block = 0; block < l->blocks; block++) {
-            at = of.at;
+            real copy[LAZY_TILE];
             lazy_tile t = {0};
             if (self->sparse.lazy) {
                 t = touched_tile(self, c, count, block);
                 NAMED(lazy_take)(self, &(lazy_columns){s->of.columns + c, 0, count, block}, s->i, &t);
             }
-            for (int64_t i = 0; i < count; i++) {
-                const column_end *column = s->of.columns + c + i;
-                const real *theta = t.theta ? t.theta + i * each : self->point + block * l->ld + column->column * each;
-                add_column(s, at, column->end, theta, block, p);
-                at = column->end;
-            }
+            at = add_columns(s, c, count, of.at, t.theta ? t.theta : copy_point(s, c, count, block, copy), block, p);
         }
         of.at = at;
     }
@@ -162,16 +176,16 @@ static int64_t column_means(const column_step *s, int64_t c, int64_t count, int6
     const layout *l = &s->self->layout;
     const real *derivative = s->self->sparse.derivative;
     int64_t width = sparse_width(l);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t end = s->of.columns[c + i].end;
-        if (l->wide) {
-            column_sums(&s->of, derivative + block * LANES, width, at, end, out + i * LANES);
-            for (int k = 0; k < LANES; k++) out[i * LANES + k] *= s->inverse;
-        } else {
-            out[i] = column_sum(&s->of, derivative + block, width, at, end) * s->inverse;
-        }
-        at = end;
+    const column_end *columns = s->of.columns + c;
+    int64_t i = 0;
+    for (; l->wide && i < count; at = columns[i++].end) {
+        column_sums(&s->of, derivative + block * LANES, width, at, columns[i].end, out + i * LANES);
+        for (int k = 0; k < LANES; k++) out[i * LANES + k] *= s->inverse;
     }
+    derivative += block;
+    for (; i < count && columns[i].end == at + 1; i++, at++) /* as sum_values() has it */
+        out[i] = (0 + s->of.value[at] * derivative[place_at(s->of.place, s->of.wide, at) * width]) * s->inverse;
+    for (; i < count; at = columns[i++].end) out[i] = column_sum(&s->of, derivative, width, at, columns[i].end) * s->inverse;
     return at;
 }
 
