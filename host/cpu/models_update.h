@@ -29,13 +29,6 @@ typedef struct lane_parameters {
     real theta[LANES], slot[3][LANES], average[LANES], point[LANES];
 } lane_parameters;
 
-/* By whole registers: gcc copies arrays in halves of them, and to read a register back from two halves takes longer. */
-static inline __attribute__((always_inline)) void copy_lanes(real *to, const real *from)
-{
-#pragma GCC unroll 8
-    for (int q = 0; q < PIECES; q++) store(to + q * WIDTH, load(from + q * WIDTH));
-}
-
 static inline __attribute__((always_inline)) void load_parameters(int slots, const models_step *s, int64_t u, lane_parameters *q)
 {
     copy_lanes(q->theta, s->theta + u);
@@ -56,7 +49,7 @@ static inline __attribute__((always_inline)) void store_parameters(int slots, co
 /* What does not go on keeps its values: they are selected rather than left out, so that the loop has no branch. Values lie in
  * arrays of the loop's own, which overlap with none, meanwhile. What of these the rule does not keep is not set: to clear them
  * took almost half of an update. */
-static inline __attribute__((always_inline)) void update_lanes(int optimizer, int limited, const models_step *s,
+static inline __attribute__((always_inline)) void update_lanes(int optimizer, int limited, int penalized, const models_step *s,
                                                                const lane_numbers *n, int64_t u)
 {
     struct update_rule rule = s->rule;
@@ -79,7 +72,7 @@ static inline __attribute__((always_inline)) void update_lanes(int optimizer, in
         int alive = n->alive[l];
         now.momentum = n->now[l];
         next.momentum = n->next[l];
-        update_parameter(rule, now, own, limited, s->penalized, all.point[l], gradient[l], &q);
+        update_parameter(rule, now, own, limited, penalized, all.point[l], gradient[l], &q);
         all.theta[l] = alive ? q.theta : before.theta;
         if (slots > 0) all.slot[0][l] = alive ? q.slot1 : before.slot1;
         if (slots > 1) all.slot[1][l] = alive ? q.slot2 : before.slot2;
@@ -93,10 +86,12 @@ static inline __attribute__((always_inline)) void update_lanes(int optimizer, in
 static inline __attribute__((always_inline)) void update_all(int optimizer, const models_step *s)
 {
     lane_numbers n = lanes_of(s);
-    if (s->limit[0])
-        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 1, s, &n, u);
+    if (!s->penalized)
+        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 0, 0, s, &n, u);
+    else if (s->limit[0])
+        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 1, 1, s, &n, u);
     else
-        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 0, s, &n, u);
+        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 0, 1, s, &n, u);
 }
 
 /* The optimizer is a constant in each copy of the loop, for those that sweeps use most. */

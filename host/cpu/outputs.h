@@ -2,15 +2,10 @@
 #ifndef CUSGD_HOST_CPU_OUTPUTS_H
 #define CUSGD_HOST_CPU_OUTPUTS_H
 
-/* Each output's target of a row. */
+/* Each output's target of a row; of the last block's other lanes 0. */
 static inline __attribute__((always_inline)) void models_targets(const rows_models *m, const real *row, int64_t c, int outputs,
                                                                  real *y)
 {
-    if (m->shared) {
-        real one = row[m->target_of[0]];
-        for (int l = 0; l < LANES; l++) y[l] = one;
-        return;
-    }
     memset(y, 0, LANES * sizeof *y);
     for (int l = 0; l < outputs; l++) y[l] = row[m->target_of ? m->target_of[c + l] : c + l];
 }
@@ -33,17 +28,22 @@ static inline __attribute__((always_inline)) void add_rows_of(int count, const r
     for (int q = 0; q < PARTS; q++) memcpy(sums + q * DOUBLES, &sum[q], sizeof sum[q]);
 }
 
-/* w l and w dl/dp of a row's outputs, in the place of p; number: of each output's loss, or NULL. */
-static inline __attribute__((always_inline)) void lanes_losses(cusgd_loss kind, loss_rule rule, const double *number, real w,
-                                                               const real *y, real *at, real *value)
+/* w l and w dl/dp of a row's outputs, in the place of p; number: of each output's loss, or NULL. y: of each output, or where
+ * `shared` one of all. */
+static inline __attribute__((always_inline)) void lanes_losses(cusgd_loss kind, int shared, loss_rule rule, const double *number,
+                                                               real w, const real *y, real *at, real *value)
 {
+    real p[LANES], values[LANES];
     rule.kind = kind;
+    copy_lanes(p, at);
     for (int l = 0; l < LANES; l++) {
         if (number) rule.number = number[l];
-        struct loss_point point = loss_at(rule, at[l], y[l]);
-        value[l] = w * point.value;
-        at[l] = w * point.derivative;
+        struct loss_point point = loss_at(rule, p[l], shared ? y[0] : y[l]);
+        values[l] = w * point.value;
+        p[l] = w * point.derivative;
     }
+    copy_lanes(value, values);
+    copy_lanes(at, p);
 }
 
 static void lanes_formula(loss_rule rule, real w, const real *y, real *at, real *value)
@@ -57,59 +57,93 @@ static void lanes_formula(loss_rule rule, real w, const real *y, real *at, real 
     }
 }
 
-/* weight: of the lanes' rows of one class, and `width` behind it of the other. */
-static inline __attribute__((always_inline)) void weigh_classes(const real *weight, int64_t width, const real *y, real *at,
-                                                                real *value)
+/* w l and w dl/dp of the rows, p becoming the latter. What fills up the last block is computed like the outputs, and nobody looks
+ * at it. */
+static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, int shared, const rows_task *t,
+                                                                   const group *g, int64_t c, int outputs, real *p, real *values)
 {
-    for (int l = 0; l < LANES; l++) {
-        real factor = y[l] > 0 ? weight[width + l] : weight[l];
-        value[l] *= factor;
-        at[l] *= factor;
+    const rows_models *m = t->models;
+    const double *number = m->number ? m->number + c : NULL;
+    for (int r = 0; r < g->count; r++) {
+        real w = g->w ? g->w[r] : 1, y[LANES], *at = p + r * LANES, *value = values + r * LANES;
+        if (shared)
+            y[0] = t->m == 1 ? g->y[r] : g->y_row[r][m->target_of[0]];
+        else
+            models_targets(m, g->y_row[r], c, outputs, y);
+        if (kind >= CUSGD_LOSS_EXPRESSION)
+            lanes_formula(t->loss, w, y, at, value);
+        else if (number)
+            lanes_losses(kind, shared, t->loss, number, w, y, at, value);
+        else
+            lanes_losses(kind, shared, t->loss, NULL, w, y, at, value);
     }
 }
 
-/* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
- * computed like the outputs, and nobody looks at it. */
-static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
-                                                                   int outputs, const double *number, real *p)
+#define MODELS_LOSSES_CASE(KIND)                                    \
+    case KIND:                                                      \
+        if (t->models->shared)                                      \
+            models_losses_of(KIND, 1, t, g, c, outputs, p, values); \
+        else                                                        \
+            models_losses_of(KIND, 0, t, g, c, outputs, p, values); \
+        return;
+
+/* The loss is a constant of the loop where it costs less than asking which it is. */
+static void lanes_losses_of_rows(const rows_task *t, const group *g, int64_t c, int outputs, real *p, real *values)
 {
-    const rows_models *m = t->models;
-    real values[WIDE_GROUP * LANES];
+    switch (t->loss.kind) {
+        MODELS_LOSSES_CASE(CUSGD_LOSS_SQUARED)
+        MODELS_LOSSES_CASE(CUSGD_LOSS_MSE)
+        MODELS_LOSSES_CASE(CUSGD_LOSS_HUBER)
+        MODELS_LOSSES_CASE(CUSGD_LOSS_LOGISTIC)
+    default: models_losses_of(t->loss.kind, 0, t, g, c, outputs, p, values); return;
+    }
+}
+#undef MODELS_LOSSES_CASE
+
+/* Factors on the weights of rows by their class. */
+static void weigh_classes(const rows_task *t, const group *g, int64_t c, int outputs, real *p, real *values)
+{
+    const real *weight = t->models->class_weight + c;
     for (int r = 0; r < g->count; r++) {
-        real w = g->w ? g->w[r] : 1, y[LANES], *at = p + r * LANES, *value = values + r * LANES;
-        models_targets(m, g->y_row[r], c, outputs, y);
-        if (kind >= CUSGD_LOSS_EXPRESSION)
-            lanes_formula(t->loss, w, y, at, value);
-        else
-            lanes_losses(kind, t->loss, number, w, y, at, value);
-        if (m->class_weight) weigh_classes(m->class_weight + c, m->width, y, at, value);
-        const real *counts = m->counts ? m->counts + g->fold[r] * m->width + c : NULL;
-        for (int l = 0; counts && l < LANES; l++) {
+        real y[LANES], *at = p + r * LANES, *value = values + r * LANES;
+        models_targets(t->models, g->y_row[r], c, outputs, y);
+        for (int l = 0; l < LANES; l++) {
+            real factor = y[l] > 0 ? weight[t->models->width + l] : weight[l];
+            value[l] *= factor;
+            at[l] *= factor;
+        }
+    }
+}
+
+/* Zero where a row does not count: selected, since zero times NaN is NaN. */
+static void leave_out(const rows_task *t, const group *g, int64_t c, real *p, real *values)
+{
+    for (int r = 0; r < g->count; r++) {
+        real counts[LANES], at[LANES], value[LANES];
+        copy_lanes(counts, t->models->counts + g->fold[r] * t->models->width + c);
+        copy_lanes(at, p + r * LANES);
+        copy_lanes(value, values + r * LANES);
+        for (int l = 0; l < LANES; l++) {
             value[l] = counts[l] > 0 ? value[l] : 0;
             at[l] = counts[l] > 0 ? at[l] : 0;
         }
+        copy_lanes(p + r * LANES, at);
+        copy_lanes(values + r * LANES, value);
     }
+}
+
+/* p becomes w dl/dp of the outputs, the first of which is c; adds w l to their losses. */
+static void models_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p)
+{
+    const rows_models *m = t->models;
+    real values[GROUP * LANES];
+    lanes_losses_of_rows(t, g, c, outputs, p, values);
+    if (m->class_weight) weigh_classes(t, g, c, outputs, p, values);
+    if (m->counts) leave_out(t, g, c, p, values);
     if (m->by_fold == 0)
         add_rows_of(g->count, values, t->losses + c);
     else
         for (int r = 0; r < g->count; r++) add_rows_of(1, values + r * LANES, t->losses + g->fold[r] * m->by_fold + c);
-}
-
-/* The loss is a constant of the loop where it costs less than asking which it is. */
-static void models_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p)
-{
-    const double *number = t->models->number ? t->models->number + c : NULL;
-    if (number) {
-        models_losses_of(t->loss.kind, t, g, c, outputs, number, p);
-        return;
-    }
-    switch (t->loss.kind) {
-    case CUSGD_LOSS_SQUARED: models_losses_of(CUSGD_LOSS_SQUARED, t, g, c, outputs, NULL, p); return;
-    case CUSGD_LOSS_MSE: models_losses_of(CUSGD_LOSS_MSE, t, g, c, outputs, NULL, p); return;
-    case CUSGD_LOSS_HUBER: models_losses_of(CUSGD_LOSS_HUBER, t, g, c, outputs, NULL, p); return;
-    case CUSGD_LOSS_LOGISTIC: models_losses_of(CUSGD_LOSS_LOGISTIC, t, g, c, outputs, NULL, p); return;
-    default: models_losses_of(t->loss.kind, t, g, c, outputs, NULL, p); return;
-    }
 }
 
 #endif

@@ -45,6 +45,14 @@ static inline lanes load(const real *at)
 
 static inline void store(real *at, lanes v) { memcpy(at, &v, sizeof v); }
 
+/* LANES values by whole registers: gcc copies arrays in halves of them, and to read a register back from two halves takes longer.
+ */
+static inline __attribute__((always_inline)) void copy_lanes(real *to, const real *from)
+{
+#pragma GCC unroll 8
+    for (int q = 0; q < PIECES; q++) store(to + q * WIDTH, load(from + q * WIDTH));
+}
+
 /* WIDTH values of x, and one. */
 #ifdef STORED_BF16
 static inline lanes load_x(const stored *at)
@@ -250,7 +258,7 @@ static void add_group(const rows_task *t, const group *g, double *loss)
 
 static int group_rows(const rows_task *t)
 {
-    return t->layout.wide && is_softmax(t) ? softmax_rows(t->k) : rows_of_group(t->layout.wide, t->d);
+    return t->layout.wide && is_softmax(t) ? softmax_rows(t->k) : rows_of_group(t->layout.wide, t->models != NULL, t->d);
 }
 
 static void group_size(group *g, int64_t left, int maximum)
@@ -259,10 +267,10 @@ static void group_size(group *g, int64_t left, int maximum)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
-/* With the first row, so that tiles need not end at the last one: those of few outputs are of four rows. */
+/* With the first row, so that tiles need not end at the last one: those of few outputs are of four rows, others of 12 at most. */
 static void fill_up(const rows_task *t, group *g)
 {
-    int end = t->layout.wide ? GROUP : g->fours;
+    int end = t->layout.wide ? (g->count + 11) / 12 * 12 : g->fours;
     for (int r = g->count; r < end; r++) g->x[r] = g->ahead[r] = g->x[0];
 }
 

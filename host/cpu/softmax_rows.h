@@ -65,7 +65,7 @@ static void wide_softmax_block(const rows_task *t, const group *g, int64_t c, co
 
 static void add_wide_softmax(const rows_task *t, const group *g, double *loss)
 {
-    real maximum[WIDE_GROUP], rest[WIDE_GROUP];
+    real maximum[GROUP], rest[GROUP];
     int64_t rows = softmax_rows(t->k), stride = rows * LANES;
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         real *p = t->scratch + block * stride;
@@ -73,10 +73,17 @@ static void add_wide_softmax(const rows_task *t, const group *g, double *loss)
         if (g->o) wide_offsets(g->count, g->o, p);
     }
     for (int r = 0; r < g->count; r++) softmax_row((outputs){t->scratch + r * LANES, t->k, LANES, stride}, &maximum[r], &rest[r]);
-    for (int64_t block = 0; block < t->layout.blocks; block++) {
-        real *p = t->scratch + block * stride;
-        wide_softmax_block(t, g, block * LANES, maximum, rest, p, loss);
-        if (t->gradient) wide_add(t, g, p, t->gradient + block * t->layout.ld);
+    for (int64_t block = 0; block < t->layout.blocks;) {
+        const real *p[BLOCKS_TOGETHER];
+        real *gradient[BLOCKS_TOGETHER];
+        int count = 0;
+        for (; block < t->layout.blocks && count < BLOCKS_TOGETHER; block++, count++) {
+            real *own = t->scratch + block * stride;
+            wide_softmax_block(t, g, block * LANES, maximum, rest, own, loss);
+            p[count] = own;
+            gradient[count] = t->gradient ? t->gradient + block * t->layout.ld : NULL;
+        }
+        if (t->gradient) wide_add(t, g, count, p, gradient);
     }
 }
 

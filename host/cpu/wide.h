@@ -9,7 +9,8 @@ enum {
            : PIECES <= 4 ? 3
                          : 1,         /* rows or columns of a tile */
     THIRD = TALL >= 3 ? TALL / 3 : 1, /* of smaller tiles, for what is left */
-    WIDE_GROUP = GROUP                /* rows of a group: a multiple of TALL */
+    BLOCKS_TOGETHER = 4,              /* blocks of outputs whose derivatives are kept at once */
+    STRIP = 48                        /* columns of x that are copied at once: a multiple of TALL and of LINE */
 };
 
 /* LANES values in registers, from memory and back. */
@@ -50,17 +51,20 @@ static inline __attribute__((always_inline)) void product_tile(int tall, const s
                                                                wide_ahead lines, const real *theta, int64_t d, real *p)
 {
     lanes sum[TALL][PIECES], t[PIECES];
-    memset(sum, 0, sizeof sum);
-    int64_t line = lines.from < lines.to ? lines.from : d;
-    for (int64_t j = 0; j < d; j++) {
-        if (j == line) {
-            for (int r = 0; r < tall; r++) fetch(ahead[r] + j);
-            line = line + LINE < lines.to ? line + LINE : d;
-        }
-        load_lanes(theta + j * LANES, t);
 #pragma GCC unroll 12
-        for (int r = 0; r < tall; r++) add_product(sum[r], value_x(x[r] + j), t);
-    }
+    for (int r = 0; r < tall; r++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) sum[r][q] = (lanes){0};
+    int64_t j = 0;
+    do {
+        int64_t end = j + LINE < d ? j + LINE : d;
+        for (int r = 0; r < tall && j >= lines.from && j < lines.to; r++) fetch(ahead[r] + j);
+        do {
+            load_lanes(theta + j * LANES, t);
+#pragma GCC unroll 12
+            for (int r = 0; r < tall; r++) add_product(sum[r], value_x(x[r] + j), t);
+        } while (++j < end);
+    } while (j < d);
     load_lanes(theta + d * LANES, t);
 #pragma GCC unroll 12
     for (int r = 0; r < tall; r++) {
@@ -91,30 +95,31 @@ static void wide_offsets(int count, const real *o, real *p)
         for (int l = 0; l < LANES; l++) p[r * LANES + l] += o[r];
 }
 
-/* g[j] += sum_r x[r][j] s[r] for `tall` columns from j on: g d x LANES, s count x LANES. */
-static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const stored *const *x, const real *s,
-                                                             int64_t j, real *g)
+/* g[i] += sum_r x[r][i] s[r] for `tall` columns: g tall x LANES, s count x LANES, x count rows of STRIP values. */
+static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const real *x, const real *s, real *g)
 {
     lanes sum[TALL][PIECES], t[PIECES];
 #pragma GCC unroll 12
-    for (int i = 0; i < tall; i++) load_lanes(g + (j + i) * LANES, sum[i]);
-    for (int r = 0; r < count; r++) {
+    for (int i = 0; i < tall; i++) load_lanes(g + i * LANES, sum[i]);
+    int r = 0;
+    do {
         load_lanes(s + r * LANES, t);
 #pragma GCC unroll 12
-        for (int i = 0; i < tall; i++) add_product(sum[i], value_x(x[r] + j + i), t);
-    }
+        for (int i = 0; i < tall; i++) add_product(sum[i], x[r * STRIP + i], t);
+    } while (++r < count);
 #pragma GCC unroll 12
-    for (int i = 0; i < tall; i++) store_lanes(g + (j + i) * LANES, sum[i]);
+    for (int i = 0; i < tall; i++) store_lanes(g + i * LANES, sum[i]);
 }
 
-static void wide_outer(int count, const stored *const *x, const real *s, int64_t d, real *g)
+/* Likewise for up to STRIP columns. One column at a time would wait for each sum before the next row, so that eight columns are
+ * two fours where a tile has six. */
+static void wide_outer(int count, const real *x, const real *s, int64_t columns, real *g)
 {
     int64_t j = 0;
-    for (; j + TALL <= d; j += TALL) outer_tile(TALL, count, x, s, j, g);
-    /* One column at a time would wait for each sum before the next row. */
-    for (; TALL >= 3 && j + 2 * THIRD <= d; j += 2 * THIRD) outer_tile(2 * THIRD, count, x, s, j, g);
-    for (; THIRD > 1 && j + THIRD <= d; j += THIRD) outer_tile(THIRD, count, x, s, j, g);
-    for (; j < d; j++) outer_tile(1, count, x, s, j, g);
+    for (; j + TALL <= columns && columns - j != TALL + THIRD; j += TALL) outer_tile(TALL, count, x + j, s, g + j * LANES);
+    for (; TALL >= 3 && j + 2 * THIRD <= columns; j += 2 * THIRD) outer_tile(2 * THIRD, count, x + j, s, g + j * LANES);
+    for (; THIRD > 1 && j + THIRD <= columns; j += THIRD) outer_tile(THIRD, count, x + j, s, g + j * LANES);
+    for (; j < columns; j++) outer_tile(1, count, x + j, s, g + j * LANES);
 }
 
 /* p becomes w dl/dp, zero beyond `outputs`; adds w l to four sums. */
@@ -167,34 +172,67 @@ static void wide_losses(const rows_task *t, const group *g, int64_t c, int outpu
 
 #include "outputs.h"
 
-/* Adds the rows to the gradient of a block of outputs: p is w dl/dp. */
-static void wide_add(const rows_task *t, const group *g, const real *p, real *gradient)
+/* Columns j .. j + columns - 1 of the rows, filled up to LANES: rows that lie a power of two apart would share few places of the
+ * first-level cache. */
+static void copy_strip(const group *g, int64_t j, int64_t columns, real *strip)
+{
+    for (int64_t i = 0; i < columns; i += LANES)
+        for (int r = 0; r < g->count; r++)
+#pragma GCC unroll 8
+            for (int q = 0; q < PIECES; q++) store(strip + r * STRIP + i + q * WIDTH, load_x(g->x[r] + j + i + q * WIDTH));
+}
+
+/* The sum of w dl/dp over the rows is the gradient of the intercepts. */
+static void add_intercepts(int count, const real *p, real *gradient)
 {
     lanes sum[PIECES], derivative[PIECES];
-    wide_outer(g->count, g->x, p, t->d, gradient);
-    load_lanes(gradient + t->d * LANES, sum);
-    for (int r = 0; r < g->count; r++) {
+    load_lanes(gradient, sum);
+    for (int r = 0; r < count; r++) {
         load_lanes(p + r * LANES, derivative);
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) sum[q] += derivative[q];
     }
-    store_lanes(gradient + t->d * LANES, sum);
+    store_lanes(gradient, sum);
+}
+
+/* Adds the rows to the gradients of `blocks` blocks of outputs: p[i] is w dl/dp of the one whose gradient is at gradient[i]. */
+static void wide_add(const rows_task *t, const group *g, int blocks, const real *const *p, real *const *gradient)
+{
+    real strip[GROUP * STRIP];
+    for (int64_t j = 0; j < t->d; j += STRIP) {
+        int64_t columns = t->d - j < STRIP ? t->d - j : STRIP;
+        copy_strip(g, j, columns, strip);
+        for (int i = 0; i < blocks; i++) wide_outer(g->count, strip, p[i], columns, gradient[i] + j * LANES);
+    }
+    for (int i = 0; i < blocks; i++) add_intercepts(g->count, p[i], gradient[i] + t->d * LANES);
+}
+
+/* The losses of a block of outputs, the first of which is c, and their derivatives p. */
+static void wide_block(const rows_task *t, const group *g, int64_t block, real *p, double *loss)
+{
+    int64_t c = block * LANES;
+    int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
+    wide_products(g->count, g->x, ahead_of(t, g, block), t->theta + block * t->layout.ld, t->d, p);
+    if (g->o) wide_offsets(g->count, g->o, p);
+    if (t->models)
+        models_losses(t, g, c, outputs, p);
+    else
+        wide_losses(t, g, c, outputs, p, loss);
 }
 
 static void add_wide(const rows_task *t, const group *g, double *loss)
 {
-    real p[WIDE_GROUP * LANES];
-    for (int64_t block = 0; block < t->layout.blocks; block++) {
-        int64_t c = block * LANES, start = block * t->layout.ld;
-        int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
-        if (t->models && !models_live(t->models, c)) continue;
-        wide_products(g->count, g->x, ahead_of(t, g, block), t->theta + start, t->d, p);
-        if (g->o) wide_offsets(g->count, g->o, p);
-        if (t->models)
-            models_losses(t, g, c, outputs, p);
-        else
-            wide_losses(t, g, c, outputs, p, loss);
-        if (t->gradient) wide_add(t, g, p, t->gradient + start);
+    real room[BLOCKS_TOGETHER][GROUP * LANES], *gradient[BLOCKS_TOGETHER];
+    const real *p[BLOCKS_TOGETHER];
+    for (int64_t block = 0; block < t->layout.blocks;) {
+        int count = 0;
+        for (; block < t->layout.blocks && count < BLOCKS_TOGETHER; block++) {
+            if (t->models && !models_live(t->models, block * LANES)) continue;
+            wide_block(t, g, block, room[count], loss);
+            p[count] = room[count];
+            gradient[count++] = t->gradient ? t->gradient + block * t->layout.ld : NULL;
+        }
+        if (t->gradient) wide_add(t, g, count, p, gradient);
     }
 }
 
