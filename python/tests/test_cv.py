@@ -147,6 +147,21 @@ def test_groups():
     assert found.best_score_ == same.best_score_
 
 
+def test_weights_and_folds_from_an_iterator():
+    pandas = pytest.importorskip("pandas")
+    X, y = problem()
+    weights = np.linspace(0.5, 2, len(y))
+    frame = pandas.DataFrame(X, columns=list("abcd"), index=np.arange(len(y))[::-1])
+    found = SGDRegressorCV(param_grid={"alpha": ALPHAS, "momentum": [0.7]}, cv=KFold(4).split(X), **CONVERGED)
+    found.fit(frame, pandas.Series(y, index=frame.index), weights)
+    assert list(found.feature_names_in_) == list("abcd")
+    for fold, (train, test) in enumerate(KFold(4).split(X)):
+        for i, alpha in enumerate(ALPHAS):
+            model = Ridge(alpha=alpha * weights[train].sum()).fit(X[train], y[train], weights[train])
+            expected = np.average((model.predict(X[test]) - y[test]) ** 2, weights=weights[test])
+            assert -found.cv_results_[f"split{fold}_test_score"][i] == pytest.approx(expected, rel=1e-6)
+
+
 def test_sparse_rows():
     X, y = problem()
     S = scipy.sparse.csr_matrix(np.where(np.abs(X) > 0.5, X, 0))

@@ -114,7 +114,8 @@ class _Cv(Estimator):
         y : array of shape (n_samples,)
             Targets.
         sample_weight : array of shape (n_samples,), optional
-            Rows of weight 0 count as absent.
+            Rows of weight 0 count as absent. Scores are weighted means over the held-out rows, where those of `GridSearchCV` are
+            plain ones.
         groups : array of shape (n_samples,), optional
             For a splitter as ``cv`` that keeps the rows of a group together, such as `sklearn.model_selection.GroupKFold`.
 
