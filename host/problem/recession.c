@@ -160,6 +160,7 @@ static void take_sample(search *s)
 {
     const examples *e = &s->problem->train.rows;
     int64_t count = e->n <= s->room ? e->n : s->room / 2;
+    for (int64_t i = 0; i < count && count < e->n; i++) rows_announce(s->x, examples_row(e, i * e->n / count), 1);
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, i * e->n / count); /* i < 2 MAX_SAMPLE: no overflow */
         if (counts(s, row)) add_row(s, row);

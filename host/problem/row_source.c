@@ -4,6 +4,8 @@
 #include "failure.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { BLOCK_BYTES = 1 << 20, MAX_BLOCK_ROWS = 4096 };
 
@@ -105,6 +107,16 @@ int64_t rows_column(row_source *r, int64_t j, double *out)
     for (counted_rows at = {.of = e}; counted_next(&at); count++)
         out[count] = !e->place ? rows_value(r, at.row, j) : r->status ? 0 : matrix_at(&fetched, at.row, 0);
     return count;
+}
+
+void rows_announce(const row_source *r, int64_t first, int64_t count)
+{
+    const cusgd_matrix *x = &r->of->x;
+    if (r->of->place || examples_are_sparse(r->of) || x->col_stride != 1 || count <= 0) return;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), value = type_bytes(x->type), stride = (uintptr_t)x->row_stride * value;
+    uintptr_t at = (uintptr_t)x->at + (uintptr_t)first * stride, before = at % page;
+    size_t bytes = (size_t)(count - 1) * stride + (size_t)r->of->d * value;
+    (void)madvise((char *)x->at + (uintptr_t)first * stride - before, bytes + before, MADV_WILLNEED);
 }
 
 cusgd_status rows_close(row_source *r)

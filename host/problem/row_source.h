@@ -24,6 +24,9 @@ cusgd_status rows_open(row_source *r, const examples *e, const backend *device);
 /* Row `row` of the matrices, examples_row() of a position in the view: d values, until the next call. Zeros where it could not be
  * read, which rows_close() reports, so that loops need not ask. Rows are best read in ascending order. */
 const double *rows_at(row_source *r, int64_t row);
+/* Rows first .. first + count - 1 of the matrices will be asked for, and those near them will not: of a mapped file the system
+ * reads these alone, now. */
+void rows_announce(const row_source *r, int64_t first, int64_t count);
 /* One value, for whoever wants few columns of many. */
 static inline double rows_value(row_source *r, int64_t row, int64_t j)
 {

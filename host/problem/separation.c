@@ -59,24 +59,27 @@ static int is_open(const search *s)
 }
 
 /* Counts the rows, and takes the ranges of the columns: of all rows as long as they may tell something, and then, as the scale of
- * the columns alone, of rows that are spread over the rest. */
+ * the columns alone, of runs of rows that are spread over the rest. */
 static void find_ranges(search *s)
 {
-    enum { ROWS_BETWEEN = 4096, SPREAD = 1 << 16 };
+    enum { ROWS_BETWEEN = 4096, SPREAD = 1 << 16, RUN = 64 };
     const examples *e = &s->problem->train.rows;
     for (int y = 0; y < 2; y++) {
         s->count[y] = 0;
         for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
     }
     int open = is_open(s);
+    int64_t every = 1 + e->n / SPREAD; /* of so many runs one */
     for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
         if (open && i % ROWS_BETWEEN == ROWS_BETWEEN - 1) open = is_open(s);
+        if (i % (RUN * every) == 0 && every > 1 && !e->rows && i + RUN * every + RUN <= e->n)
+            rows_announce(s->x, i + RUN * every, RUN);
         if (!counts(s, row)) continue;
         int y = is_positive(s, row);
         double *low = s->low[y], *high = s->high[y];
         s->count[y]++;
-        int looks = open || i % (1 + e->n / SPREAD) == 0;
+        int looks = open || i / RUN % every == 0;
         const double *x = looks ? rows_at(s->x, row) : NULL;
         for (int64_t j = 0; j < e->d && looks; j++) {
             low[j] = x[j] < low[j] ? x[j] : low[j];
