@@ -204,6 +204,9 @@ typedef struct windows_ops {
     cusgd_status (*use)(void *self, dataset *b, int half, const row_move *left);
     /* Until what was sent for the half has been read. */
     cusgd_status (*await)(void *self, const dataset *b, int half);
+    /* Rows first .. first + count - 1 of the set, which await() has seen come, as a set of their own; it shares their memory, and
+     * unbind() leaves that. */
+    cusgd_status (*part)(void *self, const dataset *b, int64_t first, int64_t count, dataset **out);
 } windows_ops;
 
 /* Passes over sets whose rows are bound piece by piece, in order, because there is no room for all of them at once. They give the

@@ -129,6 +129,21 @@ Test(stream, the_bits_of_resident_rows)
     unmake(&m);
 }
 
+/* Where the device takes rows where they lie: room for a window and nothing, a part, or most of the next one; likewise for pieces
+ * of passes, and their copies. */
+Test(stream, less_than_two_windows, .timeout = 600)
+{
+    if (device_is_gpu()) cr_skip_test("a GPU is sent whole windows");
+    static const char *const budgets[] = {"13.5M", "16M", "21M", NULL};
+    made m = make(N, D, 1, 1);
+    check_budgets(&m, "epochs=2 batch=1000 evaluate-every=1", budgets);
+    check_budgets(&m, "epochs=1 batch=700 sampling=none", budgets);
+    check_budgets(&m, "epochs=1 batch=999 shards=3", budgets);
+    check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-2", budgets);
+    check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2", (const char *const[]){"17M", "20M", NULL});
+    unmake(&m);
+}
+
 /* What reading and computing took: all bytes of both epochs and the first passes, and nothing where all rows are bound. */
 Test(stream, times_of_the_stages)
 {
@@ -171,7 +186,8 @@ Test(stream, on_the_device)
 /* Rows that are sent to a GPU until the end of each epoch, in bytes, and the parameters in the end. */
 enum { SENT_EPOCHS = 2 };
 typedef struct sent_run {
-    double sent[SENT_EPOCHS], found[SENT_EPOCHS], parameters[D + 1];
+    double sent[SENT_EPOCHS], found[SENT_EPOCHS], parameters[D + 1], loss;
+    double present; /* in the end, with what the evaluation found */
 } sent_run;
 
 typedef struct epochs_of {
@@ -198,6 +214,10 @@ static sent_run run_sent(const made *m, const char *words, const char *pages)
     epochs_of e = {t, &run};
     assert_works(cusgd_trainer_fit(t, o.memory ? note_traffic : NULL, &e, &result));
     parameters_of(t, D, 1, run.parameters);
+    run.loss = result.loss;
+    cusgd_stream_times times = CUSGD_INIT(cusgd_stream_times);
+    cr_assert_eq(cusgd_trainer_stream_times(t, &times), o.memory > 0);
+    run.present = times.present_bytes;
     cusgd_trainer_free(t);
     return run;
 }
@@ -215,13 +235,20 @@ static void check_sent(const sent_run *run, const sent_run *bound, int64_t kept)
                        run->sent[last], once + again);
     cr_assert_float_eq(run->found[last], there, 1, "%lld rows stay: %.17g bytes were there, not %.17g", (long long)kept,
                        run->found[last], there);
+    cr_assert_eq(memcmp(&run->loss, &bound->loss, sizeof run->loss), 0, "%lld rows stay: %.17g, not %.17g", (long long)kept,
+                 run->loss, bound->loss);
+    double by_passes = run->present - there; /* of the evaluation and that of the model without columns, in whole pieces */
+    if (kept == N)
+        cr_assert_float_eq(by_passes, 2 * bytes_of(N), 1, "%.17g bytes were there in the evaluations", by_passes);
+    else
+        cr_assert(by_passes > 0 && by_passes <= 2 * bytes_of(kept), "%.17g bytes were there in the evaluations", by_passes);
 }
 
 /* Pages that a GPU has room for are sent once, be that all of them or some, and the model has the bits of rows that are bound
  * together. */
 Test(stream, pages_that_stay_on_the_device, .timeout = 600)
 {
-    enum { PAGE = 1024, KEPT = 40 };
+    enum { PAGE = 1024, KEPT = 70 };
     if (!device_is_gpu()) cr_skip_test("the CPU takes rows where they lie");
     made m = make(N, D, 1, 1);
     char some[32];
@@ -587,12 +614,15 @@ Test(stream, a_larger_batch)
 Test(stream, what_cannot_be_read_piece_by_piece)
 {
     made m = make(N, D, 1, 0);
-    check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, "give --memory 2");
+    check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, device_is_gpu() ? "give --memory 2" : "give --memory 1");
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
     if (device_is_gpu()) check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
     check_refused(&m, "memory=25M solver=bfgs", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
+    unmake(&m);
+    m = make(300, 500, 1, 0);
+    check_refused(&m, "memory=300K solver=exact", CUSGD_ERROR_USAGE, "more columns than rows, for which solver exact needs all");
     unmake(&m);
     cusgd_options o = options_default();
     assert_works(cusgd_options_set(&o, "memory", "1.5G"));

@@ -152,13 +152,15 @@ void cuda_unbind(void *of, dataset *b)
         if (s->examples == b) graph_close(c);
         if (s->by_columns.of == b) s->by_columns.of = NULL; /* another set may come to lie there */
     }
-    sparse_unbind(b);
-    windows_close(b);
-    if (!b->borrowed) cuda_free(b->x);
-    cuda_free(b->y);
-    cuda_free(b->w);
-    cuda_free(b->o);
-    cuda_free(b->fold);
+    if (!b->shared) {
+        sparse_unbind(b);
+        windows_close(b);
+        if (!b->borrowed) cuda_free(b->x);
+        cuda_free(b->y);
+        cuda_free(b->w);
+        cuda_free(b->o);
+        cuda_free(b->fold);
+    }
     free(b);
 }
 

@@ -260,6 +260,7 @@ struct dataset {
     size_t element;         /* bytes of a value of x */
     void *x, *y, *w, *o;    /* n x ld; n x m, n and n, or NULL */
     int borrowed;           /* 1: x is the caller's */
+    int shared;             /* 1: all of these are another set's */
     sparse_rows *sparse;    /* x; NULL: it is dense */
     uint8_t *fold;          /* n; NULL: all 0 */
     int folds;              /* at least 1 */
@@ -503,6 +504,7 @@ cusgd_status cuda_windows_open(void *of, const examples *e, const transform *t, 
 cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows *rows);
 cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left);
 cusgd_status cuda_windows_await(void *of, const dataset *b, int half);
+cusgd_status cuda_windows_part(void *of, const dataset *b, int64_t first, int64_t count, dataset **out);
 
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset **out); /* bind.c */

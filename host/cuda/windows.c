@@ -186,3 +186,20 @@ cusgd_status cuda_windows_await(void *of, const dataset *b, int half)
     TRY(cuda_enter(of));
     return CUDA(cudaEventSynchronize(b->passing->arrived[half]));
 }
+
+cusgd_status cuda_windows_part(void *of, const dataset *b, int64_t first, int64_t count, dataset **out)
+{
+    const cuda *c = of;
+    dataset *part = allocate(1, sizeof *part);
+    *out = part;
+    if (!part) return fail_memory(sizeof *part, "bound examples");
+    *part = *b;
+    part->n = count;
+    part->shared = 1;
+    part->passing = NULL;
+    part->x = (char *)b->x + (size_t)(first * b->ld) * b->element;
+    if (b->y) part->y = at_real(c, b->y, first * b->m);
+    if (b->w) part->w = at_real(c, b->w, first);
+    if (b->o) part->o = at_real(c, b->o, first);
+    return CUSGD_OK;
+}

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,12 +18,40 @@
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22 /* of Linux 5.14, which older headers do not name */
 #endif
+#ifndef MADV_COLD
+#define MADV_COLD 20 /* of Linux 5.4 */
+#endif
 
 enum { MATRICES = 4, X = 0 }; /* x, y, w, o */
+/* What is asked for at once. Long runs of rows that stay where they are come in large pages of memory, which take the system a
+ * sixth of the time, but cannot be asked for ahead of a fault: so several threads wait for some each. */
 enum {
-    PART_BYTES = 1 << 20, /* of x that are asked for at once */
-    PARTS_AHEAD = 16      /* that the system is asked for before they are read, so that the disk has several requests at a time */
+    PART_BYTES = 1 << 20,
+    PARTS_AHEAD = 16, /* that the system is asked for before they are read, so that the disk has several requests at a time */
+    LONG_PART_BYTES = 1 << 24,
+    LONG_RUN_BYTES = 1 << 22,
+    LONG_THREADS = 4
 };
+
+typedef struct part {
+    row_run rows;
+    int was_absent; /* 1: it was not all in memory when it was announced */
+} part;
+
+typedef struct request {
+    part *parts;
+    int64_t count;
+    int64_t at;  /* of copies, the row of the slot */
+    int is_long; /* 1: its runs are */
+} request;
+
+/* Rows that stay where they are: of requests that no one uses yet; in use; to be given up by the next request. */
+enum { COME, USED, PAST, STAGES };
+typedef struct part_list {
+    row_run *at;
+    int64_t count, room;
+    int were_read; /* 1: not all of them were in memory before */
+} part_list;
 
 struct row_reader {
     examples of;
@@ -32,15 +61,16 @@ struct row_reader {
     size_t row_bytes[MATRICES];
     row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
     row_files *others[MATRICES]; /* that y, w and o lie in, which are read where they are mapped */
-    row_run *parts;              /* of the request under way */
-    int64_t part_count, at;
+    request ask;                 /* the one under way */
+    int advice;                  /* what the system was told of x for such a request; 0: nothing yet */
+    part_list rows[STAGES];
     double bytes_of_all; /* of x */
     pthread_t thread;
     int is_under_way, has_thread;
-    int error;                      /* errno of what has failed; -1: the file has ended */
-    const char *path;               /* of the file that was read last */
-    row_reader_times took;          /* by the requests that have ended, */
-    double bytes, present, reading; /* and by the one under way: the thread's until it is joined */
+    int error;             /* errno of what has failed; -1: the file has ended */
+    const char *path;      /* of the file that was read last */
+    row_reader_times took; /* by the requests that have ended, */
+    row_reader_times now;  /* and by the one under way: the thread's until it is joined */
 };
 
 static const cusgd_matrix *matrix_of(const examples *e, int i)
@@ -130,56 +160,109 @@ static int error_of(row_reader *r, row_run run)
     return error;
 }
 
-/* Returns as row_files_read(). */
-static int make_present(row_reader *r, row_run run)
+/* 0: the system says that it cannot. */
+static int make_present(page_range p)
 {
-    page_range p = pages_of(r, X, run);
-    if (madvise(p.at, p.bytes, MADV_POPULATE_READ) == 0) return 0;
-    if (errno != EINVAL) return error_of(r, run);
+    if (madvise(p.at, p.bytes, MADV_POPULATE_READ) == 0) return 1;
+    if (errno != EINVAL) return 0;
     size_t page = (size_t)sysconf(_SC_PAGESIZE); /* an older kernel */
     for (size_t done = 0; done < p.bytes; done += page) (void)*(volatile char *)(p.at + done);
-    return 0;
+    return 1;
 }
 
-/* What has been mapped and is in memory is left alone; the first time all pages are mapped here, so that steps need not. */
-static void fetch_part(row_reader *r, row_run run)
+/* What has been mapped and is in memory is left alone; the first time all pages are mapped here, so that steps need not. Returns
+ * as make_present(). */
+static int fetch_part(const row_reader *r, const part *p)
 {
-    int present = is_present(pages_of(r, X, run)), is_mapped = r->took.bytes + r->took.present >= r->bytes_of_all;
-    *(present ? &r->present : &r->bytes) += (double)run.count * (double)r->row_bytes[X];
-    if (present && is_mapped) return;
-    r->error = make_present(r, run);
-    for (int i = X + 1; i < MATRICES; i++)
-        if (r->row_bytes[i] > 0) (void)madvise(pages_of(r, i, run).at, pages_of(r, i, run).bytes, MADV_POPULATE_READ);
+    int is_mapped = r->took.bytes + r->took.present >= r->bytes_of_all;
+    if (!p->was_absent && is_mapped) return 1;
+    for (int i = X + 1; i < MATRICES; i++) {
+        if (r->row_bytes[i] == 0) continue;
+        page_range range = pages_of(r, i, p->rows);
+        (void)madvise(range.at, range.bytes, MADV_WILLNEED); /* else a fault reads what is around it, too */
+        (void)madvise(range.at, range.bytes, MADV_POPULATE_READ);
+    }
+    return make_present(pages_of(r, X, p->rows));
+}
+
+/* Neither mapped pages nor those that the system has seen used are given up before others otherwise. */
+static void give_up(row_reader *r)
+{
+    for (int64_t p = 0; p < r->rows[PAST].count && r->rows[PAST].were_read; p++) {
+        page_range range = pages_of(r, X, r->rows[PAST].at[p]);
+        (void)madvise(range.at, range.bytes, MADV_COLD);
+    }
+    r->rows[PAST].count = 0;
 }
 
 /* ---- The thread ---- */
 
-static void announce(const row_reader *r, int64_t part)
+static void announce(const row_reader *r, int64_t at)
 {
     size_t bytes = r->row_bytes[X];
-    if (part >= r->part_count) return;
-    if (r->room == 0) {
-        page_range p = pages_of(r, X, r->parts[part]);
-        if (!is_present(p)) (void)madvise(p.at, p.bytes, MADV_WILLNEED);
+    if (at >= r->ask.count) return;
+    part *p = &r->ask.parts[at];
+    if (r->room > 0) {
+        row_files_announce(r->files, (size_t)p->rows.first * bytes, (size_t)p->rows.count * bytes);
         return;
     }
-    row_files_announce(r->files, (size_t)r->parts[part].first * bytes, (size_t)r->parts[part].count * bytes);
+    page_range range = pages_of(r, X, p->rows);
+    p->was_absent = !is_present(range);
+    if (p->was_absent && !r->ask.is_long) (void)madvise(range.at, range.bytes, MADV_WILLNEED);
 }
 
-static void *copy_parts(void *of)
+/* What the threads of a request share. */
+typedef struct fetching {
+    row_reader *reader;
+    _Atomic int64_t next;
+    _Atomic int64_t failed; /* a part whose pages could not be had; -1: none */
+} fetching;
+
+static void *fetch_parts(void *of)
 {
-    row_reader *r = of;
-    double begun = clock_seconds();
-    int64_t to = r->at;
-    size_t bytes = r->row_bytes[X];
-    r->bytes = r->present = 0;
-    for (int64_t p = 0; (r->files || r->room == 0) && p < PARTS_AHEAD; p++) announce(r, p);
-    for (int64_t p = 0; p < r->part_count && !r->error && r->room == 0; p++) {
-        announce(r, p + PARTS_AHEAD);
-        fetch_part(r, r->parts[p]);
+    fetching *f = of;
+    row_reader *r = f->reader;
+    for (int64_t p; (p = f->next++) < r->ask.count && f->failed < 0;) {
+        announce(r, r->ask.is_long ? p : p + PARTS_AHEAD);
+        if (!fetch_part(r, &r->ask.parts[p])) f->failed = p;
     }
-    for (int64_t p = 0; p < r->part_count && !r->error && r->room > 0; p++) {
-        row_run run = r->parts[p];
+    return NULL;
+}
+
+/* Of runs that are far apart large pages would have rows between them, too. */
+static void advise(row_reader *r)
+{
+    page_range all = pages_of(r, X, (row_run){0, r->of.n});
+    int advice = r->ask.is_long ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+    if (!r->files || r->advice == advice) return;
+    r->advice = advice;
+    (void)madvise(all.at, all.bytes, advice);
+}
+
+static void fetch_all(row_reader *r)
+{
+    fetching f = {.reader = r, .failed = -1};
+    pthread_t more[LONG_THREADS - 1];
+    int count = 0, wanted = !r->ask.is_long ? 0 : r->ask.count < LONG_THREADS ? (int)r->ask.count - 1 : LONG_THREADS - 1;
+    advise(r);
+    for (int64_t p = 0; !r->ask.is_long && p < PARTS_AHEAD; p++) announce(r, p);
+    give_up(r);
+    while (count < wanted && pthread_create(&more[count], NULL, fetch_parts, &f) == 0) count++;
+    fetch_parts(&f);
+    while (count > 0) pthread_join(more[--count], NULL);
+    if (f.failed >= 0) r->error = error_of(r, r->ask.parts[f.failed].rows);
+    for (int64_t p = 0; p < r->ask.count; p++)
+        *(r->ask.parts[p].was_absent ? &r->now.bytes : &r->now.present) +=
+            (double)r->ask.parts[p].rows.count * (double)r->row_bytes[X];
+}
+
+static void copy_all(row_reader *r)
+{
+    int64_t to = r->ask.at;
+    size_t bytes = r->row_bytes[X];
+    for (int64_t p = 0; r->files && p < PARTS_AHEAD; p++) announce(r, p);
+    for (int64_t p = 0; p < r->ask.count && !r->error; p++) {
+        row_run run = r->ask.parts[p].rows;
         if (!r->files) {
             copy_rows(r, X, run, to);
         } else {
@@ -191,25 +274,73 @@ static void *copy_parts(void *of)
             if (r->row_bytes[i] > 0) copy_rows(r, i, run, to);
         to += run.count;
     }
-    if (r->room > 0) r->bytes = (double)(to - r->at) * (double)bytes;
-    r->reading = clock_seconds() - begun;
+    r->now.bytes = (double)(to - r->ask.at) * (double)bytes;
+}
+
+static void *do_request(void *of)
+{
+    row_reader *r = of;
+    double begun = clock_seconds();
+    r->now.bytes = r->now.present = 0;
+    if (r->room > 0)
+        copy_all(r);
+    else
+        fetch_all(r);
+    r->now.reading = clock_seconds() - begun;
     return NULL;
 }
 
 /* ---- Requests ---- */
 
+/* Adds the rows of the request under way, neighbors as one run. */
+static cusgd_status add_parts(row_reader *r, part_list *l)
+{
+    if (l->room < l->count + r->ask.count) {
+        int64_t room = 2 * (l->count + r->ask.count);
+        row_run *at = realloc(l->at, (size_t)room * sizeof *at);
+        if (!at) return fail_memory((size_t)room * sizeof *at, "the rows to be read");
+        l->at = at;
+        l->room = room;
+    }
+    for (int64_t p = 0; p < r->ask.count; p++) {
+        row_run rows = r->ask.parts[p].rows, *last = l->count > 0 ? &l->at[l->count - 1] : NULL;
+        if (last && last->first + last->count == rows.first)
+            last->count += rows.count;
+        else
+            l->at[l->count++] = rows;
+    }
+    return CUSGD_OK;
+}
+
+void row_reader_use(row_reader *r)
+{
+    part_list past = r->rows[PAST];
+    r->rows[PAST] = r->rows[USED];
+    r->rows[USED] = r->rows[COME];
+    r->rows[COME] = past;
+    r->rows[COME].count = r->rows[COME].were_read = 0;
+}
+
+static int are_long(const row_reader *r, const row_run *runs, int64_t count)
+{
+    int are = r->room == 0 && r->files;
+    for (int64_t i = 0; i < count && are; i++) are = runs[i].count >= LONG_RUN_BYTES / (int64_t)r->row_bytes[X];
+    return are;
+}
+
 static cusgd_status cut_into_parts(row_reader *r, const row_run *runs, int64_t count)
 {
-    int64_t most = PART_BYTES / (int64_t)r->row_bytes[X], parts = 0;
+    r->ask.is_long = are_long(r, runs, count);
+    int64_t most = (r->ask.is_long ? LONG_PART_BYTES : PART_BYTES) / (int64_t)r->row_bytes[X], parts = 0;
     if (most < 1) most = 1;
     for (int64_t i = 0; i < count; i++) parts += (runs[i].count + most - 1) / most;
-    free(r->parts);
-    r->parts = allocate((size_t)(parts > 0 ? parts : 1), sizeof *r->parts);
-    if (!r->parts) return fail_memory((size_t)parts * sizeof *r->parts, "the rows to be read");
-    r->part_count = 0;
+    free(r->ask.parts);
+    r->ask.parts = allocate_zeroed((size_t)(parts > 0 ? parts : 1), sizeof *r->ask.parts);
+    if (!r->ask.parts) return fail_memory((size_t)parts * sizeof *r->ask.parts, "the rows to be read");
+    r->ask.count = 0;
     for (int64_t i = 0; i < count; i++)
         for (int64_t done = 0; done < runs[i].count; done += most)
-            r->parts[r->part_count++] =
+            r->ask.parts[r->ask.count++].rows =
                 (row_run){runs[i].first + done, runs[i].count - done < most ? runs[i].count - done : most};
     return CUSGD_OK;
 }
@@ -218,16 +349,17 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
 {
     sigset_t before;
     cusgd_status status = cut_into_parts(r, runs, count);
+    if (!status && r->room == 0) status = add_parts(r, &r->rows[COME]);
     if (status) return status;
-    r->at = at;
+    r->ask.at = at;
     r->error = 0;
     r->is_under_way = 1;
     pool_block_signals(&before);
-    r->has_thread = r->part_count > 0 && pthread_create(&r->thread, NULL, copy_parts, r) == 0;
+    r->has_thread = r->ask.count > 0 && pthread_create(&r->thread, NULL, do_request, r) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r->has_thread) return CUSGD_OK;
-    copy_parts(r);
-    r->took.waiting += r->reading;
+    do_request(r);
+    r->took.waiting += r->now.reading;
     return CUSGD_OK;
 }
 
@@ -247,9 +379,10 @@ static void wait_for_thread(row_reader *r)
     if (r->has_thread) pthread_join(r->thread, NULL);
     r->is_under_way = 0;
     r->took.waiting += clock_seconds() - begun;
-    r->took.reading += r->reading;
-    r->took.bytes += r->bytes;
-    r->took.present += r->present;
+    r->took.reading += r->now.reading;
+    r->took.bytes += r->now.bytes;
+    r->took.present += r->now.present;
+    r->rows[COME].were_read |= r->now.bytes > 0;
 }
 
 cusgd_status row_reader_end(row_reader *r, examples *out)
@@ -305,7 +438,8 @@ void row_reader_close(row_reader *r)
         row_files_close(r->others[i]);
     }
     row_files_close(r->files);
-    free(r->parts);
+    for (int i = 0; i < STAGES; i++) free(r->rows[i].at);
+    free(r->ask.parts);
     free(r);
 }
 

@@ -42,6 +42,11 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
  * Errors: DATA where a file could not be read. */
 cusgd_status row_reader_end(row_reader *r, examples *out);
 
+/* Where there is no slot: the rows of the requests that have ended are the ones in use from now on, and those that were in use
+ * before are no longer. Of these the system is told with the next request, if they had to be read: else, where rows do not fit
+ * into its memory, it gives up those that have just been read for them. */
+void row_reader_use(row_reader *r);
+
 /* DATA where a file that x, y, weights or offsets lie in was written since it was mapped. */
 cusgd_status row_reader_check(const row_reader *r);
 row_reader_times row_reader_took(const row_reader *r);

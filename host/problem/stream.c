@@ -23,6 +23,7 @@ struct stream {
     stream_place *place; /* NULL: rows are copied to the slot */
     stream_send *send;   /* NULL: they are not */
     int64_t room;        /* rows of a piece, and of the slot */
+    int64_t ahead;       /* rows of the next piece that there is room for meanwhile */
     dataset *bound;      /* the piece, whose memory is used again */
     int64_t *list;       /* room: rows of the slot to be bound */
     stage_seconds took;
@@ -73,26 +74,40 @@ static shard_rows_of shard_bound_to(const problem *p, const dataset *b)
     return (shard_rows_of){(int64_t)shard_start(n, shards, h), (int64_t)shard_rows(n, shards, h)};
 }
 
+/* Where the device keeps the first rows, a piece ends behind them if it may. */
 static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
 {
-    return p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, s->room);
+    int64_t kept = s->send ? stream_send_kept(s->send) - first : 0;
+    int64_t room = kept > 0 && kept < s->room ? kept : s->room;
+    int64_t end = p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, room);
+    return end > first ? end : p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, s->room);
 }
 
-static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
+/* Whether the device has these rows of a piece, in pages that stay there. */
+static int has_rows(const stream *s, int64_t first, int64_t end) { return s->send && stream_send_has(s->send, first, end); }
+
+static cusgd_status read_rows(stream *s, int64_t first, int64_t count)
 {
-    row_run run = {of.start + first, piece_end(p, s, pass, of, first) - first};
-    return first < of.n ? row_reader_begin(s->reader, &run, 1, 0) : CUSGD_OK;
+    row_run run = {first, count};
+    cusgd_status status = count > 0 ? row_reader_end(s->reader, NULL) : CUSGD_OK;
+    return status || count <= 0 ? status : row_reader_begin(s->reader, &run, 1, 0);
 }
 
 /* Second derivatives are made of a copy of the rows; all else takes them where they lie, if the device can. */
 static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, int64_t first, int64_t count)
 {
+    if (has_rows(s, first, first + count)) {
+        p->backend->ops->unbind(p->backend->self, s->bound);
+        s->bound = NULL;
+        return stream_send_bind(p, s->send, first, first + count, &s->bound);
+    }
     if (!s->place) {
         for (int64_t i = 0; i < count; i++) s->list[i] = i;
         return bind(p, s, count);
     }
     examples rows = examples_piece(&p->train.rows, first, count);
     cusgd_status status = row_reader_end(s->reader, NULL);
+    row_reader_use(s->reader);
     if (status) return status;
     if (pass == PASS_HESSIAN) return copy(p, s, &rows);
     return p->backend->ops->pieces.bind_in_place(p->backend->self, &rows, &p->units.transform, &s->bound);
@@ -106,21 +121,30 @@ static cusgd_status stop_reading(const problem *p, stream *s)
     return status ? status : ended;
 }
 
-/* The next piece is read while one is worked on. */
+/* The first row, of the piece from `first` on, that is not read while the piece before is worked on: as there is no room for it,
+ * or because the device has the piece. */
+static int64_t ahead_of(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
+{
+    if (first >= of.n) return first;
+    int64_t end = piece_end(p, s, pass, of, first);
+    return has_rows(s, first, end) ? first : min_of(end, first + s->ahead);
+}
+
+/* The next piece, or as much of it as there is room for, is read while one is worked on. */
 static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_pass pass, piece_pass body, void *context)
 {
     stream *s = p->train.stream;
     double begun = clock_seconds();
     shard_rows_of of = shard_bound_to(p, shard);
     cusgd_status status = stop_reading(p, s);
-    if (!status) status = read_piece(p, s, pass, of, 0);
-    for (int64_t first = 0; first < of.n && !status;) {
-        int64_t end = piece_end(p, s, pass, of, first);
-        status = bind_piece(p, s, pass, of.start + first, end - first);
-        if (!status) status = read_piece(p, s, pass, of, end);
+    for (int64_t first = 0, there = 0, end; first < of.n && !status; first = end) { /* there: the first row not asked for */
+        end = piece_end(p, s, pass, of, first);
+        if (!has_rows(s, first, end)) status = read_rows(s, of.start + there, end - there);
+        if (!status) status = bind_piece(p, s, pass, of.start + first, end - first);
+        there = ahead_of(p, s, pass, of, end);
+        if (!status) status = read_rows(s, of.start + end, there - end);
         if (!status) status = body(context, p, s->bound, (piece_of){first, of.n});
         if (!status && interrupt_asked()) status = fail_interrupted();
-        first = end;
     }
     stream_add_seconds(s, clock_seconds() - begun);
     return status;
@@ -227,18 +251,18 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
     for (int64_t i = 0; i < m && !status; i += most)
         status = fetch_rows(p, s, rows + i, min_of(most, m - i), work, x + i * p->d, w + i);
     free(work);
+    row_reader_use(s->reader);
     stream_add_seconds(s, clock_seconds() - begun);
     return status;
 }
 
 /* ---- Its life ---- */
 
-static cusgd_status open_slot(const problem *p, stream *s)
+static cusgd_status open_slot(const problem *p, stream *s, int64_t each)
 {
     const windows_ops *ops = &p->backend->ops->pieces.windows;
     slot_memory memory = {p->backend->self, ops->pin, ops->unpin};
-    int64_t each = s->room; /* the slot has two groups of windows, and passes have the whole of it */
-    s->room *= 2;
+    s->room = s->ahead = 2 * each; /* the slot has two groups of windows, and passes have the whole of it */
     cusgd_status status = row_reader_open(&p->train.rows, s->room, &memory, &s->reader);
     if (status) return status;
     s->list = allocate((size_t)s->room, sizeof *s->list);
@@ -246,19 +270,22 @@ static cusgd_status open_slot(const problem *p, stream *s)
     return stream_send_open(p, s->reader, each, &s->send);
 }
 
-static cusgd_status open_place(problem *p, stream *s)
+static cusgd_status open_place(problem *p, stream *s, const stream_room *room)
 {
     cusgd_status status = shards_bind_by(p, p->backend->ops->pieces.bind_in_place, &p->units.transform, &p->train);
     if (!status) status = row_reader_open(&p->train.rows, 0, NULL, &s->reader);
-    return status ? status : stream_place_open(p, s->reader, &s->place);
+    s->room = room->piece;
+    s->ahead = room->piece_ahead;
+    return status ? status : stream_place_open(p, s->reader, room->window_ahead, &s->place);
 }
 
 static cusgd_status open_stream(problem *p, const stream_needs *of)
 {
     stream *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "the windows of rows");
-    cusgd_status status = stream_choose_room(p, of, &s->room);
-    if (!status) status = p->backend->ops->pieces.bind_in_place ? open_place(p, s) : open_slot(p, s);
+    stream_room room;
+    cusgd_status status = stream_choose_room(p, of, &room);
+    if (!status) status = p->backend->ops->pieces.bind_in_place ? open_place(p, s, &room) : open_slot(p, s, room.piece);
     if (!status && p->train.data->memory[PLACE_X])
         snprintf(
             s->held, sizeof s->held,
@@ -307,7 +334,7 @@ void stream_took(const stream *s, cusgd_stream_times *times)
     times->copy_seconds = s->took.copying;
     if (s->send) {
         stream_traffic sent = stream_send_traffic(s->send);
-        times->present_bytes += sent.found;
+        times->present_bytes += sent.found + sent.found_by_passes;
         times->copy_seconds += sent.seconds;
     }
     times->compute_seconds = fmax(s->took.all - t.waiting - times->copy_seconds, 0);

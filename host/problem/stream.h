@@ -35,9 +35,9 @@ void stream_took(const stream *s, cusgd_stream_times *times);
 /* The same for people: how fast the rows were read and computed on, and who waited; the stream's own, until the next call. */
 const char *stream_note(stream *s);
 /* Of steps so far: bytes of rows that were sent to the device, and that were there already, and the seconds that the host spent
- * on sending; 0: the device takes rows where they lie. */
+ * on sending; and bytes that full passes found there. 0: the device takes rows where they lie. */
 typedef struct stream_traffic {
-    double sent, found, seconds;
+    double sent, found, seconds, found_by_passes;
 } stream_traffic;
 stream_traffic stream_sent(const stream *s);
 /* What of the data is held in memory in addition to the option memory, for people; NULL: nothing. */

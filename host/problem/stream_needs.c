@@ -61,41 +61,80 @@ static int are_enough(const problem *p, int64_t room)
     return 1;
 }
 
+/* Whether the device takes rows where they lie. */
+static int stay(const problem *p) { return p->backend->ops->pieces.bind_in_place != NULL; }
+
+/* Windows are for steps, whose batches begin in one and end in another. Passes are made piece by piece, which need not be as
+ * large. */
+static void need_pages(const problem *p, stream_needs *out)
+{
+    int64_t n = p->train.rows.n, page = (int64_t)page_rows((uint64_t)p->d);
+    int64_t batch = p->options->batch > 0 ? p->options->batch : 256;
+    if (p->options->solver == CUSGD_SOLVER_SGD)
+        out->window = min_of((int64_t)page_window_rows((uint64_t)n, (uint64_t)page) + min_of(batch, n), n);
+    for (out->piece = page; out->piece < n && !are_enough(p, out->piece);) out->piece += page;
+    out->piece = min_of(out->piece, n);
+}
+
+/* Passes have the room of both windows. */
+static void need_windows(const problem *p, stream_needs *out)
+{
+    int64_t n = p->train.rows.n, span = (int64_t)page_window_rows((uint64_t)n, page_rows((uint64_t)p->d));
+    for (out->window = span; out->window < n && !are_enough(p, 2 * out->window);) out->window += span;
+    out->window = min_of(out->window, n);
+    out->slot += 3 * (int64_t)sizeof(int64_t);
+}
+
 stream_needs stream_needs_of(const problem *p)
 {
     const cusgd_options *o = p->options;
     const examples *e = &p->train.rows, *valid = &p->valid.rows;
-    stream_needs out = {.bound = bound_bytes(o, e, o->storage), .slot = row_reader_row_bytes(e) + 3 * (int64_t)sizeof(int64_t)};
+    stream_needs out = {.bound = bound_bytes(o, e, o->storage), .slot = row_reader_row_bytes(e)};
     out.fixed = problem_size(p) * (SNAPSHOTS * STATE_PARTS * size_of(o) + 32 * (int64_t)sizeof(double)) + sampled_bytes(e);
     if (valid->n > 0) out.fixed += valid->n * bound_bytes(o, valid, CUSGD_STORAGE_FULL);
     if (examples_are_sparse(e)) out.bound = sparse_bytes(p);
-    int is_sent = !p->backend->ops->pieces.bind_in_place;
-    out.row = is_sent ? 2 * out.slot : out.bound + out.slot;
     if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
-    int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
     if (takes_second(o)) out.fixed += second_bytes(p);
-    int64_t batch = is_sent ? 0 : min_of(e->n, o->batch > 0 ? o->batch : 256); /* the device has room of its own for it */
-    for (out.window = span + batch; out.window < e->n; out.window += span)
-        if (are_enough(p, is_sent ? 2 * out.window : out.window)) break; /* passes have the room of both windows */
-    out.window = min_of(out.window, e->n);
+    if (stay(p))
+        need_pages(p, &out);
+    else
+        need_windows(p, &out);
     return out;
+}
+
+/* Rows that stay where they are: what counts are the pages that are needed at a time. Those of a window, or of a piece of a full
+ * pass or its copy, and as many of the next one as there is room for. */
+static cusgd_status choose_pages(const problem *p, const stream_needs *of, stream_room *room)
+{
+    int64_t given = p->options->memory - of->fixed, n = p->train.rows.n;
+    int64_t each = takes_second(p->options) ? max_of(of->bound, of->slot) : of->slot;
+    int64_t least = max_of(of->window * of->slot, of->piece * each);
+    room->piece = min_of(max_of(of->piece, given / (each + of->slot)), n);
+    room->piece_ahead = (given - room->piece * each) / of->slot;
+    room->window_ahead = given / of->slot - of->window;
+    if (given >= least) return CUSGD_OK;
+    return fail_option("memory",
+                       "memory %.4g MB is too little for %s: rows that are needed at a time take %.4g MB, and all else %.4g MB; "
+                       "give --memory %.0fM or more",
+                       in_mb(p->options->memory), p->train.data->source, in_mb(least), in_mb(of->fixed),
+                       in_mb(of->fixed + least) + 1);
 }
 
 /* What is sent to a device is cut into windows of so many bytes: more would only take longer to begin. */
 enum { SENT_BYTES = 256 * 1024 * 1024 };
 
-cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room)
+cusgd_status stream_choose_room(const problem *p, const stream_needs *of, stream_room *room)
 {
-    int is_sent = !p->backend->ops->pieces.bind_in_place;
-    int64_t least = of->fixed + of->window * of->row, other = is_sent ? of->slot : of->bound;
-    *room = min_of((p->options->memory - of->fixed) / of->row, p->train.rows.n);
-    if (is_sent) *room = max_of(of->window, min_of(*room, SENT_BYTES / of->slot));
+    if (stay(p)) return choose_pages(p, of, room);
+    int64_t least = of->fixed + 2 * of->window * of->slot, n = p->train.rows.n;
+    int64_t rows = min_of(min_of((p->options->memory - of->fixed) / (2 * of->slot), n), SENT_BYTES / of->slot);
+    *room = (stream_room){.piece = max_of(of->window, rows)};
     if (p->options->memory >= least) return CUSGD_OK;
     return fail_option("memory",
                        "memory %.4g MB is too little for %s: a window of %" PRId64
-                       " rows takes %.4g MB as it is read and %.4g MB as %s, and all else %.4g MB; give --memory %.0fM or more",
+                       " rows takes %.4g MB as it is read and as much as the one before is sent to the device, and all else %.4g "
+                       "MB; give --memory %.0fM or more",
                        in_mb(p->options->memory), p->train.data->source, of->window, in_mb(of->window * of->slot),
-                       in_mb(of->window * other), is_sent ? "the one before is sent to the device" : "it is trained on",
                        in_mb(of->fixed), in_mb(least) + 1);
 }
 
@@ -156,7 +195,7 @@ cusgd_status stream_check_options(const problem *p, const stream_needs *of)
                       "%s: stands column by column, so that no row can be read alone: save it by numpy.ascontiguousarray(x), or "
                       "leave out --memory",
                       data->source);
-    if (!status && o->shards > 1 && !p->backend->ops->pieces.bind_in_place)
+    if (!status && o->shards > 1 && !stay(p))
         status = fail_option("shards", "on a GPU shards, which several processes have, are not read piece by piece: leave out "
                                        "--memory, or train in one process without --shards, or with --device cpu");
     if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))

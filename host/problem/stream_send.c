@@ -300,6 +300,22 @@ cusgd_status stream_send_pause(const problem *p, stream_send *s)
     return status;
 }
 
+int64_t stream_send_kept(const stream_send *s) { return s->set ? s->kept * s->page : 0; }
+
+int stream_send_has(const stream_send *s, int64_t first, int64_t end)
+{
+    if (end > stream_send_kept(s)) return 0;
+    for (int64_t page = first / s->page; page * s->page < end; page++)
+        if (!s->is_kept[page]) return 0;
+    return 1;
+}
+
+cusgd_status stream_send_bind(const problem *p, stream_send *s, int64_t first, int64_t end, dataset **out)
+{
+    s->traffic.found_by_passes += (double)(end - first) * row_bytes(p);
+    return p->backend->ops->pieces.windows.part(p->backend->self, s->set, first, end - first, out);
+}
+
 stream_traffic stream_send_traffic(const stream_send *s) { return s->traffic; }
 
 /* ---- Its life ---- */

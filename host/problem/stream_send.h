@@ -15,6 +15,13 @@ void stream_send_close(const problem *p, stream_send *s); /* accepts NULL */
 /* As stream_batches(). */
 cusgd_status stream_send_batches(const problem *p, stream_send *s, const sampler *order, int64_t batch, batch_share *share,
                                  int64_t *end);
+/* How many of the first rows have a place on the device, to which they come with the steps. */
+int64_t stream_send_kept(const stream_send *s);
+/* Whether rows first .. end - 1 are in pages that have come to the device and stay there; stream_send_pause() must have been
+ * called since the last batches. */
+int stream_send_has(const stream_send *s, int64_t first, int64_t end);
+/* Binds such rows where they are. */
+cusgd_status stream_send_bind(const problem *p, stream_send *s, int64_t first, int64_t end, dataset **out);
 /* Before others use the slot: windows that are being read are given up, and those that are being sent have left the slot. */
 cusgd_status stream_send_pause(const problem *p, stream_send *s);
 stream_traffic stream_send_traffic(const stream_send *s);
