@@ -40,6 +40,12 @@ static uint8_t next_byte(bytes_left *in)
     return *in->at++;
 }
 
+static int64_t next_signed(bytes_left *in)
+{
+    int64_t byte = next_byte(in);
+    return byte < 128 ? byte : byte - 256;
+}
+
 /* Zeros that the arrays have until they are released, of exactly that size, so that a sanitizer sees a read beyond it. */
 static void *take_memory(made_stream *m, size_t size)
 {
@@ -165,13 +171,13 @@ static struct ArrowArray *make_array(made_stream *m, const char *format, int64_t
     struct ArrowArray *a = take_memory(m, sizeof *a);
     uint8_t choice = next_byte(&m->in);
     a->length = rows;
-    if (choice & 1) a->length = (int8_t)next_byte(&m->in) % (MOST_ROWS + 1);
-    if (choice & 2) a->offset = (int8_t)next_byte(&m->in) % (MOST_ROWS + 1);
+    if (choice & 1) a->length = next_signed(&m->in) % (MOST_ROWS + 1);
+    if (choice & 2) a->offset = next_signed(&m->in) % (MOST_ROWS + 1);
     int64_t all = (a->length > 0 ? a->length : 0) + (a->offset > 0 ? a->offset : 0);
     a->buffers = take_memory(m, MOST_BUFFERS * sizeof *a->buffers);
     make_buffers(m, format, (size_t)all, a);
     if (choice & 4) {
-        a->null_count = (int8_t)next_byte(&m->in);
+        a->null_count = next_signed(&m->in);
         a->buffers[0] = choice & 8 ? next_buffer(m, (size_t)(all + 7) / 8) : NULL;
     }
     if (choice >> 4 == 15) a->n_buffers = next_byte(&m->in) % 3;
@@ -195,9 +201,9 @@ static int get_next(struct ArrowArrayStream *s, struct ArrowArray *out)
     uint8_t choice = next_byte(&m->in);
     if (choice == 255) return 5;
     *out = (struct ArrowArray){.length = choice % (MOST_ROWS + 1), .release = release_array, .private_data = m};
-    out->offset = choice & 128 ? (int8_t)next_byte(&m->in) % 3 : 0;
+    out->offset = choice & 128 ? next_signed(&m->in) % 3 : 0;
     out->n_children = m->columns;
-    out->children = take_memory(m, MOST_COLUMNS * sizeof *out->children);
+    out->children = take_memory(m, MOST_COLUMNS * sizeof(void *));
     for (int j = 0; j < m->columns; j++) {
         const made_column *c = &m->column[j];
         out->children[j] = make_array(m, c->format, out->length + (out->offset > 0 ? out->offset : 0));
