@@ -229,13 +229,15 @@ static void *fetch_parts(void *of)
     return NULL;
 }
 
-/* Of runs that are far apart large pages would have rows between them, too. */
+/* Of runs that are far apart large pages would have rows between them, too, as would what the system reads around a page that
+ * steps find missing. */
 static void advise(row_reader *r)
 {
     page_range all = pages_of(r, X, (row_run){0, r->of.n});
     int advice = r->ask.is_long ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
     if (!r->files || r->advice == advice) return;
     r->advice = advice;
+    (void)madvise(all.at, all.bytes, r->ask.is_long ? MADV_NORMAL : MADV_RANDOM);
     (void)madvise(all.at, all.bytes, advice);
 }
 
