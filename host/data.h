@@ -123,6 +123,11 @@ cusgd_status data_is_dense(const cusgd_data *data, const char *what);
  * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel, but x where that lies in the memory
  * of a GPU. `loss` < 0: targets are not looked at. */
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
+/* Likewise, but that of the features only some rows are looked at: first .. end - 1 of the view. */
+typedef struct row_range {
+    int64_t first, end;
+} row_range;
+cusgd_status examples_check_part(const examples *e, row_range part, int loss, const char *source, int threads);
 /* A loss of classes needs rows of both, not counting those of weight 0, in every target; other losses take any. */
 cusgd_status examples_check_classes(const examples *e, int loss, const char *source);
 /* *have: whether some target is y. */

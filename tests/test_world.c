@@ -401,6 +401,34 @@ Test(world, all_ranks_learn_of_differences_and_failures)
     cusgd_data_free(other);
 }
 
+/* Each rank looks at the features of some rows, and all find the first value that is wrong, in whatever rank's rows it lies. */
+static void create_of_bad_rows(world *w, void *context)
+{
+    const difference *d = context;
+    cusgd_trainer *t;
+    cr_assert_eq(cusgd_trainer_create_shared(w, &d->options[0], d->data[0], NULL, &t), d->status, "%s", cusgd_last_error());
+    cr_assert(strstr(cusgd_last_error(), d->message), "rank %d: %s", w->rank, cusgd_last_error());
+    cr_assert(!t);
+}
+
+Test(world, all_ranks_find_the_first_value_that_is_wrong)
+{
+    static const char *const none[][2] = {{NULL, NULL}};
+    static const int64_t bad[][2] = {{0, 0}, {N - 1, N - 1}, {N / 2, N - 1}, {3, N / 2}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        double *x, *y;
+        char message[64];
+        cusgd_data *data = data_for(REAL, 3, &x, &y);
+        cusgd_options usual = run_of(none, data).options;
+        for (int j = 0; j < 2; j++) x[bad[i][j] * D + 1] = (double)NAN;
+        snprintf(message, sizeof message, "row %lld, column 2: nan is not a finite number", (long long)bad[i][0] + 1);
+        difference d = {{usual, usual}, {data, data}, CUSGD_ERROR_DATA, message};
+        for (int ranks = 2; ranks < 6; ranks++) world_of_threads(ranks, create_of_bad_rows, &d);
+        free(x), free(y);
+        cusgd_data_free(data);
+    }
+}
+
 static cusgd_status no_memory(void *of, const world_message *messages, int count)
 {
     (void)of, (void)messages, (void)count;

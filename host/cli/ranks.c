@@ -142,13 +142,13 @@ static void find_complaint(const ranks *r, char *text, size_t room)
     snprintf(text, room, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
-/* The others find by themselves that a run has ended early, which is the same on all ranks; any other failure may be this rank's
- * alone, and the others would wait for it. */
+/* The others find by themselves that a run has ended early, which is the same on all ranks, and the library has told them of a
+ * device that fails; any other failure may be this rank's alone, and the others would wait for it. */
 static void tell_failure(const ranks *r, int status)
 {
     char text[600];
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_NOT_CONVERGED ||
-        status == CUSGD_ERROR_INTERRUPTED || status > 128)
+        status == CUSGD_ERROR_INTERRUPTED || status == CUSGD_ERROR_DEVICE || status > 128)
         return;
     find_complaint(r, text, sizeof text);
     cusgd_world_fail(r->world, text);

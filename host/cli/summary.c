@@ -357,3 +357,11 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     fprintf(stderr, "model: %s\n", shown(model_path));
     return CUSGD_OK;
 }
+
+int summary_take_part(cusgd_trainer *trainer, const cusgd_result *result)
+{
+    const double unknown = (double)NAN;
+    gap unused;
+    cusgd_status status = put_optimum(trainer, cusgd_trainer_options(trainer), result, unknown, &unused);
+    return status ? complain_last(status) : CUSGD_OK;
+}

@@ -16,5 +16,7 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
 /* Why it ended, how good the model is, where it is. Returns a status, complained about. */
 int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_data *data, const cusgd_data *valid,
                 const cusgd_result *result, const char *model_path);
+/* Of a process that prints nothing: its part of what summary_end() of another one computes with it. Likewise. */
+int summary_take_part(cusgd_trainer *trainer, const cusgd_result *result);
 
 #endif

@@ -196,6 +196,8 @@ static int run(training *t)
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));
+    else if (!t->quiet && !writes)
+        wrong = summary_take_part(t->trainer, &result);
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->model, t->data.train, t->data.valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;

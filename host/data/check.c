@@ -108,7 +108,7 @@ enum { SEEN_WEIGHT = 1, SEEN_ZERO = 2, SEEN_MINUS = 4 };
 
 static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *seen)
 {
-    int good = e->place || features_are_finite(e, first, count);
+    int good = 1;
     for (int64_t i = first; i < first + count; i++) {
         int64_t row = examples_row(e, i);
         for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
@@ -204,6 +204,7 @@ static cusgd_status fail_both(const examples *e, int loss, const char *source)
 typedef struct check {
     const examples *e;
     int loss;
+    int64_t first, end;  /* the rows whose features are looked at */
     int64_t block;       /* rows of a block */
     _Atomic int64_t bad; /* the first bad block: the same one however the blocks are shared out */
     _Atomic int seen;
@@ -216,8 +217,10 @@ static void check_block(void *context, int64_t b)
     int64_t bad = atomic_load_explicit(&c->bad, memory_order_relaxed);
     int seen = 0;
     if (b >= bad) return;
-    int good = block_is_good(c->e, c->loss, first, count, &seen);
-    examples_forget(c->e, first, count);
+    int64_t from = max_of(first, c->first), to = min_of(first + count, c->end);
+    int looks = from < to && !c->e->place, good = !looks || features_are_finite(c->e, from, to - from);
+    good &= block_is_good(c->e, c->loss, first, count, &seen);
+    if (looks) examples_forget(c->e, from, to - from);
     if ((atomic_load_explicit(&c->seen, memory_order_relaxed) | seen) != atomic_load_explicit(&c->seen, memory_order_relaxed))
         atomic_fetch_or(&c->seen, seen);
     while (!good && b < bad && !atomic_compare_exchange_weak(&c->bad, &bad, b)) continue;
@@ -225,9 +228,14 @@ static void check_block(void *context, int64_t b)
 
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads)
 {
+    return examples_check_part(e, (row_range){0, e->n}, loss, source, threads);
+}
+
+cusgd_status examples_check_part(const examples *e, row_range part, int loss, const char *source, int threads)
+{
     enum { BLOCKS_EACH = 32 }; /* of a thread: less is not worth starting one */
     int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, blocks = (e->n + block - 1) / block;
-    check c = {.e = e, .loss = loss, .block = block, .bad = blocks};
+    check c = {.e = e, .loss = loss, .first = part.first, .end = part.end, .block = block, .bad = blocks};
     if (threads < 1) threads = pool_threads();
     if (threads > blocks / BLOCKS_EACH) threads = blocks < BLOCKS_EACH ? 1 : (int)(blocks / BLOCKS_EACH);
     int all = pool_once(threads, blocks, check_block, &c);

@@ -28,10 +28,12 @@ typedef struct mpi_world {
     MPI_Comm comm;
     const world_services *services;
     int rank, ranks;
-    int crowded;                    /* 1: more ranks than cores on this machine: who waits lets others work at once */
-    int begun;                      /* 1: MPI was begun here */
-    int waits_long;                 /* 1: up to the next exchange ranks may take long, as they read their data */
-    int notified;                   /* 1: the others know that this rank has failed */
+    int crowded;    /* 1: more ranks than cores on this machine: who waits lets others work at once */
+    int begun;      /* 1: MPI was begun here */
+    int waits_long; /* 1: up to the next exchange ranks may take long, as they read their data */
+    int notified;   /* 1: the others know that this rank has failed */
+    int lost;       /* the rank that has said that it has failed, and what it said; -1: none */
+    char why[FAILURE_ROOM];
     double timeout;                 /* seconds */
     char (*failures)[FAILURE_ROOM]; /* what they are sent, one place for each rank */
     MPI_Request *requests;
@@ -106,15 +108,16 @@ static cusgd_status begin_send(mpi_world *w, int peer, const void *from, int64_t
 /* A rank that has failed says so instead of what is waited for. */
 static cusgd_status look_for_failure(mpi_world *w)
 {
-    char text[FAILURE_ROOM] = "";
     MPI_Status from;
-    int there = 0, code = MPI_Iprobe(MPI_ANY_SOURCE, TAG_FAILED, w->comm, &there, &from);
+    int there = 0, code = w->lost < 0 ? MPI_Iprobe(MPI_ANY_SOURCE, TAG_FAILED, w->comm, &there, &from) : MPI_SUCCESS;
     if (code != MPI_SUCCESS) return fail_mpi(w, "look for messages", code);
-    if (!there) return CUSGD_OK;
-    code = MPI_Recv(text, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
-    if (code != MPI_SUCCESS) return fail_mpi(w, "receive", code);
-    text[FAILURE_ROOM - 1] = 0;
-    return w->services->fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", from.MPI_SOURCE, text);
+    if (there) {
+        code = MPI_Recv(w->why, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
+        if (code != MPI_SUCCESS) return fail_mpi(w, "receive", code);
+        w->why[FAILURE_ROOM - 1] = 0;
+        w->lost = from.MPI_SOURCE;
+    }
+    return w->lost < 0 ? CUSGD_OK : w->services->fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", w->lost, w->why);
 }
 
 /* MPI_Testall() leaves all requests as they are until the last is complete. */
@@ -154,8 +157,9 @@ static void cancel_receives(const mpi_world *w)
 
 static cusgd_status wait_for_messages(mpi_world *w)
 {
-    const double soon = 1e-3; /* where many processes share the cores, each attempt may take that long */
-    double begun = 0, looked = 0;
+    const double soon = 1e-3;    /* where many processes share the cores, each attempt may take that long */
+    const double patience = 0.2; /* a rank may have failed behind this exchange, whose messages are still on their way */
+    double begun = 0, looked = 0, lost = 0;
     for (int attempt = 1;; attempt++) {
         int complete = 0, code = MPI_Testall(w->count, w->requests, &complete, MPI_STATUSES_IGNORE);
         if (code != MPI_SUCCESS) return fail_mpi(w, "exchange data with another rank", code);
@@ -163,8 +167,9 @@ static cusgd_status wait_for_messages(mpi_world *w)
         if (w->crowded) sched_yield();
         if (attempt % ATTEMPTS != 0 && !(w->crowded && now() - looked > soon)) continue;
         cusgd_status status = look_for_failure(w);
-        if (status) return status;
         double at = looked = now();
+        if (status && lost == 0) lost = at;
+        if (status && at - lost > patience) return status;
         if (begun == 0) begun = at;
         if (!w->waits_long && at - begun > w->timeout)
             return w->services->fail(CUSGD_ERROR_DEVICE,
@@ -375,6 +380,7 @@ cusgd_status cusgd_world_module_open(int abi, const world_services *services, co
     w->services = services;
     w->timeout = timeout;
     w->waits_long = 1;
+    w->lost = -1;
     cusgd_status status = begin_mpi(w);
     if (!status) status = begin_world(w, comm ? *(const MPI_Comm *)comm : MPI_COMM_WORLD, out);
     if (status) {

@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
+#include "scalar/shards.h"
 #include "stream.h"
 #include <math.h>
 #include <stdlib.h>
@@ -136,12 +137,39 @@ static cusgd_status check_shards(const example_set *set)
     return fail(CUSGD_ERROR_USAGE, "%d shards of %lld rows: each needs a row; give fewer", set->shards, (long long)set->rows.n);
 }
 
+/* all 0: of the features only those of about the rows that this process trains on. */
+static cusgd_status check_set(const problem *p, const example_set *set, int all)
+{
+    const cusgd_options *o = p->options;
+    uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)o->shards;
+    tree_node own = all ? (tree_node){0, o->shards} : world_shards(p->world, o->shards, p->world->rank);
+    row_range part = {(int64_t)shard_start(n, shards, (uint64_t)own.first),
+                      (int64_t)shard_start(n, shards, (uint64_t)(own.first + own.count))};
+    return examples_check_part(&set->rows, part, (int)o->loss, set->data->source, o->threads);
+}
+
+static cusgd_status check_sets(const problem *p, const example_set *train, const example_set *valid, int all)
+{
+    cusgd_status status = valid->data ? check_set(p, valid, all) : CUSGD_OK;
+    return status ? status : check_set(p, train, all);
+}
+
+/* Several processes divide the rows. Where one finds something wrong, all look at all rows, so that they find the first of it, as
+ * one process does. They meet once, whatever rows each has: that these differ is found later. */
+static cusgd_status check_examples(const problem *p, const example_set *train, const example_set *valid)
+{
+    int wrong = 0;
+    if (!p->world) return check_sets(p, train, valid, 1);
+    cusgd_status status = check_sets(p, train, valid, 0);
+    if (status && status != CUSGD_ERROR_DATA) return status;
+    status = world_any(p->world, status != CUSGD_OK, &wrong);
+    return status || !wrong ? status : check_sets(p, train, valid, 1);
+}
+
 static cusgd_status take_examples(problem *p)
 {
     const cusgd_options *o = p->options;
-    cusgd_status status = CUSGD_OK;
-    if (p->valid.data) status = examples_check(&p->valid.rows, (int)o->loss, p->valid.data->source, o->threads);
-    if (!status) status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
+    cusgd_status status = check_examples(p, &p->train, &p->valid);
     if (!status) status = leave_out_weightless(&p->train);
     if (!status && p->valid.data) status = leave_out_weightless(&p->valid);
     if (!status && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
@@ -152,9 +180,10 @@ static cusgd_status take_examples(problem *p)
     return status ? status : examples_check_classes(&p->train.rows, (int)o->loss, p->train.data->source);
 }
 
-cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid)
+cusgd_status problem_open(problem *p, world *w, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid)
 {
     *p = (problem){.options = options,
+                   .world = w,
                    .loss = loss_rule_of(options),
                    .d = train->view.d,
                    .m = train->view.k,
@@ -247,7 +276,8 @@ static cusgd_status check_names(const char *what, char *const *known, char *cons
 static cusgd_status check_alike(const problem *p, const cusgd_data *data)
 {
     const cusgd_data *known = p->train.data;
-    examples rows = data->view;
+    const example_set none = {.data = NULL};
+    example_set set = {.data = data, .rows = data->view};
     if (data->view.d != p->d || data->view.k != p->m)
         return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the rows before have %lld and %lld",
                     data->source, (long long)data->view.d, (long long)data->view.k, (long long)p->d, (long long)p->m);
@@ -262,8 +292,8 @@ static cusgd_status check_alike(const problem *p, const cusgd_data *data)
         status = fail(CUSGD_ERROR_DATA, "%s has %lld classes where the rows before have %lld", data->source,
                       (long long)data->class_count, (long long)known->class_count);
     if (!status) status = check_names("class", known->classes, data->classes, known->class_count, data->source);
-    rows.classes = p->train.rows.classes;
-    return status ? status : examples_check(&rows, (int)p->options->loss, data->source, p->options->threads);
+    set.rows.classes = p->train.rows.classes;
+    return status ? status : check_examples(p, &set, &none);
 }
 
 cusgd_status problem_rebind(problem *p, const cusgd_data *train)

@@ -49,6 +49,7 @@ typedef struct target_facts {
 typedef struct problem {
     const cusgd_options *options; /* the trainer's */
     const backend *backend;       /* likewise; NULL before problem_bind() */
+    world *world;                 /* the processes that share the rows; NULL: this one alone */
     loss_rule loss;
     int64_t d, m, k; /* m: targets, the columns of y; k: outputs, as many, or one for each class of the target */
     int intercept;
@@ -71,9 +72,10 @@ static inline size_t theta_bytes(const problem *p) { return sizeof(double) * (si
 
 /* Whether the options fit the data, without a look at its values. Errors: USAGE, DATA. */
 cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid);
-/* Checks the data and holds out rows; *p is zeroed, and problem_close() frees it whatever is returned. Errors: USAGE, DATA,
- * MEMORY, INTERRUPTED. */
-cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid);
+/* Checks the data and holds out rows; *p is zeroed, and problem_close() frees it whatever is returned. The processes of a world
+ * divide the rows whose features are checked, and find together what one finds; NULL: this process alone. Errors: USAGE, DATA,
+ * MEMORY, INTERRUPTED; DEVICE where the processes lose each other. */
+cusgd_status problem_open(problem *p, world *w, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid);
 /* Standardizes, studies the targets and binds the examples to a backend, which must live as long. */
 cusgd_status problem_bind(problem *p, const backend *b);
 void problem_close(problem *p);

@@ -146,7 +146,7 @@ static cusgd_status whiten(cusgd_trainer *t)
     if (status) return status;
     const whitening *w = t->whitening;
     problem_close(&t->problem);
-    return problem_open(&t->problem, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
+    return problem_open(&t->problem, NULL, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
 }
 
 /* Data in the memory of a GPU is for that GPU. */
@@ -172,7 +172,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
 {
     const cusgd_options *o = &t->options;
     world *shared = t->backend.world;
-    cusgd_status status = problem_open(&t->problem, o, train, valid);
+    cusgd_status status = problem_open(&t->problem, shared, o, train, valid);
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
