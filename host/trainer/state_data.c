@@ -34,10 +34,12 @@ static uint64_t hash_row(uint64_t hash, row_source *rows, int64_t row)
     return hash;
 }
 
-/* Rows evenly spread, the first and the last among them. */
+/* Rows evenly spread, the first and the last among them; what has been read of a mapped file is not kept in memory. */
 static cusgd_status hash_values(const examples *e, const backend *device, uint64_t *out)
 {
+    enum { SPAN = 8192 };
     row_source source;
+    int64_t passed = 0;
     cusgd_status status = rows_open(&source, e, device);
     int64_t n = e->n, stored = examples_are_sparse(e) ? e->s.start[n] / n : e->d,
             rows = HASHED_VALUES / (stored > 0 ? stored : 1);
@@ -48,6 +50,9 @@ static cusgd_status hash_values(const examples *e, const backend *device, uint64
         double share = rows > 1 ? (double)i / (double)(rows - 1) : 0;
         int64_t row = n <= rows ? i : (int64_t)(share * (double)(n - 1));
         hash = hash_row(hash, &source, examples_row(e, row));
+        if (row - passed < SPAN && i + 1 < rows) continue;
+        examples_forget(e, passed, row - passed);
+        passed = row;
     }
     *out = hash;
     cusgd_status read = rows_close(&source);
