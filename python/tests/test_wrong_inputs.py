@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from cusgd.linear_model import Lasso, LogisticRegression, PoissonRegressor, SGDClassifier, SGDRegressor
+from cusgd.linear_model import Lasso, LogisticRegression, PoissonRegressor, SGDClassifier, SGDRegressor, TweedieRegressor
 
 pd = pytest.importorskip("pandas")
 
@@ -105,6 +105,12 @@ def test_paths_are_tables(tmp_path):
 def test_infinite_penalties_are_refused_by_name(kind):
     with pytest.raises(ValueError, match="alpha == inf, must be finite"):
         kind(alpha=np.inf).fit([[1.0], [2.0], [3.0]], [0, 1, 1])
+
+
+@pytest.mark.parametrize("power", [0, 0.5, 3])
+def test_powers_of_tweedie_come_before_the_range_of_y(power):
+    with pytest.raises(ValueError, match=rf"power == {power}, must be in \[1, 2\]"):
+        TweedieRegressor(power=power).fit([[1.0], [2.0], [3.0]], [-1.0, 0.0, 1.0])
 
 
 def test_advice_names_parameters_that_help(rng):

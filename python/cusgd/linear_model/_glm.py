@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._arrays import readable
-from ._base import LOSSES, keep, nonnegative, penalty_options, solver_options
+from ._base import LOSSES, Array, keep, nonnegative, penalty_options, real, solver_options
 from ._regressor import Regressor
 
 
@@ -150,9 +150,12 @@ class TweedieRegressor(_Glm):
     def _power(self) -> float:
         return float(self.power)
 
+    def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
+        if not 1 <= real(self.power, "power") <= 2:  # before y is looked at, whose range follows from it
+            raise ValueError(f"power == {self.power}, must be in [1, 2]: LinearRegression and Ridge are power 0")
+        return super()._features(X, y, **checks)
+
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        if not 1 <= self.power <= 2:
-            raise ValueError(f"power == {self.power}, must be in [1, 2]")
         if self.link not in ("auto", "log"):
             raise ValueError(f"link={self.link!r} must be 'auto' or 'log'; with the identity it is a regression of another loss")
         options = super()._objective(weight_sum, rows)
