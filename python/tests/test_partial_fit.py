@@ -316,3 +316,11 @@ def test_parameters_may_change_between_calls(learning_rate, change, rng):
         for model in (ours, theirs):
             model.partial_fit(X[part], y[part], sample_weight=weights[part])
         np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n_jobs", [-1, 0])
+def test_threads_that_scikit_learn_counts_from_the_end(n_jobs, rng):
+    X = rng.normal(size=(200, 3))
+    y = X @ [1.0, 2.0, 3.0]
+    one, several = (linear_model.SGDRegressor(n_jobs=jobs).partial_fit(X, y) for jobs in (1, n_jobs))
+    assert one.coef_.tobytes() == several.coef_.tobytes()

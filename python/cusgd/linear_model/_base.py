@@ -154,6 +154,11 @@ def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> d
     return options
 
 
+def threads(n_jobs: int | None) -> int | None:
+    """Return the library's number of threads; None, all, for what scikit-learn counts from the end."""
+    return n_jobs if n_jobs is not None and n_jobs >= 1 else None
+
+
 def stacked(*parts: Any) -> Any:
     """Return the rows of all parts, which are sparse if one is."""
     return scipy.sparse.vstack(parts, "csr") if any(map(is_sparse, parts)) else np.concatenate(parts)
@@ -275,15 +280,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         options: dict[str, Any],
         *,
         start: tuple[Array, Array] | None = None,
-        offset: Array | None = None,
-        exposure: Array | None = None,
+        warns: bool = True,
     ) -> tuple[Array, Array]:
         """Run a trainer, keep its result, and return coefficients (k, d) and intercepts (k,)."""
-        options = sparse_options(X, {"threads": getattr(self, "n_jobs", None), "seed": self._seed(), **options})
-        if options["threads"] is not None and options["threads"] < 1:
-            options["threads"] = None
+        options = sparse_options(X, {"threads": threads(getattr(self, "n_jobs", None)), "seed": self._seed(), **options})
         count = self._class_count() if y.ndim == 1 else None
-        trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, _class_count=count, **options)
+        trainer = Trainer(X, y, sample_weight=weights, _class_count=count, **options)
         names = getattr(self, "feature_names_in_", None)
         if names is not None:
             assert not isinstance(trainer._data, Table)
@@ -311,7 +313,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             given = getattr(self, "max_iter", None)
             limit = f"max_iter={given}" if given is not None else f"{result.epochs} epochs, the limit for max_iter=None"
             warning = f"Maximum number of iterations reached before convergence ({limit}). Consider {self._advice()}."
-        if warning:
+        if warning and warns:
             warn(warning, ConvergenceWarning)
         return weight, bias
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from .._arrays import is_sparse
 from .._errors import warn
 from .._sweep import Sweep, sweep
-from ._base import LOSSES, Array, Estimator, keep, loss_options, nonnegative, share
+from ._base import LOSSES, Array, Estimator, keep, loss_options, nonnegative, share, threads
 from ._classifier import Classifier, ProbabilityMixin
 from ._one_by_one import Rows, cross_validate
 from ._own_loss import OwnLossMixin
@@ -92,7 +92,7 @@ class _Cv(Estimator):
             "epochs": self.max_iter,
             "device": self.device,
             "seed": self._seed(),
-            "threads": self.n_jobs if self.n_jobs is not None and self.n_jobs >= 1 else None,
+            "threads": threads(self.n_jobs),
         }
 
     def _check_loss(self) -> None:

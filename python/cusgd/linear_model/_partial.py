@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._trainer import Trainer
-from ._base import Array, sparse_options, stacked
+from ._base import Array, sparse_options, stacked, threads
 from ._schedules import Position, Schedule, run_steps
 
 FIRST_ROWS = 100  # that scales, optimizer and rate are chosen from, at least
@@ -129,7 +129,7 @@ class PartialMixin:
                 return self._end_call(count)
             self._first.trained = len(rows[1])
             X, y, weights = self._given(*rows)
-            given = sparse_options(X, {"threads": estimator.n_jobs, "seed": estimator._seed(), **options})
+            given = sparse_options(X, {"threads": threads(estimator.n_jobs), "seed": estimator._seed(), **options})
             trainer = Trainer(X, y, sample_weight=weights, _class_count=classes, **given)
             if self._first.start is not None:
                 trainer.set_coefficients(*self._first.start)

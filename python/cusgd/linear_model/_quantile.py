@@ -8,7 +8,7 @@ import numpy as np
 
 from .._arrays import readable
 from .._sweep import fit_quantiles
-from ._base import Array, keep, nonnegative, penalty_options, solver_options
+from ._base import Array, keep, nonnegative, penalty_options, solver_options, threads
 from ._regressor import Regressor
 
 
@@ -70,7 +70,7 @@ class QuantileRegressor(Regressor):
     def _minimize(self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: Any) -> tuple[Array, Array]:
         if not self._is_several():
             return super()._minimize(X, y, weights, options, start)
-        options = {**options, "seed": self._seed(), "threads": self.n_jobs if self.n_jobs and self.n_jobs >= 1 else None}
+        options = {**options, "seed": self._seed(), "threads": threads(self.n_jobs)}
         found = fit_quantiles(X, y, self.quantile, sample_weight=weights, **options)
         self.n_iter_ = max(outcome.epochs for outcome in found.outcomes)
         self.converged_ = all(outcome.stop != "epochs" for outcome in found.outcomes)
