@@ -62,7 +62,7 @@ struct row_reader {
     row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
     row_files *others[MATRICES]; /* that y, w and o lie in, which are read where they are mapped */
     request ask;                 /* the one under way */
-    int advice;                  /* what the system was told of x for such a request; 0: nothing yet */
+    int advice;                  /* the latest advice to the system about x; 0: nothing yet */
     part_list rows[STAGES];
     double bytes_of_all; /* of x */
     pthread_t thread;

@@ -43,8 +43,8 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
 cusgd_status row_reader_end(row_reader *r, examples *out);
 
 /* Where there is no slot: the rows of the requests that have ended are the ones in use from now on, and those that were in use
- * before are no longer. Of these the system is told with the next request, if they had to be read: else, where rows do not fit
- * into its memory, it gives up those that have just been read for them. */
+ * before are no longer. If these had to be read, the next request marks them as the first to be given up: else, where rows do not
+ * fit into its memory, it gives up those that have just been read for them. */
 void row_reader_use(row_reader *r);
 
 /* DATA where a file that x, y, weights or offsets lie in was written since it was mapped. */

@@ -9,7 +9,7 @@
 
 typedef struct stream_place stream_place;
 
-/* ahead: rows that there is room for beside a window of all shards, so that these of the next one are fetched ahead. */
+/* ahead: rows that there is room for in addition to a window of all shards, so that these of the next one are fetched ahead. */
 cusgd_status stream_place_open(const problem *p, row_reader *reader, int64_t ahead, stream_place **out);
 void stream_place_close(stream_place *s); /* accepts NULL */
 
