@@ -109,14 +109,17 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
 
 cusgd_status monitor_compare(const monitor *m, int *worse)
 {
-    const double rounding = 1e-6;
+    const double noise = 2e-5; /* twice the usual tolerance: where l1 leaves no coefficient, steps come to rest that near */
     problem *p = m->run->problem;
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
     /* The loss perceptron of all coefficients 0 is 0, of which no classifier is made: it says nothing of the result. */
     int compares = p->options->loss != CUSGD_LOSS_PERCEPTRON;
-    *worse = !status && compares && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
+    *worse = !status && compares && m->now.loss > p->null_loss + noise * fabs(p->null_loss - p->targets.lower_bound);
     return status;
 }
+
+/* Bounds that exclude coefficients of 0 may leave nothing but worse models, of which a rule can find the best. */
+static int excludes_zero(const problem *p) { return p->options->lower > 0 || p->options->upper < 0; }
 
 cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_result *result)
 {
@@ -125,7 +128,7 @@ cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_r
     if (status) return status;
     result->null_loss = problem_reported(p, p->null_loss);
     int by_rule = m->stop == CUSGD_STOP_TOLERANCE || m->stop == CUSGD_STOP_GRADIENT || m->stop == CUSGD_STOP_SOLVED;
-    result->converged = by_rule && !result->worse;
+    result->converged = by_rule && (!result->worse || excludes_zero(p));
     if (result->worse && !*result->note)
         snprintf(result->note, sizeof result->note, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",

@@ -548,3 +548,19 @@ def test_own_loss() -> None:
     ):
         with pytest.raises(cusgd.UsageError, match=words):
             cusgd.fit(X, y, loss_expr="(p - y)^2", **wrong)
+
+
+def test_an_optimum_within_bounds_that_exclude_zero_has_converged(rng):
+    X = rng.normal(size=(2000, 3))
+    model = cusgd.fit(X, -X.sum(axis=1), solver="lbfgs", lower=0.5)
+    assert model.weight.ravel() == pytest.approx([0.5] * 3)
+    assert model.result.worse and model.result.converged
+
+
+def test_steps_that_come_to_rest_at_the_intercept_only_model_have_converged():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cusgd.fit(X, X[:, 0] * 0.2 + rng.normal(size=300), loss="epsilon-insensitive", l1=2, solver="sgd")
+    assert (model.weight == 0).all() and not model.result.worse
