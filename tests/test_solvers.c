@@ -296,8 +296,8 @@ static double kkt_residual(const made_data *m, double (*derivative)(double, doub
     worst = fabs(g[COLUMNS]);
     for (int j = 0; j < COLUMNS; j++) {
         cr_assert_not(theta[j] < o->lower || theta[j] > o->upper, "%g is not within %g and %g", theta[j], o->lower, o->upper);
-        double slope = g[j] + o->l2 * theta[j];
-        double up = slope + (theta[j] < 0 ? -o->l1 : o->l1), down = -slope + (theta[j] > 0 ? -o->l1 : o->l1);
+        double along = g[j] + o->l2 * theta[j];
+        double up = along + (theta[j] < 0 ? -o->l1 : o->l1), down = -along + (theta[j] > 0 ? -o->l1 : o->l1);
         if (theta[j] != o->upper) worst = fmax(worst, -up);
         if (theta[j] != o->lower) worst = fmax(worst, -down);
         *at_bounds += theta[j] == o->lower || theta[j] == o->upper;

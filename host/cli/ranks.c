@@ -142,7 +142,7 @@ static void find_complaint(const ranks *r, char *text, size_t room)
     snprintf(text, room, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
-/* The others find by themselves that a run has ended early, which is the same on all ranks, and the library has told them of a
+/* The others find by themselves that a run has ended early, which is the same on all ranks, and the library informs them of a
  * device that fails; any other failure may be this rank's alone, and the others would wait for it. */
 static void tell_failure(const ranks *r, int status)
 {

@@ -123,7 +123,6 @@ const char *watch_advice(const sgd *s)
     if (o->schedule == CUSGD_SCHEDULE_OPTIMAL) return "use a larger --l2, from which the schedule optimal takes its rate";
     if (s->given_t0) return "use a smaller --t0, which sets the rate";
     if (!s->retreats) return "use a smaller --rate, or leave it out";
-    if (s->problem->limit[0] && options_have_bounds(o))
-        return "the bounds on the coefficients leave out better ones";
+    if (s->problem->limit[0] && options_have_bounds(o)) return "the bounds on the coefficients leave out better ones";
     return watch_more_epochs(s);
 }

@@ -25,8 +25,8 @@ def squared_hinge(p, y, _):
 
 def modified_huber(p, y, _):
     s = of_classes(y)
-    value, slope = squared_hinge(p, y, _)
-    return np.where(s * p >= -1, value, -4 * s * p), np.where(s * p >= -1, slope, -4 * s)
+    value, derivative = squared_hinge(p, y, _)
+    return np.where(s * p >= -1, value, -4 * s * p), np.where(s * p >= -1, derivative, -4 * s)
 
 
 def insensitive(p, y, width):
@@ -98,11 +98,11 @@ class Problem:
         up, down, intercept = z[:d] * scale, z[d : 2 * d] * scale, self.options["intercept"]
         theta = up - down
         p = self.X @ theta + (z[-1] - self.mean @ theta if intercept else 0) + (0 if self.offset is None else self.offset)
-        value, slope = LOSSES[self.options["loss"]][0](p, self.y, self.number)
-        slope = self.share * slope
-        g = self.X.T @ slope - (self.mean * slope.sum() if intercept else 0) + self.l2 * theta
+        value, derivative = LOSSES[self.options["loss"]][0](p, self.y, self.number)
+        derivative = self.share * derivative
+        g = self.X.T @ derivative - (self.mean * derivative.sum() if intercept else 0) + self.l2 * theta
         total = self.share @ value + self.l2 @ theta**2 / 2 + self.l1 @ (up + down)
-        return total, np.concatenate([(g + self.l1) * scale, (self.l1 - g) * scale, [slope.sum() if intercept else 0]])
+        return total, np.concatenate([(g + self.l1) * scale, (self.l1 - g) * scale, [derivative.sum() if intercept else 0]])
 
     def parameters(self, model: cusgd.Model) -> np.ndarray:
         """Return a model's parameters as `objective` takes them."""
