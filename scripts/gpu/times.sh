@@ -168,7 +168,7 @@ stream_case() { # name, MB that may stay on the GPU ("": all that is free), opti
     cmp "$work/resident.safetensors" "$work/$1.safetensors" || return 1
     awk -v name="$1" -v mb="$megabytes" -v few="$few" -v many="$many" -v epochs="$epochs" 'BEGIN {
         each = (many - few) / (epochs - 1)
-        printf "%-10s %8.4f s for the first epoch, %8.4f s for each of the others, %6.0f MB/s\n", name, few, each, each > 0 ? mb / each : 0 }' | figures
+        printf "%-10s %8.4f s for the first epoch, %8.4f s for each of the others, %6.0f MB/s\n", name, few, each, (each > 0 ? mb / each : 0) }' | figures
     printf '{"stream": "%s", "megabytes": %d, "first": %s, "all": %s, "epochs": %d}\n' "$1" "$megabytes" "$few" "$many" "$epochs" \
         >>"$work/$part.lines"
 }

@@ -19,6 +19,7 @@ for file in "$script" "$scripts"/gpu/*.sh "$scripts/gpu_bundle.sh"; do bash -n "
 "$script" "$out" --part nonsense 2>/dev/null && fail "a part of no name is accepted"
 "$script" "$out" --budget soon 2>/dev/null && fail "a budget that is no number is accepted"
 
+files=$(ls "$scripts/..")
 options=()
 for part; do options+=(--part "$part"); done
 "$script" "$out" --dry-run --build "$build" "${options[@]}" || fail "the dry run"
@@ -32,6 +33,12 @@ for part; do
 done
 [[ "$(last_line)" == "DRY RUN: not run: probe profile"* ]] || fail "the last line of the summary"
 grep -q '^no-graph *equal in 1' "$out/summary.txt" || fail "no run without a graph was compared"
+if [[ " $* " == *" stream "* ]]; then
+    for name in resident sent half kept; do
+        grep -q "^$name .* s for each of the others" "$out/summary.txt" || fail "the summary lacks the stream that is $name"
+    done
+fi
+[ "$(ls "$scripts/..")" = "$files" ] || fail "the script leaves files in the folder of the sources"
 
 # What fails is a failure: without a module nothing runs on a GPU.
 mkdir -p "$out/nothing/bin" "$out/nothing/emulated" && ln -s "$build/bin/cusgd" "$build/bin/gpu-steps" "$out/nothing/bin"
