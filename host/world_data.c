@@ -28,7 +28,7 @@ static cusgd_status agree(const data_ranks *r, cusgd_status status)
     all[r->rank] = (int)status;
     cusgd_status shared = ranks_share_equal(r, all, sizeof *all);
     while (first < r->ranks && !all[first]) first++;
-    if (shared || first == r->ranks) return shared ? shared : status;
+    if (shared || first == r->ranks) return status ? status : shared;
     bytes[first] = sizeof text;
     if (first == r->rank) snprintf(text, sizeof text, "%s", cusgd_last_error());
     shared = r->share(r->of, text, bytes);

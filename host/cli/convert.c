@@ -85,7 +85,7 @@ static int convert(conversion *c, const cusgd_data *data)
     if (saved) return complain_last(saved);
     if (asked % FILE_UNIT)
         fprintf(stderr, "note: --rows-per-file %lld is rounded up to %lld, a multiple of %d\n", (long long)asked,
-                (long long)((asked / FILE_UNIT + 1) * FILE_UNIT), FILE_UNIT);
+                ((long long)asked / FILE_UNIT + 1) * FILE_UNIT, FILE_UNIT);
     long long rows = cusgd_data_rows(data), targets = cusgd_data_outputs(data), columns = cusgd_data_cols(data);
     fprintf(stderr, "%s: %lld row%s, %lld column%s of x, %lld target%s\n", shown(c->paths[1]), rows, plural(rows), columns,
             plural(columns), targets, plural(targets));

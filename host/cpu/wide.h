@@ -10,8 +10,9 @@ enum {
                          : 1,         /* rows or columns of a tile */
     THIRD = TALL >= 3 ? TALL / 3 : 1, /* of smaller tiles, for what is left */
     BLOCKS_TOGETHER = 4,              /* blocks of outputs whose derivatives are kept at once */
-    STRIP = 48                        /* columns of x that are copied at once: a multiple of TALL and of LINE */
+    STRIP = 48                        /* columns of x that are copied at once: a multiple of TALL and of LANES */
 };
+_Static_assert(STRIP % TALL == 0 && STRIP % LANES == 0, "else the rows of a strip overlap");
 
 /* LANES values in registers, from memory and back. */
 static inline __attribute__((always_inline)) void load_lanes(const real *at, lanes *to)

@@ -435,6 +435,10 @@ void row_reader_close(row_reader *r)
 {
     if (!r) return;
     wait_for_thread(r);
+    if (r->advice) { /* other readers of the mapping come in order */
+        page_range all = pages_of(r, X, (row_run){0, r->of.n});
+        (void)madvise(all.at, all.bytes, MADV_NORMAL);
+    }
     for (int i = 0; i < MATRICES; i++) {
         if (r->slot[i]) r->memory.give(r->memory.of, r->slot[i]);
         row_files_close(r->others[i]);

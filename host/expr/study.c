@@ -85,9 +85,11 @@ static int is_constant(const loss_formula *f)
     static const double targets[] = {1, -1, 0, 7};
     for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
         double y = targets[t], here = at(f, VALUE, y, y), far = 1e-30;
-        for (int k = 0; k < TIMES_TEN; k++, far *= 10)
+        for (int k = 0; k < TIMES_TEN; k++) {
             for (int sign = -1; sign <= 1; sign += 2)
                 if (at(f, VALUE, sign * far, y) != here || at(f, DERIVATIVE, sign * far, y) != 0) return 0;
+            far *= 10;
+        }
     }
     return 1;
 }

@@ -144,7 +144,7 @@ static cusgd_status check_set(const problem *p, const example_set *set, int all)
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)o->shards;
     tree_node own = all ? (tree_node){0, o->shards} : world_shards(p->world, o->shards, p->world->rank);
     row_range part = {(int64_t)shard_start(n, shards, (uint64_t)own.first),
-                      (int64_t)shard_start(n, shards, (uint64_t)(own.first + own.count))};
+                      (int64_t)shard_start(n, shards, (uint64_t)own.first + (uint64_t)own.count)};
     return examples_check_part(&set->rows, part, (int)o->loss, set->data->source, o->threads);
 }
 

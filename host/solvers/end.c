@@ -70,7 +70,9 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     monitor_result(&s->m, s->step, result);
     result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
     memcpy(result->note, s->note, sizeof result->note);
-    return status ? status : monitor_tell_compared(&s->m, advice_of(s), result);
+    const char *advice =
+        options_have_bounds(s->m.run->options) ? "the bounds on the coefficients leave out better ones" : advice_of(s);
+    return status ? status : monitor_tell_compared(&s->m, advice, result);
 }
 
 /* What is reported of a result that can no longer be evaluated. */

@@ -15,6 +15,11 @@ _MARGINS = ("hinge", "squared-hinge", "modified-huber", "perceptron")
 _LOG_LINKS = {"poisson": "PoissonRegressor", "gamma": "GammaRegressor", "tweedie": "TweedieRegressor"}
 
 
+def _has_an_output_for_each_class(model: Any, outputs: int) -> bool:
+    """Return False for several targets of two classes each: two outputs are of two classes with the loss softmax only."""
+    return len(model.classes or ()) == outputs and (outputs > 2 or model.loss == "softmax")
+
+
 def make_estimator(model: Any) -> Any:
     """Return a fitted estimator of scikit-learn that predicts as a model does.
 
@@ -40,7 +45,7 @@ def make_estimator(model: Any) -> Any:
         estimator = getattr(linear_model, _LOG_LINKS[loss])(**settings)
         estimator.coef_, estimator.intercept_ = weight[0], bias[0]
         estimator._base_loss = estimator._get_loss()  # whose link its predict takes
-    elif (loss in ("logistic", "softmax", *_MARGINS)) and (outputs == 1 or len(model.classes or ()) == outputs):
+    elif (loss in ("logistic", "softmax", *_MARGINS)) and (outputs == 1 or _has_an_output_for_each_class(model, outputs)):
         # several classes by one-vs-rest are logistic, those that were trained together softmax
         is_joint = loss == "softmax" or (loss == "logistic" and outputs == 1)
         name = "log_loss" if loss == "logistic" else loss.replace("-", "_")

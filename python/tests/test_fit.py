@@ -555,6 +555,7 @@ def test_an_optimum_within_bounds_that_exclude_zero_has_converged(rng):
     model = cusgd.fit(X, -X.sum(axis=1), solver="lbfgs", lower=0.5)
     assert model.weight.ravel() == pytest.approx([0.5] * 3)
     assert model.result.worse and model.result.converged
+    assert model.result.note.endswith("the bounds on the coefficients leave out better ones")
 
 
 def test_steps_that_come_to_rest_at_the_intercept_only_model_have_converged():

@@ -73,6 +73,7 @@ def test_models_that_scikit_learn_lacks(rng):
     for model in (
         cusgd.fit(X, y, loss_expr="(p-y)^2/2", epochs=1),
         cusgd.fit(X, np.exp(0.1 * np.column_stack([y, y])), loss="poisson", epochs=1),
+        cusgd.fit(X, np.where(np.column_stack([y, -y]) > 0, "a", "b"), loss="hinge", epochs=1),
     ):
         with pytest.raises(cusgd.UsageError, match="scikit-learn has no estimator of a model"):
             model.to_sklearn()

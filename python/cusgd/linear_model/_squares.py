@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._arrays import is_sparse
-from .._errors import CusgdError
+from .._errors import HostMemoryError, NotConvergedError
 from .._path import path
 from ._base import WORDS, Array, keep, nonnegative, penalty_options, share, solver_options, threads
 from ._regressor import Regressor
@@ -153,7 +153,8 @@ class ElasticNet(Regressor):
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int
-        Limit of iterations. Dense rows of up to 2000 columns that need more than 100 are solved by coordinate descent.
+        Limit of iterations. Where dense rows of up to 2000 columns need more than 100, coordinate descent is tried, and
+        the iterations go on from its result.
     tol : float
         The run ends when the gradient's norm is at most this share of the intercept-only model's.
     warm_start : bool
@@ -207,6 +208,9 @@ class ElasticNet(Regressor):
             if self.converged_:
                 return found
             start = self._by_coordinates(X, y, weights) or found
+            found = super()._minimize(X, y, weights, {**options, "epochs": self.max_iter - FEW_ITERATIONS}, start)
+            self.n_iter_ += FEW_ITERATIONS
+            return found
         return super()._minimize(X, y, weights, options, start)
 
     def _by_coordinates(self, X: Any, y: Array, weights: Array | None) -> tuple[Array, Array] | None:
@@ -218,8 +222,10 @@ class ElasticNet(Regressor):
         settings: dict[str, Any] = {"standardize": False, "intercept": bool(self.fit_intercept), "threads": threads(self.n_jobs)}
         try:
             found = path(X, y, l1_ratio=self.l1_ratio, alphas=[self.alpha], folds=0, sample_weight=weights, **settings)
-        except CusgdError:
-            return None  # which lbfgs meets as well, or not
+        except (NotConvergedError, HostMemoryError):
+            return None
+        if not np.all(found.dual_gaps_ <= 1e-9 * np.var(y)):
+            return None  # its passes have ended before
         return found.coef_[None, :], np.array([found.intercept_])
 
 
