@@ -108,7 +108,9 @@ part_python() {
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
     MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
-    (cd build && CUSGD_TEST_EMULATED="$PWD/ci/emulated" python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" ../python/tests)
+    # Many tests start Python anew: without bytecode each of them would compile scikit-learn and pandas again.
+    (cd build && CUSGD_TEST_EMULATED="$PWD/ci/emulated" PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX="$PWD/python/bytecode" \
+        python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" --dist worksteal ../python/tests)
 }
 
 # Parts run in subshells, which cannot wait for a process of the script: its exit status is in a file.
