@@ -185,12 +185,14 @@ static int fetch_part(const row_reader *r, const part *p)
     return make_present(pages_of(r, X, p->rows));
 }
 
-/* Neither mapped pages nor those that the system has seen used are given up before others otherwise. */
+/* Neither mapped pages nor those that the system has seen used are given up before others otherwise. What is mapped is what the
+ * file has (file_pieces), so that it may be unmapped here, too: all at once, where the system would do it page by page. */
 static void give_up(row_reader *r)
 {
     for (int64_t p = 0; p < r->rows[PAST].count && r->rows[PAST].were_read; p++) {
         page_range range = pages_of(r, X, r->rows[PAST].at[p]);
         (void)madvise(range.at, range.bytes, MADV_COLD);
+        if (r->files) (void)madvise(range.at, range.bytes, MADV_DONTNEED);
     }
     r->rows[PAST].count = 0;
 }
