@@ -54,18 +54,22 @@ static double best_constant(const target_rows *r, loss_rule loss)
     return low + (high - low) / 2;
 }
 
-/* The median distance from `center`, as a Gaussian's deviation; the deviation itself where most targets are at the center. Sorts
- * the rows away. */
+/* The median distance from `center`, as a Gaussian's deviation. Where most targets are at the center, as counts that are mostly
+ * 0, it is that of the others; the center is known to rounding, so that a distance is 0 if it is no more than that. Sorts the
+ * rows away. */
 double targets_scale(target_rows *r, double center)
 {
-    double square = 0;
+    double largest = 0;
     for (int64_t i = 0; i < r->m; i++) {
         r->y[i] = fabs(r->y[i] - r->o[i] - center);
-        square += r->y[i] * r->y[i] / (double)r->m;
+        largest = fmax(largest, r->y[i]);
     }
     qsort(r->y, (size_t)r->m, sizeof(double), ascending);
-    double scale = 1.4826 * r->y[r->m / 2];
-    if (!(scale > 0)) scale = sqrt(square);
+    double rounding = 4 * DBL_EPSILON * (fabs(center) + largest);
+    int64_t at = 0, middle = r->m / 2;
+    while (at < r->m && !(r->y[at] > rounding)) at++;
+    if (at > middle) middle = at + (r->m - at) / 2;
+    double scale = at < r->m ? 1.4826 * r->y[middle] : 0;
     return scale > 0 && isfinite(scale) ? scale : 1;
 }
 

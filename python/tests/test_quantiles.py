@@ -41,6 +41,25 @@ def test_each_is_near_the_optimum():
     assert "quantile:0.1" in model.summary()
 
 
+@pytest.mark.parametrize("options", [{"loss": "quantile"}, {"loss_expr": "abs(p - y)/2"}], ids=["loss", "formula"])
+@pytest.mark.parametrize("kind", ["classes", "counts", "amounts", "shifted"])
+def test_targets_that_are_mostly_equal(kind, options):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(2000, 4))
+    linear = X @ [1.0, 2.0, 0.0, -1.0]
+    y = {
+        "classes": (linear + rng.normal(size=2000) > 0.1) * 1.0,
+        "counts": rng.poisson(np.exp(linear - 1.5)) * 1.0,
+        "amounts": np.maximum(0, linear + rng.normal(size=2000) - 0.7),
+        "shifted": 1e6 + (linear > 0.1),
+    }[kind]
+    assert np.mean(y == np.median(y)) > 0.5
+    model = cusgd.fit(X, y, **options)
+    exact = sklearn.linear_model.QuantileRegressor(alpha=0).fit(X, y)
+    least = mean_pinball_loss(y, exact.predict(X))
+    assert mean_pinball_loss(y, model.predict(X)) <= 1.002 * least < 0.99 * mean_pinball_loss(y, np.full(2000, np.median(y)))
+
+
 def test_pickle():
     X, y = problem(100)
     model = cusgd.fit(X, y, loss="quantile", quantile=QUANTILES)
