@@ -13,6 +13,7 @@ from cusgd import linear_model  # noqa: E402
 from sklearn import datasets  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
 from sklearn.exceptions import DataConversionWarning  # noqa: E402
+from sklearn.feature_selection import SelectFromModel  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
@@ -198,6 +199,34 @@ def test_tools_of_scikit_learn(scales, rng):
     assert cross_val_score(make_pipeline(StandardScaler(), linear_model.SGDRegressor()), X, y).mean() > 0.2
     model = pickle.loads(pickle.dumps(linear_model.SGDRegressor().fit(X, y)))
     assert model.predict(X[:2]).shape == (2,)
+
+
+SELECTING = {
+    "LogisticRegression": [{}, {"C": 0.02}, {"C": 0.02, "l1_ratio": 1.0}],
+    "SGDClassifier": [{"loss": "log_loss"}, {"loss": "log_loss", "penalty": "l1", "alpha": 0.05}],
+    "Lasso": [{"alpha": 0.3}],
+    "ElasticNet": [{"alpha": 0.3, "l1_ratio": 1.0}, {"alpha": 0.3}],
+    "Ridge": [{}],
+    "LinearRegression": [{}],
+}
+
+
+@pytest.mark.parametrize(("name", "number"), [(name, i) for name, of in SELECTING.items() for i in range(len(of))])
+def test_selection_of_features(name, number, rng):
+    X = rng.normal(size=(300, 6))
+    y = X @ [2.0, -1.0, 0.2, 0.0, 0.0, 0.0] + 0.5 * rng.normal(size=300)
+    y = np.sign(y) if sklearn.base.is_classifier(getattr(linear_model, name)()) else y
+    ours, theirs = dict(SELECTING[name][number]), dict(SELECTING[name][number])
+    if name == "SGDClassifier":
+        ours["solver"] = "auto"
+        theirs |= {"random_state": 0, "tol": 1e-7, "max_iter": 3000}
+    if theirs.get("l1_ratio") == 1 and name == "LogisticRegression":
+        theirs |= {"solver": "liblinear", "intercept_scaling": 1e4}
+        if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8):
+            theirs |= {"penalty": "l1"}
+    expected = SelectFromModel(getattr(reference, name)(**theirs)).fit(X, y)
+    found = SelectFromModel(getattr(linear_model, name)(**ours)).fit(X, y)
+    np.testing.assert_array_equal(found.get_support(), expected.get_support())
 
 
 @pytest.mark.parametrize(

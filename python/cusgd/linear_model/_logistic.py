@@ -20,7 +20,7 @@ class LogisticRegression(ProbabilityMixin, Classifier):
     C : float
         Inverse strength of the penalty.
     l1_ratio : float, optional
-        Share of l1, from 0 to 1; None: 0.
+        Share of l1, from 0 to 1; None: 0, but for "elasticnet", which needs a number.
     tol : float, optional
         The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5.
     fit_intercept : bool
@@ -49,7 +49,7 @@ class LogisticRegression(ProbabilityMixin, Classifier):
         *,
         penalty: str | None = "l2",
         C: float = 1.0,
-        l1_ratio: float | None = None,
+        l1_ratio: float | None = 0.0,
         dual: bool = False,
         tol: float | None = None,
         fit_intercept: bool = True,
