@@ -193,6 +193,7 @@ static int survives_rounding(const option *o, const cusgd_options *options)
 }
 
 int options_have_bounds(const cusgd_options *options) { return !isnan(options->lower) || !isnan(options->upper); }
+int options_exclude_zero(const cusgd_options *options) { return options->lower > 0 || options->upper < 0; }
 
 /* Which methods can do what the objective asks for. */
 static const char *check_solver(const cusgd_options *options)

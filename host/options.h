@@ -111,6 +111,8 @@ const cusgd_option_info *options_find(const char *name);
 int options_describe(const cusgd_options *options, size_t index, const char **name, char *value);
 
 int options_have_bounds(const cusgd_options *options);
+/* 1 if the bounds exclude coefficients of 0. */
+int options_exclude_zero(const cusgd_options *options);
 
 /* The name of an enumeration's value, as options have it. */
 const char *loss_word(cusgd_loss loss);

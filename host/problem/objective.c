@@ -150,15 +150,22 @@ void problem_subgradient(const problem *p, const double *theta, const double *g,
     for (int64_t u = 0; u < problem_size(p); u++) out[u] = subgradient_at(p, u, theta[u], g[u]);
 }
 
-double problem_gradient_norm(const problem *p, const double *theta, const double *gradient)
+typedef double subgradient(const problem *p, int64_t u, double theta, double g);
+
+static double subgradient_norm(const problem *p, subgradient *along, const double *theta, const double *gradient)
 {
     double sum = 0;
     for (int64_t u = 0; u < problem_size(p); u++) {
         double ridge = u < p->d * p->k ? problem_l2(p, u) * theta[u] : 0;
-        double s = subgradient_at(p, u, theta[u], gradient[u] + ridge);
+        double s = along(p, u, theta[u], gradient[u] + ridge);
         sum += s * s;
     }
     return sqrt(sum);
+}
+
+double problem_gradient_norm(const problem *p, const double *theta, const double *gradient)
+{
+    return subgradient_norm(p, subgradient_at, theta, gradient);
 }
 
 cusgd_status problem_measure_null(problem *p, int with_gradient)
@@ -168,12 +175,7 @@ cusgd_status problem_measure_null(problem *p, int with_gradient)
     double *gradient = theta + problem_size(p);
     problem_null(p, theta);
     cusgd_status status = problem_objective(p, &p->train, theta, &p->null_loss, &objective, with_gradient ? gradient : NULL);
-    double square = 0;
-    for (int64_t u = 0; u < problem_size(p) && !status && with_gradient; u++) {
-        double s = unbounded_subgradient(p, u, theta[u], gradient[u]);
-        square += s * s;
-    }
-    if (!status && with_gradient) p->null_gradient = sqrt(square);
+    if (!status && with_gradient) p->null_gradient = subgradient_norm(p, unbounded_subgradient, theta, gradient);
     free(theta);
     return status;
 }

@@ -118,9 +118,6 @@ cusgd_status monitor_compare(const monitor *m, int *worse)
     return status;
 }
 
-/* Bounds that exclude coefficients of 0 may leave nothing but worse models, of which a rule can find the best. */
-static int excludes_zero(const problem *p) { return p->options->lower > 0 || p->options->upper < 0; }
-
 cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_result *result)
 {
     const problem *p = m->run->problem;
@@ -128,7 +125,8 @@ cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_r
     if (status) return status;
     result->null_loss = problem_reported(p, p->null_loss);
     int by_rule = m->stop == CUSGD_STOP_TOLERANCE || m->stop == CUSGD_STOP_GRADIENT || m->stop == CUSGD_STOP_SOLVED;
-    result->converged = by_rule && (!result->worse || excludes_zero(p));
+    /* Bounds that exclude coefficients of 0 may leave nothing but worse models, of which a rule can find the best. */
+    result->converged = by_rule && (!result->worse || options_exclude_zero(p->options));
     if (result->worse && !*result->note)
         snprintf(result->note, sizeof result->note, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",

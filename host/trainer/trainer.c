@@ -31,9 +31,8 @@ static cusgd_status check_bounds(cusgd_trainer *t)
         if (t->sgd.retreats) t->run.start_loss = loss;
         return CUSGD_OK;
     }
-    int lower = o->lower > 0;
-    if (!lower && !(o->upper < 0)) return CUSGD_OK; /* the start is as it was given: the run will tell */
-    int single = o->precision == CUSGD_PRECISION_FLOAT;
+    if (!options_exclude_zero(o)) return CUSGD_OK; /* the start is as it was given: the run will tell */
+    int lower = o->lower > 0, single = o->precision == CUSGD_PRECISION_FLOAT;
     return fail(CUSGD_ERROR_USAGE,
                 "%s %g excludes every model that could be trained: with coefficients at that bound the loss is not finite in %s; "
                 "give a bound nearer to 0",
