@@ -1,10 +1,9 @@
 /* Data that is read when it is needed: the sampling `pages`, and runs within a budget of memory, which have the bits of runs
  * whose rows are all in memory. The device is CUSGD_TEST_DEVICE, as in training.h. */
-#include "inside.h"
 #include "reduced.h"
 #include "scalar/sampling.h"
+#include "streams.h"
 #include "support.h"
-#include "training.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -13,94 +12,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(stream, .init = folder_setup, .fini = folder_teardown, .timeout = 120);
+TestSuite(stream, .init = folder_setup, .fini = folder_teardown, .timeout = 600);
 
-/* A window of 64 columns has 32768 rows: three of them and a bit. */
-enum { D = 64, WINDOW = 32768, N = 3 * WINDOW + 1234, MOST_K = 2, PARAMETERS = MOST_K * (D + 1) };
+enum { MOST_K = 2, PARAMETERS = MOST_K * (D + 1) };
 
-/* n rows and `k` targets: numbers, or, where k is 0, two classes, of which those of class 0 are first. */
-typedef struct made {
-    int64_t n, d, k;
-    float *x, *y, *w;
-    cusgd_data *data;
-} made;
-
-/* Uniform on (-1, 1). */
-static float noise_at(int64_t i, int64_t j)
-{
-    return (float)(int32_t)(uint32_t)random_bits(7, (uint64_t)i, (uint64_t)j) / 2147483648.0f;
-}
-
-static made make(int64_t n, int64_t d, int64_t k, int weighted)
-{
-    made m = {.n = n, .d = d, .k = k > 0 ? k : 1};
-    m.x = malloc(sizeof(float) * (size_t)(n * d));
-    m.y = malloc(sizeof(float) * (size_t)(n * m.k));
-    m.w = weighted ? malloc(sizeof(float) * (size_t)n) : NULL;
-    for (int64_t i = 0; i < n; i++) {
-        for (int64_t j = 0; j < d; j++) m.x[i * d + j] = noise_at(i, j) + (float)j / 8;
-        for (int64_t c = 0; c < k; c++) m.y[i * k + c] = m.x[i * d + c] - 2 * m.x[i * d + 5] + noise_at(i, d + c);
-        for (int64_t j = 0; k == 0 && j < d; j++) m.x[i * d + j] += (i >= n / 2 ? 0.1f : -0.1f) * (float)(j % 5);
-        if (k == 0) m.y[i] = i >= n / 2;
-        if (m.w) m.w[i] = 1.5f + noise_at(i, 2 * d);
-    }
-    m.data = data_of_floats(n, d, m.k, m.x, m.y, m.w);
-    return m;
-}
-
-static void unmake(made *m)
-{
-    cusgd_data_free(m->data);
-    free(m->x);
-    free(m->y);
-    free(m->w);
-}
-
-static int device_is_gpu(void)
-{
-    const char *device = getenv("CUSGD_TEST_DEVICE");
-    return device && strncmp(device, "cuda", 4) == 0;
-}
-
-/* The defaults and the words NAME=VALUE, separated by blanks. */
-static cusgd_options options_of(const char *words)
-{
-    cusgd_options o = options_default();
-    char text[512], *rest = text;
-    snprintf(text, sizeof text, "precision=float sampling=pages %s", words);
-    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-        char *value = strchr(word, '=');
-        if (!value) continue;
-        *value = '\0';
-        assert_works(cusgd_options_set(&o, word, value + 1));
-    }
-    return o;
-}
-
-static double loss_of(const made *m, const char *words)
+static double loss_of(const stream_rows *m, const char *words)
 {
     double parameters[1024 + 1];
-    cusgd_options o = options_of(words);
+    cusgd_options o = stream_options(words);
     return train(&o, m->data, parameters).loss;
 }
 
 /* Rows that are sorted by class end where permuted ones do: a window has pages of both classes. */
 Test(stream, sorted_classes)
 {
-    made m = make(5 * 2048 + 17, 1024, 0, 0);
+    stream_rows m = make_rows(5 * 2048 + 17, 1024, 0, 0);
     double permuted = loss_of(&m, "loss=logistic epochs=4 l2=1e-3 sampling=permute");
     double pages = loss_of(&m, "loss=logistic epochs=4 l2=1e-3");
     cr_assert_lt(fabs(pages - permuted), 1e-3, "pages %g, permute %g", pages, permuted);
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* ---- Streamed and resident --------------------------------------------------------------------------------------------------
  */
 
-static void check_budgets(const made *m, const char *words, const char *const *budgets)
+static void check_budgets(const stream_rows *m, const char *words, const char *const *budgets)
 {
     double resident[PARAMETERS], streamed[PARAMETERS];
-    cusgd_options o = options_of(words);
+    cusgd_options o = stream_options(words);
     cusgd_result all = train(&o, m->data, resident);
     for (int i = 0; budgets[i] && i < (REDUCED ? 1 : 3); i++) {
         o.threads = i < 2 ? i + 1 : 4;
@@ -119,37 +58,37 @@ static const char *const one_budget[] = {"25M", NULL};
 
 Test(stream, the_bits_of_resident_rows)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     static const char *const three[] = {"24M", "40M", "55M", NULL};
     check_budgets(&m, "epochs=2 batch=1000", three);
     check_budgets(&m, "epochs=2 batch=4096 sampling=none evaluate-every=1", two_budgets);
     check_budgets(&m, "epochs=3 optimizer=adam batch=700 no-standardize=true l1=1e-3", two_budgets);
     check_budgets(&m, "epochs=1 optimizer=momentum batch=20000 valid-fraction=0.1 evaluate-every=1",
                   (const char *const[]){"45M", NULL});
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* Where the device takes rows where they lie: room for a window and nothing, a part, or most of the next one; likewise for pieces
  * of passes, and their copies. */
-Test(stream, less_than_two_windows, .timeout = 600)
+Test(stream, less_than_two_windows)
 {
     if (device_is_gpu()) cr_skip_test("a GPU is sent whole windows");
     static const char *const budgets[] = {"13.5M", "16M", "21M", NULL};
-    made m = make(N, D, 1, 1);
+    stream_rows m = make_rows(N, D, 1, 1);
     check_budgets(&m, "epochs=2 batch=1000 evaluate-every=1", budgets);
     check_budgets(&m, "epochs=1 batch=700 sampling=none", budgets);
     check_budgets(&m, "epochs=1 batch=999 shards=3", budgets);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-2", budgets);
     check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2", (const char *const[]){"17M", "20M", NULL});
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* What reading and computing took: all bytes of both epochs and the first passes, and nothing where all rows are bound. */
 Test(stream, times_of_the_stages)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times), none = {0};
-    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M evaluate-every=end");
+    cusgd_options o = stream_options("epochs=2 batch=1000 memory=25M evaluate-every=end");
     cusgd_trainer *trainer = trainer_of(&o, m.data, NULL);
     fit(trainer);
     cr_assert_eq(cusgd_trainer_stream_times(trainer, &none), 0);
@@ -167,144 +106,29 @@ Test(stream, times_of_the_stages)
     cr_assert_eq(cusgd_trainer_stream_times(trainer, &t), 0);
     cr_assert(t.read_bytes < 0 && cusgd_trainer_stream_times(NULL, &t) == 0);
     cusgd_trainer_free(trainer);
-    unmake(&m);
-}
-
-/* As few rows as there can be more of than fit: this is what the emulated GPU has time for. */
-Test(stream, on_the_device)
-{
-    made m = make(150000, D, 1, 1);
-    double resident[D + 1], streamed[D + 1];
-    cusgd_options o = options_of("epochs=1 batch=1500 optimizer=adam rate=0.01 sampling=pages evaluate-every=1 memory=42M");
-    train(&o, m.data, streamed);
-    o.memory = 0;
-    train(&o, m.data, resident);
-    cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "%.17g, not %.17g", streamed[0], resident[0]);
-    unmake(&m);
-}
-
-/* Rows that are sent to a GPU until the end of each epoch, in bytes, and the parameters in the end. */
-enum { SENT_EPOCHS = 2 };
-typedef struct sent_run {
-    double sent[SENT_EPOCHS], found[SENT_EPOCHS], parameters[D + 1], loss;
-    double present; /* in the end, with what the evaluation found */
-} sent_run;
-
-typedef struct epochs_of {
-    cusgd_trainer *trainer;
-    sent_run *run;
-} epochs_of;
-
-static int note_traffic(const cusgd_progress *p, void *of)
-{
-    const epochs_of *e = of;
-    if (p->epoch > 0) traffic_of(e->trainer, &e->run->sent[p->epoch - 1], &e->run->found[p->epoch - 1]);
-    return 0;
-}
-
-/* pages: CUSGD_CUDA_PAGES; "": as if it were not set. */
-static sent_run run_sent(const made *m, const char *words, const char *pages)
-{
-    sent_run run;
-    cusgd_result result = CUSGD_INIT(cusgd_result);
-    cusgd_options o = options_of(words);
-    o.epochs = SENT_EPOCHS;
-    setenv("CUSGD_CUDA_PAGES", pages, 1);
-    cusgd_trainer *t = trainer_of(&o, m->data, NULL);
-    epochs_of e = {t, &run};
-    assert_works(cusgd_trainer_fit(t, o.memory ? note_traffic : NULL, &e, &result));
-    parameters_of(t, D, 1, run.parameters);
-    run.loss = result.loss;
-    cusgd_stream_times times = CUSGD_INIT(cusgd_stream_times);
-    cr_assert_eq(cusgd_trainer_stream_times(t, &times), o.memory > 0);
-    run.present = times.present_bytes;
-    cusgd_trainer_free(t);
-    return run;
-}
-
-/* Of x, y and w. */
-static double bytes_of(int64_t rows) { return (double)rows * (D + 2) * (double)sizeof(float); }
-
-static void check_sent(const sent_run *run, const sent_run *bound, int64_t kept)
-{
-    const int last = SENT_EPOCHS - 1;
-    double once = bytes_of(N), again = last * bytes_of(N - kept), there = last * bytes_of(kept);
-    cr_assert_eq(memcmp(run->parameters, bound->parameters, sizeof bound->parameters), 0, "%lld rows stay: %.17g, not %.17g",
-                 (long long)kept, run->parameters[0], bound->parameters[0]);
-    cr_assert_float_eq(run->sent[last], once + again, 1, "%lld rows stay: %.17g bytes were sent, not %.17g", (long long)kept,
-                       run->sent[last], once + again);
-    cr_assert_float_eq(run->found[last], there, 1, "%lld rows stay: %.17g bytes were there, not %.17g", (long long)kept,
-                       run->found[last], there);
-    cr_assert_eq(memcmp(&run->loss, &bound->loss, sizeof run->loss), 0, "%lld rows stay: %.17g, not %.17g", (long long)kept,
-                 run->loss, bound->loss);
-    double by_passes = run->present - there; /* of the evaluation and that of the model without columns, in whole pieces */
-    if (kept == N)
-        cr_assert_float_eq(by_passes, 2 * bytes_of(N), 1, "%.17g bytes were there in the evaluations", by_passes);
-    else
-        cr_assert(by_passes > 0 && by_passes <= 2 * bytes_of(kept), "%.17g bytes were there in the evaluations", by_passes);
-}
-
-/* Pages that a GPU has room for are sent once, be that all of them or some, and the model has the bits of rows that are bound
- * together. */
-Test(stream, pages_that_stay_on_the_device, .timeout = 600)
-{
-    enum { PAGE = 1024, KEPT = 70 };
-    if (!device_is_gpu()) cr_skip_test("the CPU takes rows where they lie");
-    made m = make(N, D, 1, 1);
-    char some[32];
-    snprintf(some, sizeof some, "%lld", (long long)bytes_of(KEPT * PAGE) + 1); /* as they are bound, in float too */
-    static const char *const words[] = {"batch=3000 rate=0.01 optimizer=adam evaluate-every=end",
-                                        "batch=5000 rate=0.01 optimizer=adam evaluate-every=end sampling=none"};
-    for (int i = 0; i < 2; i++) {
-        char within[200];
-        snprintf(within, sizeof within, "%s memory=25M", words[i]);
-        sent_run bound = run_sent(&m, words[i], ""), run = run_sent(&m, within, i == 0 ? some : "");
-        check_sent(&run, &bound, i == 0 ? KEPT * PAGE : N);
-    }
-    unmake(&m);
-}
-
-/* A window that was being read when rows were read in between is read again: its pages are not on the device. */
-Test(stream, pages_that_were_asked_for_in_vain, .timeout = 600)
-{
-    if (!device_is_gpu()) cr_skip_test("the CPU takes rows where they lie");
-    made m = make(N, D, 1, 1);
-    double parameters[2][D + 1];
-    cusgd_options o = options_of("epochs=1 batch=5000 rate=0.01 optimizer=adam evaluate-every=end sampling=none");
-    for (int streams = 0; streams < 2; streams++) {
-        o.memory = streams ? 25000000 : 0;
-        cusgd_trainer *t = trainer_of(&o, m.data, NULL);
-        assert_works(cusgd_trainer_step(t, 2));
-        if (streams) assert_works(read_between(t));
-        assert_works(cusgd_trainer_step(t, (N + 4999) / 5000 - 2));
-        parameters_of(t, D, 1, parameters[streams]);
-        cusgd_trainer_free(t);
-    }
-    cr_assert_eq(memcmp(parameters[0], parameters[1], sizeof parameters[0]), 0, "%.17g, not %.17g", parameters[1][0],
-                 parameters[0][0]);
-    unmake(&m);
+    free_rows(&m);
 }
 
 Test(stream, weights_outputs_classes_and_storage)
 {
-    made two = make(N, D, 2, 1), classes = make(N, D, 0, 0);
+    stream_rows two = make_rows(N, D, 2, 1), classes = make_rows(N, D, 0, 0);
     check_budgets(&two, "epochs=2 batch=1000 optimizer=nesterov", one_budget);
     check_budgets(&two, "epochs=1 batch=1000 storage=bf16", one_budget);
     check_budgets(&classes, "loss=logistic epochs=2 batch=1000", one_budget);
-    unmake(&two);
-    unmake(&classes);
+    free_rows(&two);
+    free_rows(&classes);
 }
 
 /* Shards, each with windows of its own; the last window of one epoch is followed by the first of the next. */
 Test(stream, shards)
 {
-    made m = make(N, D, 1, 1);
+    stream_rows m = make_rows(N, D, 1, 1);
     if (device_is_gpu()) cr_skip_test("a GPU's streams have one shard");
     check_budgets(&m, "epochs=3 batch=1000 shards=3 evaluate-every=end", two_budgets);
     check_budgets(&m, "epochs=1 batch=64 shards=5 sampling=none evaluate-every=1", one_budget);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-1 shards=2", one_budget);
     check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2 shards=2", one_budget);
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* What is done to a row that is taken from where it lies: numbers of columns that fill registers and that do not, values of both
@@ -314,7 +138,7 @@ static void check_taken(int64_t d, int64_t k, int wide, const char *words)
     int64_t window = (int64_t)page_window_rows(1, page_rows((uint64_t)d)),
             n = (wide || strstr(words, "bf16") ? 4 : 3) * window + 77;
     int64_t bound = strstr(words, "double") ? 8 : strstr(words, "bf16") ? 2 : 4, read = wide ? 8 : 4;
-    made m = make(n, d, k, 1);
+    stream_rows m = make_rows(n, d, k, 1);
     size_t count = (size_t)((d + 1) * (k > 0 ? k : 1));
     double *resident = malloc(sizeof(double) * count), *streamed = malloc(sizeof(double) * count), *x = NULL;
     cusgd_data *data = m.data;
@@ -326,7 +150,7 @@ static void check_taken(int64_t d, int64_t k, int wide, const char *words)
         cusgd_matrix of_w = {m.w, CUSGD_TYPE_FLOAT32, 1, 1};
         assert_works(cusgd_data_wrap(n, d, m.k, of_x, of_y, of_w, &data));
     }
-    cusgd_options o = options_of(words);
+    cusgd_options o = stream_options(words);
     train(&o, data, resident);
     int64_t each = device_is_gpu() ? 2 * read : bound + read;
     o.memory = 8192 * (d + 4) * 8 + (window + 400) * d * each + 2000000; /* stream_needs.c: the sample, a window */
@@ -337,7 +161,7 @@ static void check_taken(int64_t d, int64_t k, int wide, const char *words)
     free(x);
     free(resident);
     free(streamed);
-    unmake(&m);
+    free_rows(&m);
 }
 
 Test(stream, rows_that_are_taken_where_they_lie)
@@ -352,14 +176,14 @@ Test(stream, rows_that_are_taken_where_they_lie)
 
 Test(stream, full_batch_solvers)
 {
-    made m = make(N, D, 1, 1);
+    stream_rows m = make_rows(N, D, 1, 1);
     check_budgets(&m, "solver=cg gradient-tolerance=1e-3", one_budget);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-2", one_budget);
     check_budgets(&m, "solver=gd rate=0.1 gradient-tolerance=3e-1", one_budget);
     check_budgets(&m, "solver=gd gradient-tolerance=1e-1", one_budget);
     check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2", two_budgets);
     check_budgets(&m, "solver=exact l2=1e-3", one_budget);
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* ---- Files ---------------------------------------------------------------------------------------------------------------- */
@@ -377,7 +201,7 @@ static void save(const char *name, const float *values, int64_t rows, int64_t co
     cr_assert(fclose(f) == 0);
 }
 
-static cusgd_data *open_files(const made *m)
+static cusgd_data *open_files(const stream_rows *m)
 {
     cusgd_data *data;
     save("x.npy", m->x, m->n, m->d);
@@ -388,7 +212,7 @@ static cusgd_data *open_files(const made *m)
 }
 
 /* The same as a folder of several files. */
-static cusgd_data *open_folder(const made *m, const char *name)
+static cusgd_data *open_folder(const stream_rows *m, const char *name)
 {
     cusgd_data *data;
     cusgd_folder_options options = CUSGD_INIT(cusgd_folder_options);
@@ -400,10 +224,10 @@ static cusgd_data *open_folder(const made *m, const char *name)
 
 Test(stream, rows_of_files)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     cusgd_data *data[] = {open_files(&m), open_folder(&m, "folder")};
     double resident[D + 1], streamed[D + 1];
-    cusgd_options o = options_of("epochs=2 batch=1000");
+    cusgd_options o = stream_options("epochs=2 batch=1000");
     train(&o, m.data, resident);
     assert_works(cusgd_options_set(&o, "memory", "25M"));
     for (int i = 0; i < 2; i++) {
@@ -411,7 +235,7 @@ Test(stream, rows_of_files)
         cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "%s", i ? "several files" : "one file");
         cusgd_data_free(data[i]);
     }
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* A folder of 98 numbered files, more than are kept open at a time, and one that bf16 makes be read into memory. */
@@ -428,27 +252,27 @@ static cusgd_data *open_numbered(const cusgd_data *from, const char *name, int b
 
 Test(stream, rows_of_numbered_files)
 {
-    made m = make(N, D, 1, 1);
+    stream_rows m = make_rows(N, D, 1, 1);
     double resident[D + 1], streamed[D + 1];
     for (int bf16 = 0; bf16 < 2; bf16++) {
         cusgd_data *files = open_numbered(m.data, bf16 ? "half" : "whole", bf16);
-        cusgd_options o = options_of("epochs=1 batch=1000 memory=25M");
+        cusgd_options o = stream_options("epochs=1 batch=1000 memory=25M");
         train(&o, files, streamed);
         o.memory = 0;
         train(&o, files, resident);
         cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "bf16 %d", bf16);
         cusgd_data_free(files);
     }
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* Budgets are for rows that are read; a note says when they are held in memory all the same. */
 Test(stream, what_is_held_in_addition_to_the_budget)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     for (int bf16 = 0; bf16 < 2; bf16++) {
         cusgd_data *files = open_numbered(m.data, bf16 ? "half" : "whole", bf16);
-        cusgd_options o = options_of("epochs=1 batch=1000 memory=25M");
+        cusgd_options o = stream_options("epochs=1 batch=1000 memory=25M");
         cusgd_trainer *t = trainer_of(&o, files, NULL);
         const char *note = cusgd_trainer_note(t, 0);
         int is_told = note && strstr(note, "is held in memory, 0.0259 GB in addition to the option memory");
@@ -456,7 +280,7 @@ Test(stream, what_is_held_in_addition_to_the_budget)
         cusgd_trainer_free(t);
         cusgd_data_free(files);
     }
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* Files are opened again by their names: one that is not that file any more, or is gone, is not read in the other's place. */
@@ -475,10 +299,10 @@ static int rename_files(const cusgd_progress *now, void *user)
 
 Test(stream, numbered_files_that_are_renamed)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     double resident[D + 1], streamed[D + 1];
     cusgd_data *files = open_numbered(m.data, "whole", 0);
-    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M evaluate-every=end");
+    cusgd_options o = stream_options("epochs=2 batch=1000 memory=25M evaluate-every=end");
     cusgd_trainer *t = trainer_of(&o, files, NULL);
     cusgd_result result = CUSGD_INIT(cusgd_result);
     assert_works(cusgd_trainer_fit(t, rename_files, NULL, &result));
@@ -488,7 +312,7 @@ Test(stream, numbered_files_that_are_renamed)
     cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
     cusgd_trainer_free(t);
     cusgd_data_free(files);
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* A file that is cut short or written between two epochs. */
@@ -523,13 +347,13 @@ Test(stream, files_that_change)
                  {"w.npy", 1, "w.npy: became shorter"},
                  {"written/x-00001.npy", 0, "x-00001.npy: was written while"},
                  {"cut/x-00001.npy", 1, "x-00001.npy: became shorter"}};
-    made m = make(N, D, 1, 1);
+    stream_rows m = make_rows(N, D, 1, 1);
     cusgd_handle_faults(); /* the reader's thread takes y from the mapped file */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *slash = strchr(cases[i].name, '/');
         cusgd_data *files = !slash ? open_files(&m) : open_folder(&m, cases[i].cuts ? "cut" : "written");
         meddler by = {path_of(cases[i].name), cases[i].cuts};
-        cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=end");
+        cusgd_options o = stream_options("epochs=3 batch=1000 memory=25M evaluate-every=end");
         cusgd_trainer *t = trainer_of(&o, files, NULL);
         cusgd_result result = CUSGD_INIT(cusgd_result);
         usleep(20000); /* a file's time is as exact as the clock that the system writes it by */
@@ -538,15 +362,15 @@ Test(stream, files_that_change)
         cusgd_trainer_free(t);
         cusgd_data_free(files);
     }
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* ---- Refusals ------------------------------------------------------------------------------------------------------------- */
 
-static void check_refused(const made *m, const char *words, cusgd_status status, const char *part)
+static void check_refused(const stream_rows *m, const char *words, cusgd_status status, const char *part)
 {
     cusgd_trainer *t = NULL;
-    cusgd_options o = options_of(words);
+    cusgd_options o = stream_options(words);
     assert_fails(cusgd_trainer_create(&o, m->data, NULL, &t), status, part);
     cr_assert_null(t);
 }
@@ -570,11 +394,11 @@ static void save_once(cusgd_trainer *t, const cusgd_progress *now, void *user)
 
 Test(stream, a_checkpoint_within_another_budget)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     double whole[D + 1], rest[D + 1];
     static const char *const budgets[] = {"25M", "40M", "auto"};
     for (int i = 0; i < 3; i++) {
-        cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
+        cusgd_options o = stream_options("epochs=2 batch=1000 memory=25M");
         saved state = {NULL, 0, 0};
         cusgd_trainer *t = trainer_of(&o, m.data, NULL);
         cusgd_trainer_set_checkpoint_callback(t, save_once, &state);
@@ -590,15 +414,15 @@ Test(stream, a_checkpoint_within_another_budget)
         cusgd_trainer_free(t);
         free(state.bytes);
     }
-    unmake(&m);
+    free_rows(&m);
 }
 
 /* Other options of a trainer whose rows stay bound: batches that are larger than a window. */
 Test(stream, a_larger_batch)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     double resident[D + 1], streamed[D + 1];
-    cusgd_options o = options_of("epochs=1 batch=1000 memory=25M optimizer=adam rate=0.01");
+    cusgd_options o = stream_options("epochs=1 batch=1000 memory=25M optimizer=adam rate=0.01");
     cusgd_trainer *t = trainer_of(&o, m.data, NULL);
     o.batch = 60000;
     assert_works(cusgd_trainer_reset(t, &o));
@@ -608,22 +432,22 @@ Test(stream, a_larger_batch)
     train(&o, m.data, resident);
     cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
     cusgd_trainer_free(t);
-    unmake(&m);
+    free_rows(&m);
 }
 
 Test(stream, what_cannot_be_read_piece_by_piece)
 {
-    made m = make(N, D, 1, 0);
+    stream_rows m = make_rows(N, D, 1, 0);
     check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, device_is_gpu() ? "give --memory 2" : "give --memory 1");
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
     if (device_is_gpu()) check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
     check_refused(&m, "memory=25M solver=bfgs", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
-    unmake(&m);
-    m = make(300, 500, 1, 0);
+    free_rows(&m);
+    m = make_rows(300, 500, 1, 0);
     check_refused(&m, "memory=300K solver=exact", CUSGD_ERROR_USAGE, "more columns than rows, for which solver exact needs all");
-    unmake(&m);
+    free_rows(&m);
     cusgd_options o = options_default();
     assert_works(cusgd_options_set(&o, "memory", "1.5G"));
     cr_assert_eq(o.memory, 1500000000);
