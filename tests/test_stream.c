@@ -365,6 +365,30 @@ Test(stream, files_that_change)
     free_rows(&m);
 }
 
+/* Which pages of files that it may not write are in memory, Linux does not tell other users than their owner, and calls all
+ * present: such files are read ahead always. */
+Test(stream, files_of_others)
+{
+    if (device_is_gpu()) cr_skip_test("rows that are sent to a GPU are read from files whether they are in memory or not");
+    if (geteuid() != 0) cr_skip_test("only root can become somebody else");
+    stream_rows m = make_rows(N, D, 1, 0);
+    for (int others = 0; others < 2; others++) {
+        cusgd_data *files = open_files(&m); /* just written: all pages are in memory */
+        if (others) become_visitor();
+        cusgd_options o = stream_options("epochs=2 batch=1000 memory=25M evaluate-every=end");
+        cusgd_stream_times times = CUSGD_INIT(cusgd_stream_times);
+        cusgd_trainer *t = trainer_of(&o, files, NULL);
+        fit(t);
+        cr_assert_eq(cusgd_trainer_stream_times(t, &times), 1);
+        cr_assert_eq(times.present_bytes > 0, !others, "%g bytes were present, of others' files: %d", times.present_bytes,
+                     others);
+        cr_assert(!others || times.read_bytes > 0);
+        cusgd_trainer_free(t);
+        cusgd_data_free(files);
+    }
+    free_rows(&m);
+}
+
 /* ---- Refusals ------------------------------------------------------------------------------------------------------------- */
 
 static void check_refused(const stream_rows *m, const char *words, cusgd_status status, const char *part)

@@ -72,6 +72,15 @@ static int open_file(row_files *f, row_file *r)
     return file;
 }
 
+int row_files_tell_present(const row_files *f)
+{
+    for (int64_t i = 0; i < f->count; i++) {
+        const row_file *r = &f->list[i];
+        if (r->seen.st_uid != geteuid() && faccessat(AT_FDCWD, r->of.path, W_OK, AT_EACCESS) != 0) return 0;
+    }
+    return 1;
+}
+
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
 static size_t bytes_here(const row_file *r, size_t from, size_t bytes)

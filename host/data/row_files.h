@@ -11,6 +11,10 @@ typedef struct row_files row_files;
 cusgd_status row_files_open(const void *at, row_files **out);
 void row_files_close(row_files *f); /* accepts NULL */
 
+/* 1 if the system tells this process which of their pages are in memory: of files that are not its own and that it may not write,
+ * Linux says since 5.x that all pages are. */
+int row_files_tell_present(const row_files *f);
+
 /* Asks the system to read `bytes` bytes from `from` behind `at` ahead. */
 void row_files_announce(row_files *f, size_t from, size_t bytes);
 /* Reads them. Returns 0, errno, or -1 where a file has ended; *path: which one. */

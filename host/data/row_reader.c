@@ -61,6 +61,7 @@ struct row_reader {
     size_t row_bytes[MATRICES];
     row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
     row_files *others[MATRICES]; /* that y, w and o lie in, which are read where they are mapped */
+    int tells_present;           /* 0: the system calls pages of x present that are not */
     request ask;                 /* the one under way */
     int advice;                  /* the latest advice to the system about x; 0: nothing yet */
     part_list rows[STAGES];
@@ -130,6 +131,8 @@ static page_range pages_of(const row_reader *r, int i, row_run run)
     uintptr_t end = at + (uintptr_t)examples_row(&r->of, run.first + run.count - 1) * stride + r->row_bytes[i];
     return (page_range){(char *)m->at - (at - first / page * page), (end + page - 1) / page * page - first / page * page};
 }
+
+static page_range all_pages(const row_reader *r) { return pages_of(r, X, (row_run){0, r->of.n}); }
 
 static int is_present(page_range p)
 {
@@ -209,7 +212,7 @@ static void announce(const row_reader *r, int64_t at)
         return;
     }
     page_range range = pages_of(r, X, p->rows);
-    p->was_absent = !is_present(range);
+    p->was_absent = !r->tells_present || !is_present(range);
     if (p->was_absent && !r->ask.is_long) (void)madvise(range.at, range.bytes, MADV_WILLNEED);
 }
 
@@ -235,7 +238,7 @@ static void *fetch_parts(void *of)
  * steps find missing. */
 static void advise(row_reader *r)
 {
-    page_range all = pages_of(r, X, (row_run){0, r->of.n});
+    page_range all = all_pages(r);
     int advice = r->ask.is_long ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
     if (!r->files || r->advice == advice) return;
     r->advice = advice;
@@ -417,6 +420,7 @@ cusgd_status row_reader_open(const examples *e, int64_t room, const slot_memory 
     if (memory) r->memory = *memory;
     int by_files = room == 0 || (!e->rows && e->x.row_stride == e->d);
     cusgd_status status = by_files ? row_files_open(e->x.at, &r->files) : CUSGD_OK;
+    r->tells_present = !r->files || row_files_tell_present(r->files);
     for (int i = 0; i < MATRICES && !status; i++) {
         if (i != X) status = row_files_open(matrix_of(e, i)->at, &r->others[i]);
         r->row_bytes[i] = bytes_in_row(e, i);
@@ -438,7 +442,7 @@ void row_reader_close(row_reader *r)
     if (!r) return;
     wait_for_thread(r);
     if (r->advice) { /* other readers of the mapping come in order */
-        page_range all = pages_of(r, X, (row_run){0, r->of.n});
+        page_range all = all_pages(r);
         (void)madvise(all.at, all.bytes, MADV_NORMAL);
     }
     for (int i = 0; i < MATRICES; i++) {
