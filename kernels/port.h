@@ -2,7 +2,7 @@
  * (tests/emulator/README.md). Kernels are plain CUDA C but for these things, which have a form here that both compilers take:
  *   LAUNCH(kernel, grid, block, shared bytes, stream, arguments...) for <<<>>>; it returns the launch's error. A template kernel
  *       with several arguments stands in parentheses: LAUNCH((kernel<T, 4>), ...)
- *   LAUNCH_COOPERATIVE(...): the same, every block resident, so that grid_sync() may be called
+ *   LAUNCH_COOPERATIVE(...): the same, every block resident, so that grid_barrier() may be called
  *   LAUNCH_AS(way, ...): the same in clusters of blocks, or early: see launch_way
  *   SHARED(T, name, count) for __shared__ T name[count], aligned to 16 bytes
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
@@ -11,10 +11,11 @@
  *   GRID_CONSTANT for __grid_constant__: a kernel's argument that is read by index where it is, without a copy in each thread
  *   wait_for_earlier(), let_later_begin(), fetch(), fetch_line(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once; checked on the emulated GPU alone, when none do
- *   cluster_sync(), of_cluster(), exchange_...(): between the blocks of a cluster
+ *   cluster_sync(), exchange_...(): between the blocks of a cluster
  *   count_arrival(): between the blocks of a grid, in place of __threadfence() and atomicAdd()
  * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
- * kernel that needs it. This file and its twin are the only ones that ask who compiles. */
+ * kernel that needs it. This file and its twin are the only ones that ask who compiles. CUDA's cooperative_groups.h stays out:
+ * nvcc takes 4 seconds for it, in each source. */
 #ifndef CUSGD_KERNELS_PORT_H
 #define CUSGD_KERNELS_PORT_H
 
@@ -31,7 +32,6 @@ struct launch_way {
 #include "emulator/device.h"
 #else
 #define ASSERT_ALONE(condition) ((void)0)
-#include <cooperative_groups.h>
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
@@ -72,9 +72,6 @@ static inline cudaError_t launch(launch_way way, const char *, void (*kernel)(P.
     }
     return cudaLaunchKernelExC(&config, function, pointers);
 }
-
-/* Every thread of every block of a cooperative launch waits for every other; what they wrote before is seen after it. */
-__device__ static inline void grid_sync() { cooperative_groups::this_grid().sync(); }
 
 /* Between the blocks of a launch. Who has seen the value that another block released sees what that one wrote before, too. */
 __device__ static inline void store_release(unsigned *p, unsigned v)
@@ -156,13 +153,6 @@ __device__ static inline void cluster_sync()
 {
     CUSGD_FROM_90(asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" : : : "memory");)
 }
-/* Where block `rank` of the cluster, the rank-th of its blocks in the grid, has what stands at p in this one's shared memory. */
-template <class T> __device__ static inline T *of_cluster(T *p, unsigned rank)
-{
-    (void)rank;
-    CUSGD_FROM_90(p = cooperative_groups::this_cluster().map_shared_rank(p, rank);)
-    return p;
-}
 
 /* Values that the blocks of a cluster send each other, in rounds: a block waits for the bytes that come to itself, and neither
  * for other blocks' threads nor for any other memory, as it does at a cluster_sync(), which also empties the L1 cache. An
@@ -230,9 +220,10 @@ __device__ static inline void exchange_await(exchange *, unsigned) {}
 #endif
 #endif
 
-/* grid_sync() in a launch of one-dimensional blocks and grid, by flags in device memory, one a block: barrier number `round` of
- * them, from 1. Each block raises its own and looks at all: no block's way is longer than a store and a load. False, for all
- * threads of the block, if another block did not come: it does not run, although a cooperative launch promises that. */
+/* Every thread of every block of a cooperative launch, of one-dimensional blocks and grid, waits for every other; what they wrote
+ * before is seen after it. By flags in device memory, one a block: barrier number `round` of them, from 1. Each block raises its
+ * own and looks at all: no block's way is longer than a store and a load. False, for all threads of the block, if another block
+ * did not come: it does not run, although a cooperative launch promises that. */
 __device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
 {
     int met = 1;

@@ -138,6 +138,7 @@ static inline cudaError_t launch(launch_way way, const char *name, void (*kernel
 
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
 static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }
+/* As cooperative_groups has it; for the tests of the emulator and the probe. */
 static inline void grid_sync(int line = __builtin_LINE()) { emulator::barrier_grid(line); }
 static inline int __syncthreads_and(int predicate, int line = __builtin_LINE())
 {
@@ -172,6 +173,7 @@ static inline void let_later_begin() { emulator::let_later_begin(); }
 static inline void fetch(const void *p, unsigned bytes) { emulator::check_fetch(p, bytes); }
 static inline void fetch_line(const void *p) { emulator::check_fetch_line(p); }
 static inline void cluster_sync(int line = __builtin_LINE()) { emulator::barrier_cluster(line); }
+/* Where block `rank` of the cluster has what stands at p in this one's shared memory. */
 template <class T> static inline T *of_cluster(T *p, unsigned rank) { return static_cast<T *>(emulator::map_cluster(p, rank)); }
 
 /* Bytes on their way, and in the high half rounds that have begun. Blocks wait for each other's threads as at a cluster_sync().

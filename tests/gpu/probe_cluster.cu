@@ -2,6 +2,7 @@
 #include "block.h"
 #include "probe.h"
 
+#include <cooperative_groups.h>
 #include <stdio.h>
 
 enum { SHARED_WORDS = 12 * 1024, WIDEST = 16 }; /* 48 KB per block */

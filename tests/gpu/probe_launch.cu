@@ -2,6 +2,11 @@
 #include "block.h"
 #include "probe.h"
 
+#ifndef CUSGD_EMULATED /* whose own it is there */
+#include <cooperative_groups.h>
+__device__ static inline void grid_sync() { cooperative_groups::this_grid().sync(); }
+#endif
+
 /* ---- Launches ---- */
 
 /* Does nothing, but for counting its launches where `launches` is not NULL. Launched early, it begins and waits. */
