@@ -13,7 +13,7 @@ static inline __attribute__((always_inline)) struct own_rule lazy_own(const lazy
 
 static inline __attribute__((always_inline)) void lazy_catch_up_by(int optimizer, int limited, int penalized, const lazy_tile *t)
 {
-    struct update_rule rule = t->rule;
+    struct update_rule rule = *t->rule;
     int adagrad = optimizer == CUSGD_OPTIMIZER_ADAGRAD, ftrl = optimizer == CUSGD_OPTIMIZER_FTRL;
     rule.optimizer = optimizer;
     for (int64_t u = 0; u < t->count && (penalized || limited); u++) {
@@ -27,8 +27,8 @@ static inline __attribute__((always_inline)) void lazy_catch_up_by(int optimizer
 
 static void lazy_catch_up(const lazy_tile *t)
 {
-    int limited = t->limit[0] != NULL, penalized = t->rule.l1 > 0 || t->rule.l2 > 0;
-    switch (t->rule.optimizer) {
+    int limited = t->limit[0] != NULL, penalized = t->rule->l1 > 0 || t->rule->l2 > 0;
+    switch (t->rule->optimizer) {
     case CUSGD_OPTIMIZER_SGD:
         if (limited)
             lazy_catch_up_by(CUSGD_OPTIMIZER_SGD, 1, 1, t);
@@ -52,14 +52,15 @@ static void lazy_catch_up(const lazy_tile *t)
 /* The dense step, but for adagrad's penalties, bounds and share in the average: those come with the steps that follow. */
 static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, int limited, const lazy_tile *t)
 {
-    struct update_rule rule = t->rule;
+    struct update_rule rule = *t->rule;
     int slots = optimizer_slots(optimizer), whole = lazy_is_whole(optimizer);
+    struct update_step now = *t->now;
     rule.optimizer = optimizer;
     rule.average = rule.average && whole;
     for (int64_t u = 0; u < t->count; u++) {
         struct parameter q = {t->theta[u], slots > 0 ? t->slot[0][u] : 0, slots > 1 ? t->slot[1][u] : 0,
                               slots > 2 ? t->slot[2][u] : 0, rule.average ? t->average[u] : 0};
-        update_parameter(rule, t->now, lazy_own(t, limited, u), limited, whole, q.theta, t->gradient[u], &q);
+        update_parameter(rule, now, lazy_own(t, limited, u), limited, whole, q.theta, t->gradient[u], &q);
         t->theta[u] = q.theta;
         if (slots > 0) t->slot[0][u] = q.slot1;
         if (slots > 1) t->slot[1][u] = q.slot2;
@@ -71,7 +72,7 @@ static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, in
 static void lazy_step(const lazy_tile *t)
 {
     int limited = t->limit[0] != NULL;
-    switch (t->rule.optimizer) {
+    switch (t->rule->optimizer) {
     case CUSGD_OPTIMIZER_SGD:
         if (limited)
             lazy_step_by(CUSGD_OPTIMIZER_SGD, 1, t);

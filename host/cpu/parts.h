@@ -15,6 +15,7 @@ typedef struct sparse_rows {
     const int32_t *column;
     const real *value;
     int64_t cut[COLUMN_PARTS + 1]; /* part q: columns cut[q] .. cut[q + 1] - 1 */
+    int64_t longest;               /* stored values of a row, at most */
     double *center;                /* d: what is subtracted from every row, stored or not; NULL: nothing. Owned */
     void *owned[3];
 } sparse_rows;
@@ -116,6 +117,7 @@ typedef struct sparse_shard {
     uint64_t batches;
     batch_store store;
     batch_columns batch; /* of the step under way */
+    int64_t ahead[2];    /* of batches of one row: the rows of the next step and of the one after that; -1: there is none */
 } sparse_shard;
 
 /* Of a run on sparse rows. */
@@ -185,7 +187,12 @@ static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const r
                        .loss = loss,
                        .theta = theta,
                        .gradient = gradient,
-                       .layout = layout_of(b->d, b->k)};
+                       .layout = layout_of(b->d, b->k),
+                       .scratch =
+                           NULL, /* all fields are named: where some are not, gcc clears the whole first, which takes longer */
+                       .models = NULL,
+                       .fold = NULL,
+                       .losses = NULL};
 }
 
 static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }
@@ -254,8 +261,6 @@ cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const doub
 /* sparse_batches.c: makes sparse_batch() of a shard's shares of the slice's batches ready, of `batches` once a run. shard:
  * counted from the first of this process. */
 cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard);
-/* The columns of the share of batch i. */
-batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i, int shard);
 /* The examples are about to go, and others may come to lie there. */
 void NAMED(sparse_forget)(cpu *self, const dataset *b);
 void NAMED(sparse_close)(cpu *self);
@@ -278,13 +283,6 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
 /* Brings all parameters up to date, of which `done` steps of the slice have been made. */
 void NAMED(lazy_finish)(cpu *self, int64_t done);
 
-/* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by update.c. */
-cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
-/* Derivatives of a shard's share of batch i; returns the sum of its losses. */
-double NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i, int shard);
-/* Then its gradient, divided by `rows`, of all parameters; or, where updates are lazy, of the intercepts alone, and the step of
- * the columns. */
-void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int shard, int64_t rows, real *gradient);
 /* step.c: minibatch steps; the operation `steps` of the interface. */
 cusgd_status NAMED(cpu_steps)(void *of, const slice *s);
 /* full.c */

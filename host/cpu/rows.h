@@ -108,8 +108,8 @@ typedef struct chunk_sums {
  * values; those that the rule does not keep are not read. */
 enum { LAZY_TILE = 128 };
 typedef struct lazy_tile {
-    struct update_rule rule; /* of sgd, adagrad or ftrl */
-    struct update_step now;  /* of a step alone */
+    const struct update_rule *rule; /* of sgd, adagrad or ftrl */
+    const struct update_step *now;  /* of a step alone */
     int64_t count;
     real *theta, *slot[3], *average; /* updated */
     const real *gradient;            /* of a step alone */

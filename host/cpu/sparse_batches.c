@@ -1,6 +1,6 @@
 /* Batches of sparse rows by columns. The rows of a batch of the sampling `batches` are the same in all epochs, so all batches are
  * transposed once a run; those of other samplings when their step comes. */
-#include "parts.h"
+#include "step.h"
 
 #include "failure.h"
 #include "sparse.h"
@@ -22,13 +22,17 @@ static inline void ask_for_start(const batch_rows *of, int64_t r)
 }
 
 /* array: the rows' columns or values, elements of `size` bytes. */
-static inline void ask_for_row(const batch_rows *of, int64_t r, const void *array, size_t size)
+static inline void ask_for_lines(const sparse_rows *x, int64_t row, const void *array, size_t size)
 {
     enum { LINE = 64, LINES_MOST = 16 /* a longer row's others are foreseen by the processor */ };
-    if (r + AHEAD >= of->count) return;
-    const char *at = (const char *)array + (size_t)of->x->start[of->rows[r + AHEAD]] * size;
-    const char *end = (const char *)array + (size_t)of->x->start[of->rows[r + AHEAD] + 1] * size;
+    const char *at = (const char *)array + (size_t)x->start[row] * size;
+    const char *end = (const char *)array + (size_t)x->start[row + 1] * size;
     for (int i = 0; i < LINES_MOST && at < end; i++, at += LINE) __builtin_prefetch(at);
+}
+
+static inline void ask_for_row(const batch_rows *of, int64_t r, const void *array, size_t size)
+{
+    if (r + AHEAD < of->count) ask_for_lines(of->x, of->rows[r + AHEAD], array, size);
 }
 
 static int64_t stored_in(const batch_rows *of)
@@ -70,16 +74,21 @@ static void order_columns(const batch_rows *of, const uint32_t *counts, const in
                           int64_t *piece)
 {
     enum { LENGTHS = 64 }; /* longer ones are alike */
-    int64_t u = 0;
+    int64_t u = 0, next[LENGTHS + 1] = {0};
     for (int q = 0; q < COLUMN_PARTS; q++) {
-        int64_t first = piece[q] = u, next[LENGTHS + 1] = {0}, sum = first;
-        for (; u < columns && touched[u] < of->x->cut[q + 1]; u++) next[min_of(counts[touched[u]], LENGTHS)]++;
-        for (int l = 0; l <= LENGTHS; l++) {
+        int64_t first = piece[q] = u, sum = first, longest = 0;
+        for (; u < columns && touched[u] < of->x->cut[q + 1]; u++) {
+            int64_t length = min_of(counts[touched[u]], LENGTHS);
+            next[length]++;
+            longest = max_of(longest, length);
+        }
+        for (int64_t l = 1; l <= longest; l++) {
             int64_t here = next[l];
             next[l] = sum;
             sum += here;
         }
         for (int64_t v = first; v < u; v++) ends[next[min_of(counts[touched[v]], LENGTHS)]++].column = touched[v];
+        memset(next, 0, sizeof *next * (size_t)(longest + 1));
     }
     piece[COLUMN_PARTS] = u;
 }
@@ -251,11 +260,14 @@ static cusgd_status build_all(cpu *self, const slice *s, int shard)
     return CUSGD_OK;
 }
 
+/* Whether batches, or shards' shares of them, have no more than one row: then they need no transposition. */
+static int has_single_rows(const cpu *self) { return self->order.share == 1; }
+
 /* Room for one batch, of samplings whose batches change. */
 static cusgd_status make_one(const cpu *self, batch_store *to, int64_t values)
 {
     int64_t columns = min_of(values, self->spec.d);
-    if (!to->piece) to->piece = allocate(COLUMN_PARTS + 1, sizeof *to->piece);
+    if (!to->piece) to->piece = allocate_zeroed(COLUMN_PARTS + 1, sizeof *to->piece);
     if (!to->piece) return fail_memory((COLUMN_PARTS + 1) * sizeof *to->piece, "the batches' columns");
     free(to->value_first);
     free(to->column_first);
@@ -273,6 +285,12 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard)
     const sampler *order = share->order;
     if (order->sampling == CUSGD_SAMPLING_BLOCKS)
         self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables + shard * SAMPLING_SPAN);
+    if (has_single_rows(self)) {
+        z->of = NULL;
+        status = make_one(self, &z->store, max_of(share->examples->sparse->longest, 1));
+        if (!status) memset(z->store.place, 0, (size_t)z->store.value_room * place_size(self));
+        return status;
+    }
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
         int is_built =
             z->of == share->examples && z->batches == order->batches && memcmp(&z->order, &order->order, sizeof z->order) == 0;
@@ -288,26 +306,70 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard)
     return status ? status : make_one(self, &z->store, values);
 }
 
-batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i, int shard)
+/* The row that a shard has `later` steps behind this one, where batches have one; -1: none is known. */
+static int64_t row_of_step(const step *t, int shard, int later)
 {
-    const batch_store *from = &self->sparse.shards[shard].store;
-    const sampler *order = share_of(self, s, shard)->order;
+    int64_t row;
+    if (t->shards[shard].batch[later].count == 0) return -1;
+    list_rows(t->self, t->slice, shard, t->shards[shard].batch[later], &row);
+    return row;
+}
+
+/* Rows lie anywhere in memory: where they begin is asked for two steps before they are read, and they themselves one step. */
+static int64_t next_row(const step *t, int shard)
+{
+    int64_t *ahead = t->self->sparse.shards[shard].ahead, row = t->i == 0 ? row_of_step(t, shard, 0) : ahead[0];
+    const sparse_rows *x = share_of(t->self, t->slice, shard)->examples->sparse;
+    ahead[0] = t->i == 0 ? row_of_step(t, shard, 1) : ahead[1];
+    ahead[1] = row_of_step(t, shard, 2);
+    if (ahead[1] >= 0) __builtin_prefetch(x->start + ahead[1]);
+    if (ahead[0] < 0) return row;
+    ask_for_lines(x, ahead[0], x->column, sizeof *x->column);
+    ask_for_lines(x, ahead[0], x->value, sizeof *x->value);
+    return row;
+}
+
+/* A row is its own transposition: its columns ascend, and each has one value. row: -1: there is none. */
+static batch_columns take_row(const cpu *self, const sparse_rows *x, const batch_store *to, int64_t row)
+{
+    int64_t first = row < 0 ? 0 : x->start[row], count = row < 0 ? 0 : x->start[row + 1] - first, q = 0;
+    to->piece[0] = 0;
+    for (int64_t u = 0; u < count; u++) {
+        int32_t j = x->column[first + u];
+        while (j >= x->cut[q + 1]) to->piece[++q] = u;
+        to->columns[u] = (column_end){j, (uint32_t)u + 1};
+    }
+    while (q < COLUMN_PARTS) to->piece[++q] = count;
+    return (batch_columns){count, to->columns, to->piece, to->place, x->value + first, is_wide(self)};
+}
+
+void NAMED(sparse_batch)(const step *t, int shard)
+{
+    cpu *self = t->self;
+    sparse_shard *z = &self->sparse.shards[shard];
+    const batch_store *from = &z->store;
+    const slice *s = t->slice;
     int64_t first = 0, values = 0, batch = 0, count;
-    if (order->sampling == CUSGD_SAMPLING_BATCHES) {
-        batch = (int64_t)sampler_batch(order, (uint64_t)(s->first + i));
+    if (has_single_rows(self)) {
+        self->sparse.rows[0] = next_row(t, shard);
+        z->batch = take_row(self, share_of(self, s, shard)->examples->sparse, from, self->sparse.rows[0]);
+        return;
+    }
+    batch_rows of = list_rows(self, s, shard, t->shards[shard].batch[0], self->sparse.rows);
+    if (share_of(self, s, shard)->order->sampling == CUSGD_SAMPLING_BATCHES) {
+        batch = (int64_t)sampler_batch(share_of(self, s, shard)->order, (uint64_t)(s->first + t->i));
         first = from->column_first[batch];
         count = from->column_first[batch + 1] - first;
         values = from->value_first[batch];
     } else {
-        batch_rows of = list_step(self, s, shard, i);
         count = transpose(self, from, &of, 0, 0);
     }
-    return (batch_columns){count,
-                           from->columns + first,
-                           from->piece + batch * (COLUMN_PARTS + 1),
-                           (const char *)from->place + (size_t)values * place_size(self),
-                           from->value + values,
-                           is_wide(self)};
+    z->batch = (batch_columns){count,
+                               from->columns + first,
+                               from->piece + batch * (COLUMN_PARTS + 1),
+                               (const char *)from->place + (size_t)values * place_size(self),
+                               from->value + values,
+                               is_wide(self)};
 }
 
 void NAMED(sparse_forget)(cpu *self, const dataset *b)

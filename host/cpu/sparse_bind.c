@@ -85,6 +85,7 @@ static cusgd_status cut_columns(dataset *b)
     int64_t *cost = allocate_zeroed((size_t)b->d, sizeof *cost), first = s->start[0], values = s->start[b->n] - first,
             batches = b->n / BATCH + 1, total = 0, sum = 0, q = 1;
     if (!cost) return fail_memory((size_t)b->d * sizeof *cost, "the columns' numbers of values");
+    for (int64_t i = 0; i < b->n; i++) s->longest = max_of(s->longest, s->start[i + 1] - s->start[i]);
     for (int64_t at = first; at < first + values; at++) cost[s->column[at]]++;
     for (int64_t j = 0; j < b->d; j++) total += cost[j] += TOUCH * min_of(cost[j], batches);
     for (int64_t j = 0; j < b->d && q < COLUMN_PARTS; j++) {

@@ -74,33 +74,40 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
     }
 }
 
-/* Of columns `each` values apart in the tile. */
-static inline __attribute__((always_inline)) void find_missed_by(int optimizer, int averages, const sparse_state *z,
+/* Of columns `each` values apart in the tile; listed: 0 where they are not, but first and up. */
+static inline __attribute__((always_inline)) void find_missed_by(int optimizer, int averages, int listed, const sparse_state *z,
                                                                  const lazy_columns *of, int64_t i, lazy_work *work, int each)
 {
+    struct missed_steps all = missed_between(optimizer, averages, z->since, 0, i); /* since the slice's start */
     for (int64_t c = 0; c < of->count; c++) {
-        struct missed_steps m = missed_between(optimizer, averages, z->since, z->last[column_at(of, c)], i);
+        int32_t last = z->last[listed ? of->columns[c].column : of->first + c];
+        struct missed_steps m = !listed && last == 0 ? all : missed_between(optimizer, averages, z->since, last, i);
         work->shrink[c * each] = m.shrink;
         work->missed[c * each] = m.amount;
         work->keep[c * each] = m.keep;
     }
 }
 
-/* What each column of the tile has missed until step i: of the first of its outputs. */
+/* What each column of the tile has missed until step i: of the first of its outputs. The usual cases have loops of their own. */
 static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy_work *work, lazy_tile *t)
 {
     const sparse_state *z = &self->sparse;
     int each = self->layout.wide ? LANES : 1, optimizer = self->rule.optimizer, averages = self->rule.average;
+    int plain = each == 1 && averages == (optimizer == CUSGD_OPTIMIZER_FTRL), listed = of->columns != NULL;
     t->shrink = work->shrink;
     t->missed = work->missed;
     t->keep = work->keep;
     t->steps = (real)z->since[i].steps;
-    if (optimizer == CUSGD_OPTIMIZER_ADAGRAD && !averages && each == 1 && of->columns)
-        find_missed_by(CUSGD_OPTIMIZER_ADAGRAD, 0, z, of, i, work, 1);
-    else if (optimizer == CUSGD_OPTIMIZER_FTRL && averages && each == 1 && of->columns)
-        find_missed_by(CUSGD_OPTIMIZER_FTRL, 1, z, of, i, work, 1);
+    if (plain && optimizer == CUSGD_OPTIMIZER_SGD && listed)
+        find_missed_by(CUSGD_OPTIMIZER_SGD, 0, 1, z, of, i, work, 1);
+    else if (plain && optimizer == CUSGD_OPTIMIZER_SGD)
+        find_missed_by(CUSGD_OPTIMIZER_SGD, 0, 0, z, of, i, work, 1);
+    else if (plain && optimizer == CUSGD_OPTIMIZER_ADAGRAD && listed)
+        find_missed_by(CUSGD_OPTIMIZER_ADAGRAD, 0, 1, z, of, i, work, 1);
+    else if (plain && optimizer == CUSGD_OPTIMIZER_FTRL && listed)
+        find_missed_by(CUSGD_OPTIMIZER_FTRL, 1, 1, z, of, i, work, 1);
     else
-        find_missed_by(optimizer, averages, z, of, i, work, each);
+        find_missed_by(optimizer, averages, listed, z, of, i, work, each);
 }
 
 /* Gives the other outputs of a column what the first one has. */
@@ -146,7 +153,7 @@ static void finish_span(void *context, int64_t span)
     for (int64_t block = 0; block < self->layout.blocks; block++)
         for (int64_t j = span * FINISHED_TOGETHER; j < end; j += LAZY_TILE / each) {
             lazy_columns of = {NULL, j, min_of(end - j, LAZY_TILE / each), block};
-            lazy_tile t = {.rule = self->rule,
+            lazy_tile t = {.rule = &self->rule,
                            .count = of.count * each,
                            .theta = part[0],
                            .average = part[1],

@@ -100,8 +100,9 @@ static int takes_rows_together(const sparse_pass *s)
 static double derive_rows(const sparse_pass *s, int64_t first, int count)
 {
     const dataset *b = s->b;
-    real y[SPARSE_CHUNK] = {0}, w[SPARSE_CHUNK] = {0}, value[SPARSE_CHUNK], derivative[SPARSE_CHUNK], *p = s->derivative + first;
+    real y[SPARSE_CHUNK], w[SPARSE_CHUNK], value[SPARSE_CHUNK], derivative[SPARSE_CHUNK], *p = s->derivative + first;
     double loss = 0;
+    if (count < 1) return 0;
     for (int r = 0; r < count; r++) {
         int64_t i = row_of(s, first + r);
         y[r] = b->y[i];

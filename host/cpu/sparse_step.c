@@ -4,7 +4,7 @@
  * A dense update gives step.c the gradient of all parameters. A lazy one (sparse_lazy.c) works on copies of the parameters of the
  * batch's columns: they are brought up to date before the batch is predicted, and are written back when their columns' sums are
  * known. */
-#include "parts.h"
+#include "step.h"
 
 #include "failure.h"
 #include <math.h>
@@ -18,10 +18,9 @@ enum { FEW = 8 };
 
 typedef struct column_step {
     cpu *self;
-    batch_columns of;
+    const step *of;
+    const batch_columns *columns;
     real *gradient; /* of an update that is not lazy */
-    struct update_step numbers;
-    int64_t i; /* of the slice */
     int64_t rows;
     real inverse;  /* 1 / rows */
     int64_t parts; /* of the columns: COLUMN_PARTS pieces, or fewer parts of several pieces, a power of 2 */
@@ -95,21 +94,25 @@ typedef struct column_range {
 static column_range part_columns(const column_step *s, int64_t part)
 {
     int64_t each = COLUMN_PARTS / s->parts;
-    column_range of = {s->of.piece[part * each], s->of.piece[(part + 1) * each], 0};
-    if (of.first > 0) of.at = (int64_t)s->of.columns[of.first - 1].end;
+    const batch_columns *b = s->columns;
+    column_range of = {b->piece[part * each], b->piece[(part + 1) * each], 0};
+    if (of.first > 0) of.at = (int64_t)b->columns[of.first - 1].end;
     return of;
 }
 
 /* Copies of the parameters of columns c .. c + count - 1 of the batch, of one block of outputs. */
-static lazy_tile touched_tile(const cpu *self, int64_t c, int64_t count, int64_t block)
+static void touched_tile(const cpu *self, int64_t c, int64_t count, int64_t block, lazy_tile *t)
 {
     const sparse_state *z = &self->sparse;
     int64_t each = self->layout.wide ? LANES : 1;
     real *at = z->touched_values + (block * z->shards[0].batch.count + c) * each;
     size_t room = z->touched_room;
-    lazy_tile t = {.rule = self->rule, .count = count * each, .theta = at, .average = at + room};
-    for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) t.slot[i] = at + room * (size_t)(2 + i);
-    return t;
+    t->rule = &self->rule;
+    t->count = count * each;
+    t->theta = at;
+    t->average = at + room;
+    for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) t->slot[i] = at + room * (size_t)(2 + i);
+    t->limit[0] = NULL;
 }
 
 /* Adds the products of columns c .. c + count - 1, of one block of outputs, whose parameters are theta; their values begin at
@@ -117,17 +120,18 @@ static lazy_tile touched_tile(const cpu *self, int64_t c, int64_t count, int64_t
 static int64_t add_columns(const column_step *s, int64_t c, int64_t count, int64_t at, const real *theta, int64_t block, real *p)
 {
     const layout *l = &s->self->layout;
-    const column_end *columns = s->of.columns + c;
+    const batch_columns *of = s->columns;
+    const column_end *columns = of->columns + c;
     int64_t width = sparse_width(l), i = 0;
     if (l->wide) {
         for (; i < count; at = columns[i++].end)
-            add_products(&s->of, at, columns[i].end, theta + i * LANES, width, p + block * LANES);
+            add_products(of, at, columns[i].end, theta + i * LANES, width, p + block * LANES);
         return at;
     }
     p += block;
     for (; i < count && columns[i].end == at + 1; i++, at++)
-        p[place_at(s->of.place, s->of.wide, at) * width] += s->of.value[at] * theta[i];
-    for (; i < count; at = columns[i++].end) add_product(&s->of, at, columns[i].end, theta[i], width, p);
+        p[place_at(of->place, of->wide, at) * width] += of->value[at] * theta[i];
+    for (; i < count; at = columns[i++].end) add_product(of, at, columns[i].end, theta[i], width, p);
     return at;
 }
 
@@ -138,7 +142,7 @@ static const real *copy_point(const column_step *s, int64_t c, int64_t count, in
     int64_t each = l->wide ? LANES : 1;
     for (int64_t i = 0; i < count; i++)
         for (int64_t k = 0; k < each; k++)
-            copy[i * each + k] = s->self->point[block * l->ld + s->of.columns[c + i].column * each + k];
+            copy[i * each + k] = s->self->point[block * l->ld + s->columns->columns[c + i].column * each + k];
     return copy;
 }
 
@@ -156,12 +160,16 @@ static void predict_part(void *context, int64_t part)
         int64_t count = min_of(of.end - c, LAZY_TILE / each), at = of.at;
         for (int64_t block = 0; block < l->blocks; block++) {
             real copy[LAZY_TILE];
-            lazy_tile t = {0};
+            const real *theta;
             if (self->sparse.lazy) {
-                t = touched_tile(self, c, count, block);
-                NAMED(lazy_take)(self, &(lazy_columns){s->of.columns + c, 0, count, block}, s->i, &t);
+                lazy_tile t;
+                touched_tile(self, c, count, block, &t);
+                NAMED(lazy_take)(self, &(lazy_columns){s->columns->columns + c, 0, count, block}, s->of->i, &t);
+                theta = t.theta;
+            } else {
+                theta = copy_point(s, c, count, block, copy);
             }
-            at = add_columns(s, c, count, of.at, t.theta ? t.theta : copy_point(s, c, count, block, copy), block, p);
+            at = add_columns(s, c, count, of.at, theta, block, p);
         }
         of.at = at;
     }
@@ -176,16 +184,17 @@ static int64_t column_means(const column_step *s, int64_t c, int64_t count, int6
     const layout *l = &s->self->layout;
     const real *derivative = s->self->sparse.derivative;
     int64_t width = sparse_width(l);
-    const column_end *columns = s->of.columns + c;
+    const batch_columns *of = s->columns;
+    const column_end *columns = of->columns + c;
     int64_t i = 0;
     for (; l->wide && i < count; at = columns[i++].end) {
-        column_sums(&s->of, derivative + block * LANES, width, at, columns[i].end, out + i * LANES);
+        column_sums(of, derivative + block * LANES, width, at, columns[i].end, out + i * LANES);
         for (int k = 0; k < LANES; k++) out[i * LANES + k] *= s->inverse;
     }
     derivative += block;
     for (; i < count && columns[i].end == at + 1; i++, at++) /* as sum_values() has it */
-        out[i] = (0 + s->of.value[at] * derivative[place_at(s->of.place, s->of.wide, at) * width]) * s->inverse;
-    for (; i < count; at = columns[i++].end) out[i] = column_sum(&s->of, derivative, width, at, columns[i].end) * s->inverse;
+        out[i] = (0 + of->value[at] * derivative[place_at(of->place, of->wide, at) * width]) * s->inverse;
+    for (; i < count; at = columns[i++].end) out[i] = column_sum(of, derivative, width, at, columns[i].end) * s->inverse;
     return at;
 }
 
@@ -195,13 +204,14 @@ static void update_tile(const column_step *s, const lazy_columns *of, int64_t c,
     sparse_state *z = &self->sparse;
     int whole = lazy_is_whole(self->rule.optimizer);
     lazy_work work;
-    lazy_tile t = touched_tile(self, c, of->count, of->block);
-    t.now = s->numbers;
+    lazy_tile t;
+    touched_tile(self, c, of->count, of->block, &t);
+    t.now = &s->of->numbers;
     t.gradient = gradient;
     if (whole) NAMED(lazy_limits)(self, of, &work, &t);
     self->rows[CUSGD_STORAGE_FULL]->step_lazily(&t);
     NAMED(lazy_give)(self, of, &t);
-    for (int64_t i = 0; z->pending && i < of->count; i++) z->last[of->columns[i].column] = (int32_t)(s->i + whole);
+    for (int64_t i = 0; z->pending && i < of->count; i++) z->last[of->columns[i].column] = (int32_t)(s->of->i + whole);
 }
 
 static void gradient_tile(const column_step *s, const lazy_columns *of, const real *mean)
@@ -223,7 +233,7 @@ static void update_part(void *context, int64_t part)
         int64_t count = min_of(of.end - c, LAZY_TILE / each), next = of.at;
         real mean[LAZY_TILE];
         for (int64_t block = 0; block < l->blocks; block++) {
-            lazy_columns tile = {s->of.columns + c, 0, count, block};
+            lazy_columns tile = {s->columns->columns + c, 0, count, block};
             next = column_means(s, c, count, of.at, block, mean);
             if (s->self->sparse.lazy)
                 update_tile(s, &tile, c, mean);
@@ -264,48 +274,45 @@ static void add_intercepts(const cpu *self, int64_t count, int64_t rows, real *g
     }
 }
 
-double NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i, int shard)
+double NAMED(sparse_rows)(const step *t, int shard)
 {
     enum { PART_VALUES = 4096 };
+    cpu *self = t->self;
     sparse_state *z = &self->sparse;
-    const batch_share *share = &s->shares[self->order.first + shard];
-    const sampler *order = share->order;
-    batch_span at = sampler_span(order, (uint64_t)(s->first + i));
-    batch_columns *batch = &z->shards[shard].batch;
-    *batch = NAMED(sparse_batch)(self, s, i, shard);
-    column_step step = {.self = self, .of = *batch, .i = i, .rows = at.count};
-    step.parts = 1; /* by the batch alone */
-    while (step.parts < COLUMN_PARTS && values_of(batch) > step.parts * PART_VALUES) step.parts *= 2;
-    pool_for(self->pool, team_of(self, batch), step.parts, predict_part, &step);
-    self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables + shard * SAMPLING_SPAN, at.first, at.count, z->rows);
+    const batch_columns *batch = &z->shards[shard].batch;
+    NAMED(sparse_batch)(t, shard);
+    column_step s = {.self = self, .of = t, .columns = batch, .rows = t->shards[shard].batch[0].count};
+    s.parts = 1; /* by the batch alone */
+    while (s.parts < COLUMN_PARTS && values_of(batch) > s.parts * PART_VALUES) s.parts *= 2;
+    pool_for(self->pool, team_of(self, batch), s.parts, predict_part, &s);
     sparse_pass pass = {.self = self,
-                        .b = share->examples,
+                        .b = t->slice->shares[self->order.first + shard].examples,
                         .loss = self->spec.loss,
                         .theta = z->lazy ? self->snapshot[SNAPSHOT_CURRENT].at[STATE_THETA] : self->point,
                         .bias = z->bias,
                         .layout = self->layout,
                         .rows = z->rows,
-                        .count = at.count,
+                        .first = 0,
+                        .count = s.rows,
                         .predicted = z->predicted,
-                        .predicted_parts = step.parts,
+                        .predicted_parts = s.parts,
                         .derivative = z->derivative,
-                        .losses = z->losses};
+                        .losses = z->losses,
+                        .sums = NULL,
+                        .parts = 0};
     NAMED(sparse_bias)(pass.b, &self->layout, pass.theta, z->bias);
     return NAMED(sparse_derivatives)(&pass);
 }
 
-void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int shard, int64_t rows, real *gradient)
+void NAMED(sparse_columns)(const step *t, int shard, int64_t rows, real *gradient)
 {
-    const batch_share *share = &s->shares[self->order.first + shard];
-    column_step step = {.self = self,
-                        .of = self->sparse.shards[shard].batch,
-                        .gradient = gradient,
-                        .numbers = update_step_from(s->numbers + i),
-                        .i = i};
-    step.inverse = (real)(1.0 / (double)rows);
-    step.parts = COLUMN_PARTS;
+    cpu *self = t->self;
+    column_step s = {.self = self, .of = t, .columns = &self->sparse.shards[shard].batch, .gradient = gradient};
+    int team = team_of(self, s.columns);
+    s.inverse = (real)(1.0 / (double)rows);
+    s.parts = team > 1 ? COLUMN_PARTS : 1;
     if (!self->sparse.lazy) memset(gradient, 0, sizeof(real) * (size_t)self->size);
-    add_intercepts(self, sampler_span(share->order, (uint64_t)(s->first + i)).count, rows, gradient);
-    pool_for(self->pool, team_of(self, &step.of), step.parts, update_part, &step);
-    NAMED(sparse_center_gradient)(share->examples, &self->layout, gradient);
+    add_intercepts(self, t->shards[shard].batch[0].count, rows, gradient);
+    pool_for(self->pool, team, s.parts, update_part, &s);
+    NAMED(sparse_center_gradient)(t->slice->shares[self->order.first + shard].examples, &self->layout, gradient);
 }

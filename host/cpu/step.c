@@ -193,17 +193,31 @@ static cusgd_status sparse_gradient(cpu *self, step *t)
 {
     int64_t spans = (self->size + SPAN - 1) / SPAN;
     for (int h = 0; h < self->order.shards; h++) {
-        self->sums.losses[h] = NAMED(sparse_rows)(self, t->slice, t->i, h);
-        if (self->spec.shards > 1) NAMED(sparse_columns)(self, t->slice, t->i, h, 1, self->sums.partial + h * self->size);
+        self->sums.losses[h] = NAMED(sparse_rows)(t, h);
+        if (self->spec.shards > 1) NAMED(sparse_columns)(t, h, 1, self->sums.partial + h * self->size);
     }
     if (!self->spec.world) return CUSGD_OK;
     return NAMED(exchange_sums)(t, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans);
+}
+
+/* Where the slice's first gradient is taken; lazy updates of columns have theta itself. */
+static void look_ahead(cpu *self, const slice *s)
+{
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    const layout *l = &self->layout;
+    const real *theta = v->at[STATE_THETA], *slot1 = v->at[STATE_SLOT1];
+    struct update_step first = update_step_from(s->numbers);
+    int64_t skipped = self->spec.sparse && self->sparse.lazy ? l->ld - LANES : 0; /* of a block: all but the intercepts */
+    for (int64_t start = 0; start < self->size; start += l->ld)
+        for (int64_t u = start + skipped; u < start + l->ld; u++)
+            self->point[u] = gradient_point(self->rule, first, theta[u], slot1 ? slot1[u] : 0);
 }
 
 static cusgd_status sparse_steps(cpu *self, const slice *s)
 {
     cusgd_status status = NAMED(sparse_begin)(self, s);
     if (status) return status;
+    look_ahead(self, s);
     step t = first_step(self, s);
     while (t.i + 1 < s->count) {
         next_step(&t);
@@ -215,7 +229,7 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
             break;
         }
         if (self->spec.shards == 1)
-            NAMED(sparse_columns)(self, s, t.i, 0, t.rows, self->sums.gradient);
+            NAMED(sparse_columns)(&t, 0, t.rows, self->sums.gradient);
         else
             pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES),
                      (self->size + SPAN - 1) / SPAN, NAMED(sum_span), &t);
@@ -228,15 +242,12 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
 cusgd_status NAMED(cpu_steps)(void *of, const slice *s)
 {
     cpu *self = of;
-    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
-    if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
-    for (int h = 0; h < self->order.shards && !self->spec.sparse; h++) begin_order(self, s, h);
-    struct update_step first = update_step_from(s->numbers);
-    for (int64_t u = 0; u < self->size; u++)
-        self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
     if (self->spec.sparse) return sparse_steps(self, s);
-    if (self->models.width > 0) NAMED(models_look)(self, first);
+    if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
+    for (int h = 0; h < self->order.shards; h++) begin_order(self, s, h);
+    look_ahead(self, s);
+    if (self->models.width > 0) NAMED(models_look)(self, update_step_from(s->numbers));
     int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {

@@ -28,6 +28,18 @@ void NAMED(sum_span)(void *context, int64_t i);
 /* Where several processes have the shards: adds this process's and then all, into the gradient and the step's loss. */
 cusgd_status NAMED(exchange_sums)(step *t, int threads, int64_t spans);
 
+/* sparse_batches.c: finds the rows of a shard's share of the step's batch, and their columns. */
+void NAMED(sparse_batch)(const step *t, int shard);
+
+/* sparse_step.c: makes a slice of steps on sparse rows ready. Intercepts and, with dense updates, all parameters are updated by
+ * update.c. */
+cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
+/* Derivatives of a shard's share of the step's batch; returns the sum of its losses. */
+double NAMED(sparse_rows)(const step *t, int shard);
+/* Then its gradient, divided by `rows`, of all parameters; or, where updates are lazy, of the intercepts alone, and the step of
+ * the columns. */
+void NAMED(sparse_columns)(const step *t, int shard, int64_t rows, real *gradient);
+
 /* update.c: parameters lo .. hi - 1, if there are any, all penalized or none. */
 void NAMED(update_range)(cpu *self, const step *t, int64_t lo, int64_t hi, int penalized);
 /* Updates span i, of whose gradient there is the sum; the context is a step. */

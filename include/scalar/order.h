@@ -31,6 +31,10 @@ static inline void permute_range(const permutation *p, uint64_t first, int64_t c
     int64_t done = 0;
     for (; count - done >= TOGETHER; done += TOGETHER)
         permute_together(p, first + (uint64_t)done, TOGETHER, TOGETHER, out + done);
+    if (count - done == 1) { /* as in steps of one row */
+        out[done] = (int64_t)permutation_at(p, first + (uint64_t)done);
+        return;
+    }
     for (; done < count; done += FEW_TOGETHER)
         permute_together(p, first + (uint64_t)done, FEW_TOGETHER,
                          (int)(count - done < FEW_TOGETHER ? count - done : FEW_TOGETHER), out + done);
