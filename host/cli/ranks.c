@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char USUAL_SHARDS[] = "8";
@@ -57,8 +58,8 @@ static void put_back(int *kept, int at)
     *kept = -1;
 }
 
-/* says: what was to be printed meanwhile is printed now. */
-static void speak(ranks *r, int says)
+/* says: what was to be printed meanwhile is printed now, as that of `rank`, unless that is -1. */
+static void speak(ranks *r, int says, int rank)
 {
     char text[4096];
     if (r->errors < 0) return;
@@ -66,7 +67,7 @@ static void speak(ranks *r, int says)
     put_back(&r->errors, STDERR_FILENO);
     put_back(&r->output, STDOUT_FILENO);
     ssize_t length = says ? pread(r->caught, text, sizeof text, 0) : 0;
-    if (length > 0 && r->world) fprintf(stderr, "rank %d: ", cusgd_world_rank(r->world));
+    if (length > 0 && rank >= 0) fprintf(stderr, "rank %d: ", rank);
     if (length > 0) fwrite(text, 1, (size_t)length, stderr);
     close(r->caught);
     r->caught = -1;
@@ -106,13 +107,13 @@ int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv)
 {
     int is_none = r->which && strcmp(r->which, "none") == 0, is_asked = r->which && strcmp(r->which, "auto") != 0;
     if (is_none || (!is_asked && !cusgd_world_launcher())) {
-        speak(r, 1);
+        speak(r, 1, -1);
         return CUSGD_OK;
     }
     int status = open_world(r);
     if (status) return status;
     if (r->world && cusgd_world_rank(r->world) == 0)
-        speak(r, 1);
+        speak(r, 1, 0);
     else if (r->world && r->errors < 0)
         be_silent(r);
     if (!options || is_given("--shards", argc, argv)) return CUSGD_OK;
@@ -154,12 +155,24 @@ static void tell_failure(const ranks *r, int status)
     cusgd_world_fail(r->world, text);
 }
 
+/* A process that has found no world has nobody to inform, and the others wait for it in MPI: it says why by itself, and its exit
+ * makes the launcher end all. Where rank 0 fails likewise it does so first, and the launcher ends the others as they pause: one
+ * message is enough. */
+static void end_alone(ranks *r)
+{
+    const struct timespec while_first = {2, 0};
+    if (r->errors < 0) return;
+    nanosleep(&while_first, NULL);
+    speak(r, 1, launched_rank());
+}
+
 int ranks_end(ranks *r, int status)
 {
     int rank = 0;
+    if (!r->world && status) end_alone(r);
     if (r->world) tell_failure(r, status);
     if (r->world) cusgd_world_agree(r->world, status, &rank);
-    if (r->world && rank == cusgd_world_rank(r->world)) speak(r, 1);
+    if (r->world && rank == cusgd_world_rank(r->world)) speak(r, 1, rank);
     if (r->world) cusgd_world_close(r->world, status);
     r->world = NULL;
     return status;
