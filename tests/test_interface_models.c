@@ -39,11 +39,11 @@ static void scene_make(scene *a, uint64_t seed)
     }
 }
 
-static examples examples_of(const scene *a)
+static examples examples_of(const scene *a, int targets)
 {
     return (examples){.n = N,
                       .d = D,
-                      .k = TARGETS,
+                      .k = targets,
                       .x = {a->x, CUSGD_TYPE_FLOAT64, D, 1},
                       .y = {a->y, CUSGD_TYPE_FLOAT64, TARGETS, 1},
                       .w = {a->w, CUSGD_TYPE_FLOAT64, 1, 1},
@@ -51,14 +51,18 @@ static examples examples_of(const scene *a)
                       .folds = FOLDS};
 }
 
-static dataset *bind(const backend *b, const scene *a)
+/* Of one target, the other is an offset. */
+static dataset *bind_targets(const backend *b, const scene *a, int targets)
 {
     dataset *out;
-    examples e = examples_of(a);
+    examples e = examples_of(a, targets);
     transform t = {.weight_mean = 1};
+    if (targets == 1) e.o = (cusgd_matrix){a->y + 1, CUSGD_TYPE_FLOAT64, TARGETS, 1};
     interface_ok(b->ops->bind(b->self, &e, &t, &out), "bind");
     return out;
 }
+
+static dataset *bind(const backend *b, const scene *a) { return bind_targets(b, a, TARGETS); }
 
 /* A run of some of the models, by number. */
 typedef struct trial {
@@ -66,6 +70,8 @@ typedef struct trial {
     const dataset *at;
     const scene *of;
     int optimizer, k;
+    cusgd_loss loss;
+    int batch, batches;
     const int *which;           /* k */
     const double *class_weight; /* 2 x k, or NULL */
     int retires, retired_after; /* the trial's output that is retired before that step; -1: none */
@@ -99,11 +105,11 @@ static void start(const trial *t)
     }
     models m = {
         .target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share, .class_weight = t->class_weight};
-    run_spec p = {.loss = interface_loss(CUSGD_LOSS_LOGISTIC),
+    run_spec p = {.loss = interface_loss(t->loss),
                   .optimizer = t->optimizer,
                   .d = D,
                   .k = t->k,
-                  .batch = BATCH,
+                  .batch = t->batch,
                   .intercept = 1,
                   .average = 1,
                   .constants.beta1 = 0.9,
@@ -127,9 +133,9 @@ static void run_trial(trial *t)
     const backend *b = t->b;
     start(t);
     for (int s = 0; s < STEPS; s++) {
-        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, BATCHES, (uint64_t)(s / BATCHES));
+        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, (uint64_t)t->batches, (uint64_t)(s / t->batches));
         step_numbers now = {.rate = 0.1, .momentum = 0.9, .correction1 = 1.5, .correction2 = 2, .average = 0.3};
-        slice one = {&(batch_share){t->at, &order}, s % BATCHES, 1, &now};
+        slice one = {&(batch_share){t->at, &order}, s % t->batches, 1, &now};
         uint8_t gone[K] = {0};
         if (s == t->retired_after && t->retires >= 0) {
             gone[t->retires] = 1;
@@ -165,7 +171,16 @@ static int all_of[K];
 static trial trial_of(const backend *b, const dataset *at, const scene *of, int optimizer)
 {
     for (int c = 0; c < K; c++) all_of[c] = c;
-    return (trial){.b = b, .at = at, .of = of, .optimizer = optimizer, .k = K, .which = all_of, .retires = -1};
+    return (trial){.b = b,
+                   .at = at,
+                   .of = of,
+                   .optimizer = optimizer,
+                   .k = K,
+                   .loss = CUSGD_LOSS_LOGISTIC,
+                   .batch = BATCH,
+                   .batches = BATCHES,
+                   .which = all_of,
+                   .retires = -1};
 }
 
 static const int optimizers[] = {CUSGD_OPTIMIZER_SGD, CUSGD_OPTIMIZER_MOMENTUM, CUSGD_OPTIMIZER_NESTEROV, CUSGD_OPTIMIZER_ADAM,
@@ -313,20 +328,27 @@ Test(interface_models, all_fail)
 
 /* The steps that double arithmetic makes of the definition: rows of the fold that is held out have no part, the gradient is
  * divided by the share, and each model has its rate, momentum, l1 and l2. */
-static void reference(const scene *a, int c, double *theta)
+static double derivative_of(cusgd_loss loss, double p, double y)
 {
+    return loss == CUSGD_LOSS_LOGISTIC ? 1 / (1 + exp(-p)) - y : loss == CUSGD_LOSS_MSE ? 2 * (p - y) : p - y;
+}
+
+static void reference(const trial *t, int c, double *theta)
+{
+    const scene *a = t->of;
     double velocity[D + 1] = {0};
     memset(theta, 0, sizeof(double) * (D + 1));
     for (int s = 0; s < STEPS; s++) {
-        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, BATCHES, (uint64_t)(s / BATCHES));
-        batch_span span = sampler_span(&order, (uint64_t)(s % BATCHES));
+        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, (uint64_t)t->batches, (uint64_t)(s / t->batches));
+        batch_span span = sampler_span(&order, (uint64_t)(s % t->batches));
         double g[D + 1] = {0};
         for (int64_t i = span.first; i < span.first + span.count; i++) {
             int64_t row = (int64_t)sampler_row(&order, (uint64_t)i);
             double p = theta[D], y = a->y[row * TARGETS + a->target_of[c]];
             if (a->held_out[c] >> a->fold[row] & 1) continue;
+            if (t->loss != CUSGD_LOSS_LOGISTIC) p += a->y[row * TARGETS + 1];
             for (int j = 0; j < D; j++) p += a->x[row * D + j] * theta[j];
-            double derivative = a->w[row] * (1 / (1 + exp(-p)) - y);
+            double derivative = a->w[row] * derivative_of(t->loss, p, y);
             for (int j = 0; j < D; j++) g[j] += derivative * a->x[row * D + j];
             g[D] += derivative;
         }
@@ -356,7 +378,7 @@ Test(interface_models, steps_follow_their_definition)
         double bound = precision == CUSGD_PRECISION_FLOAT ? 2e-5 : 1e-13;
         for (int c = 0; c < K; c++) {
             double theta[D + 1];
-            reference(&a, c, theta);
+            reference(&t, c, theta);
             for (int j = 0; j <= D; j++)
                 if (!(fabs(t.state[j * K + c] - theta[j]) <= bound))
                     interface_fail("precision %d, model %d, parameter %d: %.17g, not %.17g", precision, c, j, t.state[j * K + c],
@@ -366,6 +388,46 @@ Test(interface_models, steps_follow_their_definition)
         b.ops->unbind(b.self, at);
         b.ops->close(b.self);
     }
+}
+
+/* Models of squared error in few columns and large batches, whose gradients the CPU takes from products of the columns. */
+Test(interface_models, products_of_columns)
+{
+    static const cusgd_loss losses[] = {CUSGD_LOSS_SQUARED, CUSGD_LOSS_MSE};
+    scene a;
+    scene_make(&a, 10);
+    for (int c = 0; c < K; c++) a.target_of[c] = 0;
+    for (int i = 0; i < N; i++) a.y[i * TARGETS] += 100; /* sums cancel */
+    for (int precision = 0; precision < 2; precision++)
+        for (int i = 0; i < 2; i++) {
+            backend b = {0};
+            interface_backend_open((cusgd_precision)precision, 2, &b);
+            dataset *at = bind_targets(&b, &a, 1);
+            trial t = trial_of(&b, at, &a, CUSGD_OPTIMIZER_MOMENTUM);
+            t.loss = losses[i];
+            t.batch = N;
+            t.batches = 2;
+            run_trial(&t);
+            double bound = precision == CUSGD_PRECISION_FLOAT ? 1e-3 : 1e-11;
+            for (int c = 0; c < K; c++) {
+                double theta[D + 1];
+                trial alone = t;
+                reference(&t, c, theta);
+                for (int j = 0; j <= D; j++)
+                    if (!(fabs(t.state[j * K + c] - theta[j]) <= bound))
+                        interface_fail("precision %d, model %d, parameter %d: %.17g, not %.17g", precision, c, j,
+                                       t.state[j * K + c], theta[j]);
+                if (!b.is_host) continue;
+                alone.k = 1;
+                alone.which = &c;
+                run_trial(&alone);
+                check_same(&alone, 0, &t, c, "alone");
+                free(alone.state);
+            }
+            free(t.state);
+            b.ops->unbind(b.self, at);
+            b.ops->close(b.self);
+        }
 }
 
 /* Without numbers of their own, models take the steps of a run of as many outputs. */
@@ -503,8 +565,7 @@ Test(interface_models, classes_are_refused)
     scene a;
     scene_make(&a, 8);
     for (int i = 0; i < N; i++) a.y[i] = i % 3;
-    examples e = examples_of(&a);
-    e.k = 1;
+    examples e = examples_of(&a, 1);
     e.classes = 3;
     e.y = (cusgd_matrix){a.y, CUSGD_TYPE_FLOAT64, 1, 1};
     transform t = {.weight_mean = 1};

@@ -22,6 +22,10 @@ void NAMED(models_close)(cpu *self)
     free(m->share);
     free(m->number);
     free(m->class_weight);
+    free(m->gram);
+    free(m->mask);
+    free(m->by_mask);
+    free(m->mask_end);
     free(m->chunk_losses);
     free(m->losses);
     free(m->reported);
@@ -51,6 +55,52 @@ static real *copy_weights(const double *weights, int64_t k)
     real *copy = allocate(2 * (size_t)width, sizeof *copy);
     for (int64_t i = 0; copy && i < 2 * width; i++) copy[i] = i % width < k ? (real)weights[i / width * k + i % width] : 1;
     return copy;
+}
+
+/* Whether gradients follow from products of columns, which takes less where columns are few and chunks long. Nothing here may
+ * depend on what other models there are: the ways round differently. */
+static int is_by_gram(const cpu *self, const models *of)
+{
+    enum { ROWS_EACH_COLUMN = 4 };
+    const run_spec *p = &self->spec;
+    int is_quadratic = p->loss.kind == CUSGD_LOSS_SQUARED || p->loss.kind == CUSGD_LOSS_MSE;
+    int64_t rows = min_of(self->chunk, self->order.share);
+    return is_quadratic && !p->sparse && !of->class_weight && p->d <= GRAM_COLUMNS && rows >= ROWS_EACH_COLUMN * p->d;
+}
+
+static int find_mask(const uint64_t *mask, int masks, uint64_t own)
+{
+    int at = 0;
+    while (at < masks && mask[at] != own) at++;
+    return at;
+}
+
+/* The outputs by their sets of folds whose rows they do not count. */
+static int masks_open(cpu *self, const uint64_t *held_out)
+{
+    models_state *m = &self->models;
+    size_t k = (size_t)self->spec.k;
+    int masks = 0, placed = 0;
+    m->gram = allocate_zeroed((size_t)self->threads, sizeof *m->gram);
+    m->mask = allocate(k, sizeof *m->mask);
+    m->by_mask = allocate(k, sizeof *m->by_mask);
+    m->mask_end = allocate(k, sizeof *m->mask_end);
+    if (!m->gram || !m->mask || !m->by_mask || !m->mask_end) return 0;
+    for (size_t c = 0; c < k; c++) {
+        uint64_t own = held_out ? held_out[c] : 0;
+        if (find_mask(m->mask, masks, own) == masks) m->mask[masks++] = own;
+    }
+    for (int i = 0; i < masks; i++) {
+        for (size_t c = 0; c < k; c++)
+            if ((held_out ? held_out[c] : 0) == m->mask[i]) m->by_mask[placed++] = (int)c;
+        m->mask_end[i] = placed;
+    }
+    m->rows.gram = m->gram;
+    m->rows.masks = masks;
+    m->rows.mask = m->mask;
+    m->rows.by_mask = m->by_mask;
+    m->rows.mask_end = m->mask_end;
+    return 1;
 }
 
 int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
@@ -91,7 +141,7 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
                             .counts = m->counts,
                             .width = (int64_t)width,
                             .alive = m->alive};
-    return 1;
+    return is_by_gram(self, of) ? masks_open(self, of->held_out) : 1;
 }
 
 void NAMED(models_task)(const cpu *self, const dataset *b, int64_t chunk, rows_task *t)

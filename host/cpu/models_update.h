@@ -6,20 +6,18 @@
  * them.
  */
 typedef struct lane_numbers {
-    int alive[LANES], shared; /* shared: some model lacks rows */
-    real now[LANES], next[LANES];
-    double share[LANES];
+    int alive[LANES];
+    real now[LANES], next[LANES], inverse[LANES]; /* inverse: of the share of the rows */
 } lane_numbers;
 
 static lane_numbers lanes_of(const models_step *s)
 {
-    lane_numbers n = {.shared = 0};
+    lane_numbers n;
     for (int l = 0; l < LANES; l++) {
         n.alive[l] = s->alive[l] != 0;
         n.now[l] = s->now.momentum * s->momentum[l];
         n.next[l] = s->next.momentum * s->momentum[l];
-        n.share[l] = s->share[l];
-        n.shared |= s->share[l] != 1;
+        n.inverse[l] = (real)(1 / s->share[l]);
     }
     return n;
 }
@@ -61,7 +59,7 @@ static inline __attribute__((always_inline)) void update_lanes(int optimizer, in
     copy_lanes(gradient, s->gradient + u);
     copy_lanes(rate, s->rate_factor + u);
     for (int i = 0; limited && i < LIMITS; i++) copy_lanes(limit[i], s->limit[i] + u);
-    for (int l = 0; n->shared && l < LANES; l++) gradient[l] = (real)((double)gradient[l] / n->share[l]);
+    for (int l = 0; l < LANES; l++) gradient[l] *= n->inverse[l];
     for (int l = 0; l < LANES; l++) {
         struct update_step now = s->now, next = s->next;
         struct parameter before = {all.theta[l], slots > 0 ? all.slot[0][l] : 0, slots > 1 ? all.slot[1][l] : 0,

@@ -79,6 +79,9 @@ typedef struct models_state {
     double *share;
     double *number; /* see rows_models; NULL: not given, like the next one */
     real *class_weight;
+    gram_room *gram; /* threads; NULL: gradients are of rows */
+    uint64_t *mask;  /* see rows_models */
+    int *by_mask, *mask_end;
     double *chunk_losses; /* chunks of all shards x width */
     double *losses;       /* since the last report */
     double *reported;     /* the losses of that */

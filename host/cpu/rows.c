@@ -208,6 +208,7 @@ static void losses_alone(loss_rule rule, int count, const real *p, const real *y
 #ifndef STORED_BF16
 #include "chunk_sums.h"
 #endif
+#include "gram.h"
 #include "wide.h"
 
 /* Adds w l and w dl/dp of output c to four loss sums and to the gradient. */
@@ -246,14 +247,25 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
     }
 }
 
+static int is_by_gram(const rows_task *t) { return t->models && t->models->gram && t->m == 1; }
+
 static void add_group(const rows_task *t, const group *g, double *loss)
 {
-    if (is_softmax(t))
+    if (is_by_gram(t))
+        add_gram(t, g);
+    else if (is_softmax(t))
         (t->layout.wide ? add_wide_softmax : add_narrow_softmax)(t, g, loss);
     else if (t->layout.wide)
         add_wide(t, g, loss);
     else
         add_narrow(t, g, loss);
+}
+
+/* Behind the last group of a pass; returns the sum of the losses. */
+static double finish(const rows_task *t, const double *loss)
+{
+    if (is_by_gram(t)) finish_gram(t);
+    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
 }
 
 static int group_rows(const rows_task *t)
@@ -327,7 +339,7 @@ static double add_range(const rows_task *t, rows_range range)
         g.o = t->o ? t->o + at : NULL;
         add_group(t, &g, loss);
     }
-    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+    return finish(t, loss);
 }
 
 /* Whether rows begin at other places than a cache line's first: then they end in a line more than their length says. */
@@ -362,7 +374,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
         g.o = t->o ? o : NULL;
         add_group(t, &g, loss);
     }
-    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+    return finish(t, loss);
 }
 
 static void predict_narrow(const rows_task *t, int64_t first, int64_t count, double *out)

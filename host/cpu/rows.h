@@ -59,6 +59,16 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
     return c * l->ld + (j < l->d ? j : l->ld - LANES);
 }
 
+/* Sums over the rows of a fold: w x x^T, of which the upper triangle counts, w x, w x y, w, w y and w y^2. */
+enum { GRAM_COLUMNS = 32 };
+typedef struct gram_sums {
+    double x[GRAM_COLUMNS][GRAM_COLUMNS], one[GRAM_COLUMNS], y[GRAM_COLUMNS], weight, weight_y, square_y;
+} gram_sums;
+typedef struct gram_room {
+    uint64_t present; /* bit f: the pass under way has met rows of fold f */
+    gram_sums fold[MAX_FOLDS];
+} gram_room;
+
 /* Outputs that are models of their own (backend.h), in blocks of LANES whatever their number. Arrays of one value an output, the
  * last block's filled up. */
 typedef struct rows_models {
@@ -71,6 +81,12 @@ typedef struct rows_models {
     const uint8_t *alive;     /* a block of none is left out; NULL: all */
     int64_t by_fold;          /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
                                  output alone */
+    /* For steps from products of columns (gram.h): */
+    gram_room *gram;      /* one each thread; NULL: gradients are of rows */
+    int masks;            /* sets of folds whose rows an output does not count: */
+    const uint64_t *mask; /* each once, */
+    const int *by_mask;   /* outputs ordered by it, */
+    const int *mask_end;  /* and where the outputs of each end */
 } rows_models;
 
 /* Whether a block of outputs, the first of which is c, has one that is wanted. */

@@ -199,7 +199,7 @@ static double add_taken(const rows_task *t, const rows_range *range, const rows_
         take_group(t, at, behind, &g, w, o);
         add_group(t, &g, loss);
     }
-    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+    return finish(t, loss);
 }
 
 #endif
