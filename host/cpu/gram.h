@@ -17,6 +17,7 @@ enum {
 /* Rows of one fold side by side, with columns of any value from d on. */
 typedef struct gram_rows {
     int count;
+    const stored *ahead[GRAM_ROWS];                                                  /* rows that come later */
     real x[GRAM_ROWS][GRAM_COLUMNS], weighed[GRAM_ROWS][GRAM_COLUMNS], y[GRAM_ROWS]; /* weighed: w x; not set where all w are 1 */
 } gram_rows;
 
@@ -38,13 +39,15 @@ static inline __attribute__((always_inline)) void add_to_doubles(lanes v, double
     }
 }
 
-/* Columns a .. a + GRAM_LEFT - 1 of `left` times WIDTH columns of x from b on. */
+/* Columns a .. a + GRAM_LEFT - 1 of `left` times WIDTH columns of x from b on. Meanwhile the line of later rows in which column
+ * `line` is (-1: none) is asked for: while rows are copied there would be too many at once. */
 static inline __attribute__((always_inline)) void gram_tile(const gram_rows *rows, const real (*left)[GRAM_COLUMNS], int64_t a,
-                                                            int64_t b, gram_sums *sums)
+                                                            int64_t b, int64_t line, gram_sums *sums)
 {
     lanes sum[GRAM_LEFT] = {{0}};
     for (int r = 0; r < rows->count; r++) {
         lanes x = load(rows->x[r] + b);
+        if (line >= 0) fetch(rows->ahead[r] + line);
 #pragma GCC unroll 8
         for (int i = 0; i < GRAM_LEFT; i++) sum[i] += left[r][a + i] * x;
     }
@@ -73,8 +76,13 @@ static inline __attribute__((always_inline)) void gram_columns(const gram_rows *
 static void gram_run(int64_t d, const gram_rows *rows, int is_weighed, gram_sums *sums)
 {
     const real(*left)[GRAM_COLUMNS] = is_weighed ? rows->weighed : rows->x;
+    int64_t line = 0;
     for (int64_t a = 0; a < d; a += GRAM_LEFT)
-        for (int64_t b = a / WIDTH * WIDTH; b < d; b += WIDTH) gram_tile(rows, left, a, b, sums);
+        for (int64_t b = a / WIDTH * WIDTH; b < d; b += WIDTH, line += LINE)
+            if (line < d)
+                gram_tile(rows, left, a, b, line, sums);
+            else
+                gram_tile(rows, left, a, b, -1, sums);
     for (int64_t b = 0; b < d; b += LANES) gram_columns(rows, left, b, sums);
 }
 
@@ -84,7 +92,7 @@ static inline __attribute__((always_inline)) void gram_take(const rows_task *t, 
 {
     real y = g->y[r] - (g->o ? g->o[r] : 0);
     double w = g->w ? (double)g->w[r] : 1;
-    for (int64_t j = 0; j < t->d; j += LINE) fetch(g->ahead[r] + j);
+    rows->ahead[rows->count] = g->ahead[r];
     for (int64_t j = 0; j < t->d; j += LANES)
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) {
