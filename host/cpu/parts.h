@@ -138,8 +138,9 @@ typedef struct sparse_state {
     int pending;          /* lazy: untouched columns have something to catch up with */
     int32_t *last;        /* d: the step of the slice until which a column is up to date */
     catch_up *since;
-    int64_t since_room;
-    real *touched_values; /* lazy: theta, average and slots of the batch's columns, touched_room of each */
+    struct missed_steps *missed; /* what columns that are up to date until each step have missed at the slice's end */
+    int64_t since_room;          /* of both */
+    real *touched_values;        /* lazy: theta, average and slots of the batch's columns, touched_room of each */
     size_t touched_room;
 } sparse_state;
 

@@ -319,26 +319,28 @@ static int64_t row_of_step(const step *t, int shard, int later)
 static int64_t next_row(const step *t, int shard)
 {
     int64_t *ahead = t->self->sparse.shards[shard].ahead, row = t->i == 0 ? row_of_step(t, shard, 0) : ahead[0];
-    const sparse_rows *x = share_of(t->self, t->slice, shard)->examples->sparse;
+    const dataset *b = share_of(t->self, t->slice, shard)->examples;
+    const sparse_rows *x = b->sparse;
     ahead[0] = t->i == 0 ? row_of_step(t, shard, 1) : ahead[1];
     ahead[1] = row_of_step(t, shard, 2);
     if (ahead[1] >= 0) __builtin_prefetch(x->start + ahead[1]);
     if (ahead[0] < 0) return row;
+    __builtin_prefetch(b->y + ahead[0] * b->m);
     ask_for_lines(x, ahead[0], x->column, sizeof *x->column);
     ask_for_lines(x, ahead[0], x->value, sizeof *x->value);
     return row;
 }
 
-/* A row is its own transposition: its columns ascend, and each has one value. row: -1: there is none. */
+/* A row is its own transposition: its columns ascend, and each has one value. Pieces are looked for only where a step divides the
+ * columns into parts. row: -1: there is none. */
 static batch_columns take_row(const cpu *self, const sparse_rows *x, const batch_store *to, int64_t row)
 {
     int64_t first = row < 0 ? 0 : x->start[row], count = row < 0 ? 0 : x->start[row + 1] - first, q = 0;
+    int divided = count > SPARSE_PART_VALUES || sparse_team(self, count, count) > 1;
     to->piece[0] = 0;
-    for (int64_t u = 0; u < count; u++) {
-        int32_t j = x->column[first + u];
-        while (j >= x->cut[q + 1]) to->piece[++q] = u;
-        to->columns[u] = (column_end){j, (uint32_t)u + 1};
-    }
+    for (int64_t u = 0; u < count; u++) to->columns[u] = (column_end){x->column[first + u], (uint32_t)u + 1};
+    for (int64_t u = 0; u < count && divided; u++)
+        while (x->column[first + u] >= x->cut[q + 1]) to->piece[++q] = u;
     while (q < COLUMN_PARTS) to->piece[++q] = count;
     return (batch_columns){count, to->columns, to->piece, to->place, x->value + first, is_wide(self)};
 }
@@ -403,5 +405,6 @@ void NAMED(sparse_close)(cpu *self)
     free(z->predicted);
     free(z->last);
     free(z->since);
+    free(z->missed);
     memset(z, 0, sizeof *z);
 }

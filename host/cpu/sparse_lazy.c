@@ -22,11 +22,13 @@ cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
     if (!z->pending) return CUSGD_OK;
     if (z->since_room <= s->count) {
         free(z->since);
+        free(z->missed);
         z->since_room = s->count + 1;
         z->since = allocate((size_t)z->since_room, sizeof *z->since);
-        if (!z->since) {
+        z->missed = allocate((size_t)z->since_room, sizeof *z->missed);
+        if (!z->since || !z->missed) {
             z->since_room = 0;
-            return fail_memory((size_t)s->count * sizeof *z->since, "a slice of lazy steps");
+            return fail_memory((size_t)s->count * (sizeof *z->since + sizeof *z->missed), "a slice of lazy steps");
         }
     }
     z->lazy = z->pending = catch_up_fill(self->rule.optimizer, self->spec.constants.l1, self->spec.constants.l2,
@@ -74,14 +76,13 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
     }
 }
 
-/* Of columns `each` values apart in the tile; listed: 0 where they are not, but first and up. */
+/* Of columns `each` values apart in the tile; listed: 0 where they are not, but first and up, at the slice's end. */
 static inline __attribute__((always_inline)) void find_missed_by(int optimizer, int averages, int listed, const sparse_state *z,
                                                                  const lazy_columns *of, int64_t i, lazy_work *work, int each)
 {
-    struct missed_steps all = missed_between(optimizer, averages, z->since, 0, i); /* since the slice's start */
     for (int64_t c = 0; c < of->count; c++) {
         int32_t last = z->last[listed ? of->columns[c].column : of->first + c];
-        struct missed_steps m = !listed && last == 0 ? all : missed_between(optimizer, averages, z->since, last, i);
+        struct missed_steps m = listed ? missed_between(optimizer, averages, z->since, last, i) : z->missed[last];
         work->shrink[c * each] = m.shrink;
         work->missed[c * each] = m.amount;
         work->keep[c * each] = m.keep;
@@ -98,16 +99,16 @@ static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy
     t->missed = work->missed;
     t->keep = work->keep;
     t->steps = (real)z->since[i].steps;
-    if (plain && optimizer == CUSGD_OPTIMIZER_SGD && listed)
-        find_missed_by(CUSGD_OPTIMIZER_SGD, 0, 1, z, of, i, work, 1);
+    if (!listed)
+        find_missed_by(optimizer, averages, 0, z, of, i, work, each);
     else if (plain && optimizer == CUSGD_OPTIMIZER_SGD)
-        find_missed_by(CUSGD_OPTIMIZER_SGD, 0, 0, z, of, i, work, 1);
-    else if (plain && optimizer == CUSGD_OPTIMIZER_ADAGRAD && listed)
+        find_missed_by(CUSGD_OPTIMIZER_SGD, 0, 1, z, of, i, work, 1);
+    else if (plain && optimizer == CUSGD_OPTIMIZER_ADAGRAD)
         find_missed_by(CUSGD_OPTIMIZER_ADAGRAD, 0, 1, z, of, i, work, 1);
-    else if (plain && optimizer == CUSGD_OPTIMIZER_FTRL && listed)
+    else if (plain && optimizer == CUSGD_OPTIMIZER_FTRL)
         find_missed_by(CUSGD_OPTIMIZER_FTRL, 1, 1, z, of, i, work, 1);
     else
-        find_missed_by(optimizer, averages, listed, z, of, i, work, each);
+        find_missed_by(optimizer, averages, 1, z, of, i, work, each);
 }
 
 /* Gives the other outputs of a column what the first one has. */
@@ -166,7 +167,9 @@ static void finish_span(void *context, int64_t span)
 void NAMED(lazy_finish)(cpu *self, int64_t done)
 {
     finishing f = {self, done};
+    const sparse_state *z = &self->sparse;
     int64_t spans = (self->spec.d + FINISHED_TOGETHER - 1) / FINISHED_TOGETHER;
-    if (self->sparse.pending)
-        pool_for(self->pool, threads_for(self->threads, self->size * 16, THREAD_BYTES), spans, finish_span, &f);
+    for (int64_t i = 0; z->pending && i <= done; i++)
+        z->missed[i] = missed_between(self->rule.optimizer, self->rule.average, z->since, i, done);
+    if (z->pending) pool_for(self->pool, threads_for(self->threads, self->size * 16, THREAD_BYTES), spans, finish_span, &f);
 }

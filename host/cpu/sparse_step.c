@@ -129,6 +129,12 @@ static int64_t add_columns(const column_step *s, int64_t c, int64_t count, int64
         return at;
     }
     p += block;
+    if (s->rows == 1) { /* each column has one value, and the sum stays in a register */
+        real sum = *p;
+        for (; i < count; i++, at++) sum += of->value[at] * theta[i];
+        *p = sum;
+        return at;
+    }
     for (; i < count && columns[i].end == at + 1; i++, at++)
         p[place_at(of->place, of->wide, at) * width] += of->value[at] * theta[i];
     for (; i < count; at = columns[i++].end) add_product(of, at, columns[i].end, theta[i], width, p);
@@ -255,12 +261,7 @@ cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s)
 
 static int64_t values_of(const batch_columns *of) { return of->count > 0 ? (int64_t)of->columns[of->count - 1].end : 0; }
 
-/* Threads that a pass over the batch's columns is worth. */
-static int team_of(const cpu *self, const batch_columns *of)
-{
-    int64_t bytes = (values_of(of) * (int64_t)sizeof(real) + of->count * 16) * self->spec.k;
-    return threads_for(self->threads, bytes, THREAD_BYTES);
-}
+static int team_of(const cpu *self, const batch_columns *of) { return sparse_team(self, values_of(of), of->count); }
 
 /* The gradient of the intercepts, `count` rows in order, divided by `rows`. */
 static void add_intercepts(const cpu *self, int64_t count, int64_t rows, real *gradient)
@@ -276,14 +277,13 @@ static void add_intercepts(const cpu *self, int64_t count, int64_t rows, real *g
 
 double NAMED(sparse_rows)(const step *t, int shard)
 {
-    enum { PART_VALUES = 4096 };
     cpu *self = t->self;
     sparse_state *z = &self->sparse;
     const batch_columns *batch = &z->shards[shard].batch;
     NAMED(sparse_batch)(t, shard);
     column_step s = {.self = self, .of = t, .columns = batch, .rows = t->shards[shard].batch[0].count};
     s.parts = 1; /* by the batch alone */
-    while (s.parts < COLUMN_PARTS && values_of(batch) > s.parts * PART_VALUES) s.parts *= 2;
+    while (s.parts < COLUMN_PARTS && values_of(batch) > s.parts * SPARSE_PART_VALUES) s.parts *= 2;
     pool_for(self->pool, team_of(self, batch), s.parts, predict_part, &s);
     sparse_pass pass = {.self = self,
                         .b = t->slice->shares[self->order.first + shard].examples,

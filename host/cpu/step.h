@@ -28,6 +28,15 @@ void NAMED(sum_span)(void *context, int64_t i);
 /* Where several processes have the shards: adds this process's and then all, into the gradient and the step's loss. */
 cusgd_status NAMED(exchange_sums)(step *t, int threads, int64_t spans);
 
+/* Values of a part of the columns whose products with theta are added by themselves: those of more are divided. */
+enum { SPARSE_PART_VALUES = 4096 };
+/* Threads that a pass over a batch's columns is worth. */
+static inline int sparse_team(const cpu *self, int64_t values, int64_t columns)
+{
+    int64_t bytes = (values * (int64_t)sizeof(real) + columns * 16) * self->spec.k;
+    return threads_for(self->threads, bytes, THREAD_BYTES);
+}
+
 /* sparse_batches.c: finds the rows of a shard's share of the step's batch, and their columns. */
 void NAMED(sparse_batch)(const step *t, int shard);
 
