@@ -73,14 +73,19 @@ static cusgd_status retire(sgd *s, fit *f)
 }
 
 /* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
- * are worse than the intercept-only model and than the best by the epochs' own estimates. */
-static cusgd_status choose_snapshot(sgd *s, fit *f)
+ * are worse than the intercept-only model and than the best by the epochs' own estimates. *known: 1 if f->m.now and s->run->theta
+ * are the result's. */
+static cusgd_status choose_snapshot(sgd *s, fit *f, int *known)
 {
     cusgd_status status = CUSGD_OK;
     int evaluates = s->run->options->evaluate_every > 0;
     s->run->at.result = SNAPSHOT_CURRENT;
+    *known = 0;
     if (!evaluates && !s->retreats) return CUSGD_OK;
-    if (f->evaluated_step != s->run->at.step) status = watch_evaluate(s, SNAPSHOT_CURRENT, 0, f);
+    if (f->evaluated_step != s->run->at.step) {
+        status = watch_evaluate(s, SNAPSHOT_CURRENT, 0, f);
+        *known = !evaluates && !s->run->by_gradient && !(f->m.now.loss > s->problem->null_loss);
+    }
     if (status) return status;
     if (evaluates) {
         if (isfinite(f->m.now.loss)) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
@@ -105,12 +110,12 @@ static cusgd_status check_loss(sgd *s)
 /* Chooses the result and evaluates it. */
 static cusgd_status choose_result(sgd *s, fit *f)
 {
-    cusgd_status status = CUSGD_OK;
+    int known;
     if (f->m.stop == CUSGD_STOP_DIVERGED) return retire(s, f);
-    status = choose_snapshot(s, f);
+    cusgd_status status = choose_snapshot(s, f, &known);
     f->m.result_epoch = s->run->at.result == SNAPSHOT_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
     if (!status && blurs(s)) status = proximal_steps(s);
-    if (!status) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
+    if (!status && (!known || blurs(s))) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
     if (status) return status;
     if (isfinite(f->m.now.loss)) {
         status = check_loss(s);
