@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as C
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,17 @@ from . import _capi
 from ._words import in_python_words
 
 _STOPS = {value: name[len("CUSGD_STOP_") :].lower() for name, value in vars(_capi).items() if name.startswith("CUSGD_STOP_")}
+
+
+def _taken(kind: type, *found: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, each from the first C structure that has a member of its name."""
+    taken = {}
+    for of in fields(kind):
+        holder = next((one for one in found if hasattr(one, of.name)), None)
+        if holder is not None:
+            value = getattr(holder, of.name)
+            taken[of.name] = bool(value) if of.type == "bool" else value
+    return taken
 
 
 @dataclass(frozen=True)
@@ -37,18 +48,7 @@ class Progress:
 
     @classmethod
     def _read(cls, now: Any) -> Progress:
-        return cls(
-            now.epoch,
-            now.epochs,
-            now.step,
-            now.loss,
-            bool(now.evaluated),
-            now.valid_loss,
-            now.rate,
-            now.seconds,
-            now.rows_per_second,
-            now.seconds_left,
-        )
+        return cls(**_taken(cls, now))
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,7 @@ class StreamTimes:
 
     @classmethod
     def _read(cls, found: Any) -> StreamTimes:
-        return cls(
-            found.read_bytes,
-            found.present_bytes,
-            found.read_seconds,
-            found.wait_seconds,
-            found.copy_seconds,
-            found.compute_seconds,
-        )
+        return cls(**_taken(cls, found))
 
 
 @dataclass(frozen=True)
@@ -152,28 +145,10 @@ class Result:
 
     @classmethod
     def _read(cls, found: Any, times: StreamTimes | None) -> Result:
-        stop = _STOPS[found.stop]
-        return cls(
-            stop,
-            bool(found.converged),
-            found.epochs,
-            found.steps,
-            found.epoch,
-            found.loss,
-            found.valid_loss,
-            found.objective,
-            found.gradient,
-            found.relative_gap,
-            found.rate,
-            found.seconds,
-            found.rows_per_second,
-            found.rollbacks,
-            bool(found.separated),
-            in_python_words(found.note.decode(errors="replace")),
-            found.null_loss,
-            bool(found.worse),
-            times,
-        )
+        read = _taken(cls, found)
+        read["stop"] = _STOPS[found.stop]
+        read["note"] = in_python_words(found.note.decode(errors="replace"))
+        return cls(**read, stream_times=times)
 
 
 @dataclass
@@ -268,9 +243,8 @@ class Metrics:
     @classmethod
     def _read(cls, *found: Any) -> Metrics:
         """Take each field from the first structure that has it; NaN where none has."""
-        values: dict[str, Any] = {}
-        for name in cls.__dataclass_fields__:
-            values[name] = next((getattr(one, name) for one in found if hasattr(one, name)), math.nan)
+        values: dict[str, Any] = dict.fromkeys(cls.__dataclass_fields__, math.nan)
+        values.update(_taken(cls, *found))
         counts = list(values["confusion"])
         values["confusion"] = None if math.isnan(counts[0]) else ((counts[0], counts[1]), (counts[2], counts[3]))
         return cls(**values)
