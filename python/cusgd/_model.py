@@ -152,6 +152,15 @@ class Model:
     def summary(self, level: float = 0.95) -> str:
         """Return a table of the coefficients: value, standard error, t or z, p-value and interval, as far as they are known.
 
+        Parameters
+        ----------
+        level : float
+            The probability of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        str
+
         Examples
         --------
         >>> import cusgd
@@ -342,21 +351,59 @@ class Model:
         return np.array(found, dtype=object).reshape(result.shape)
 
     def evaluate_table(self, path: str | os.PathLike[str], *, output: int | None = None) -> Metrics:
-        """Compare predictions with the targets of a raw table; see `evaluate`."""
+        """Compare predictions with the targets of a raw table.
+
+        Parameters
+        ----------
+        path : path
+            A table as `cusgd.read_table` takes it, with the columns of the targets; rows that lack a value are left out.
+        output : int, optional
+            As for `evaluate`.
+
+        Returns
+        -------
+        Metrics
+        """
         return self._metrics(self._table(path, False, False), output)
 
     # ---- Files and other libraries ----
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch."""
+        """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        DataError
+            The file cannot be read, or is no model.
+        """
         handle = C.c_void_p()
         lib.cusgd_handle_faults()
         check(lib.cusgd_model_load(c_path(path), C.byref(handle)))
         return cls(handle)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a safetensors file, which replaces an old one only when it is complete."""
+        """Write the model to a safetensors file, which replaces an old one only when it is complete.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        DataError
+            It cannot be written; an old one stays.
+        """
         check(lib.cusgd_model_save(self._handle, c_path(path)))
 
     def to_bytes(self) -> bytes:
@@ -369,7 +416,22 @@ class Model:
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Model:
-        """Return the model that `to_bytes` or a file of it describes."""
+        """Return the model that `to_bytes` or a file of it describes.
+
+        Parameters
+        ----------
+        data : bytes
+            What `to_bytes` returned, or the bytes of a model's file.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        DataError
+            They are no model.
+        """
         data = bytes(data)
         handle = C.c_void_p()
         check(lib.cusgd_model_load_memory(data, len(data), C.byref(handle)))
@@ -432,7 +494,19 @@ class Model:
 
     @classmethod
     def from_torch(cls, layer: Any, *, loss: str = "squared") -> Model:
-        """Return the model of a ``torch.nn.Linear``."""
+        """Return the model of a ``torch.nn.Linear``.
+
+        Parameters
+        ----------
+        layer : torch.nn.Linear
+            A layer, with or without a bias.
+        loss : str
+            As for `from_arrays`.
+
+        Returns
+        -------
+        Model
+        """
         weight, bias = layer_arrays(layer)
         return cls.from_arrays(weight, bias, loss=loss)
 

@@ -25,7 +25,17 @@ class Options(Mapping[str, Any]):
 
     @classmethod
     def copy_of(cls, handle: Any) -> Options:
-        """Return a copy of the library's options, which lives on without their owner."""
+        """Return a copy of the library's options, which lives on without their owner.
+
+        Parameters
+        ----------
+        handle : pointer
+            The library's options.
+
+        Returns
+        -------
+        Options
+        """
         copy = C.c_void_p()
         check(lib.cusgd_options_copy(handle, C.byref(copy)))
         return cls(copy)

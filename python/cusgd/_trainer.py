@@ -259,7 +259,13 @@ class Trainer:
         return self.result.note if is_trouble and self.result.note else None
 
     def step(self, steps: int = 1) -> None:
-        """Run minibatch steps, without evaluation or stopping rules."""
+        """Run minibatch steps, without evaluation or stopping rules.
+
+        Parameters
+        ----------
+        steps : int
+            How many, at least 1.
+        """
         is_short = is_few(self._data) and steps * self._data.rows * self._data.cols <= 20 * SHORT  # whatever the batch
         run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)), is_short=is_short)
 
@@ -280,6 +286,11 @@ class Trainer:
         """Save where the trainer stands, to go on from there with the same bits.
 
         A file that is there is kept with ``.previous`` behind its name. `fit` saves one while it runs (``checkpoint=``).
+
+        Parameters
+        ----------
+        path : path
+            The file.
 
         Raises
         ------
@@ -416,7 +427,15 @@ class Trainer:
         return means, scales
 
     def set_coefficients(self, weight: Any, bias: Any) -> None:
-        """Set coefficients and intercepts, and restart the optimizer."""
+        """Set coefficients and intercepts, and restart the optimizer.
+
+        Parameters
+        ----------
+        weight : array of shape (outputs, columns)
+            Coefficients in the units of the data; of one output also of shape (columns,).
+        bias : array of shape (outputs,)
+            Intercepts; of one output also a number.
+        """
         shape = (lib.cusgd_trainer_outputs(self._handle), self._data.cols)
         arrays = [
             np.ascontiguousarray(np.asarray(weight, dtype=np.float64).reshape(shape)),
@@ -434,13 +453,33 @@ class Trainer:
         return model
 
     def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
-        """Predict with the current parameters; see `Model.predict`."""
+        """Predict with the current parameters.
+
+        Parameters
+        ----------
+        X, kind, offset, exposure
+            As for `Model.predict`.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, outputs) for several outputs
+        """
         return self.model().predict(X, kind, offset=offset, exposure=exposure)
 
     def evaluate(
         self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None, output: int | None = None
     ) -> Metrics:
-        """Compare predictions of the current parameters with targets, also in a callback; see `Model.evaluate`."""
+        """Compare predictions of the current parameters with targets, also in a callback.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure, output
+            As for `Model.evaluate`.
+
+        Returns
+        -------
+        Metrics
+        """
         return self.model().evaluate(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, output=output)
 
     def optimum(self) -> float:

@@ -110,7 +110,17 @@ class JsonLines:
 
 
 def in_turn(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
-    """Return one callback or several as a list."""
+    """Return one callback or several as a list.
+
+    Parameters
+    ----------
+    callbacks : callable, sequence of callables or None
+        What `cusgd.fit` takes as ``callback``.
+
+    Returns
+    -------
+    list of callables
+    """
     if callbacks is None:
         return []
     return [callbacks] if callable(callbacks) else list(callbacks)

@@ -254,7 +254,17 @@ def _open(folder: str) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return the exit code."""
+    """Run the command line, and return the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        IN.parquet, OUT and options; None: those of the process.
+
+    Returns
+    -------
+    int
+    """
     parser = argparse.ArgumentParser(prog="python -m cusgd.convert", description="Convert a Parquet file to a folder for cusgd.")
     parser.add_argument("source", metavar="IN.parquet")
     parser.add_argument("folder", metavar="OUT")

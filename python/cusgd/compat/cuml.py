@@ -198,7 +198,17 @@ class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
         keep(self, locals())
 
     def decision_function(self, X: Any) -> Array:
-        """Return how far each row is on the side of each class; see `cusgd.linear_model.SGDClassifier`."""
+        """Return how far each row is on the side of each class.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), of more than two classes (n_samples, n_classes)
+        """
         return super().decision_function(_by_columns(X))
 
     def _targets(self, index: Any, dtype: Any) -> Any:

@@ -91,7 +91,13 @@ class PoissonRegressor(_Glm):
 
 
 class GammaRegressor(_Glm):
-    """Gamma regression: positive targets whose logarithm of the mean is linear. Parameters as for `PoissonRegressor`."""
+    """Gamma regression: positive targets whose logarithm of the mean is linear.
+
+    Parameters
+    ----------
+    alpha, fit_intercept, solver, max_iter, tol, warm_start, verbose, n_jobs
+        As for `PoissonRegressor`.
+    """
 
     def __init__(
         self,
@@ -115,7 +121,7 @@ class GammaRegressor(_Glm):
 
 
 class TweedieRegressor(_Glm):
-    """Tweedie regression with a logarithmic link. Other parameters as for `PoissonRegressor`.
+    """Tweedie regression with a logarithmic link.
 
     Parameters
     ----------
@@ -123,6 +129,8 @@ class TweedieRegressor(_Glm):
         From 1 (Poisson) to 2 (gamma), both included. (scikit-learn's default of 0, least squares, is `Ridge` here.)
     link : {"auto", "log"}
         The logarithm in either case.
+    alpha, fit_intercept, solver, max_iter, tol, warm_start, verbose, n_jobs
+        As for `PoissonRegressor`.
     """
 
     power: float

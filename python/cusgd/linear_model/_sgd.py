@@ -203,7 +203,7 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         As for `SGDRegressor`.
     early_stopping, validation_fraction, n_iter_no_change, warm_start, average
         As for `SGDRegressor`.
-    solver, optimizer, batch_size, standardize, device, callback
+    solver, optimizer, batch_size, standardize, device, n_jobs, callback
         As for `SGDRegressor`.
     """
 
