@@ -146,8 +146,13 @@ cusgd_status file_adopt(const char *path, void *mapping, size_t bytes, int file)
 /* Where the bytes lie in a file that file_map() and its like have mapped: those in front of a page's end are not needed soon, and
  * do not count as memory of the process until they are. */
 void file_forget(const void *at, size_t bytes);
-/* The same of rows of dense x. */
+/* Those that are about to be read in order: their pages come by one request, where faults would ask for a few at a time, and if
+ * the `behind` bytes that follow are not in memory they are asked for meanwhile. */
+void file_fetch(const void *at, size_t bytes, size_t behind);
+enum { FETCHED_BYTES = 1 << 22 }; /* that are worth a request */
+/* The same of rows of dense x; as many as are fetched follow. */
 void examples_forget(const examples *e, int64_t row, int64_t count);
+void examples_fetch(const examples *e, int64_t row, int64_t count);
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
  */
 cusgd_status file_check(const void *mapping);

@@ -1,5 +1,6 @@
 /* Files mapped into memory. A file that shrinks meanwhile must not end the program: its pages beyond the new end raise SIGBUS,
  * the program's handler asks cusgd_data_fault(), which puts zeros there, and who reads finds out by file_check(). */
+#include "advice.h"
 #include "data.h"
 #include "failure.h"
 
@@ -11,7 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,11 +196,34 @@ void file_forget(const void *at, size_t bytes)
     if (end > begin) (void)madvise((char *)at - ((uintptr_t)at - begin), end - begin, MADV_DONTNEED);
 }
 
+void file_fetch(const void *at, size_t bytes, size_t behind)
+{
+    unsigned char is_there = 1;
+    if (bytes == 0 || !entry_around(at)) return;
+    uintptr_t page = atomic_load(&page_bytes), begin = (uintptr_t)at / page * page; /* page: 0 until a file is mapped */
+    uintptr_t end = ((uintptr_t)at + bytes + page - 1) / page * page;
+    char *start = (char *)at - ((uintptr_t)at - begin);
+    if (behind > 0 && mincore(start + (end - begin), page, &is_there) == 0 && !(is_there & 1))
+        (void)madvise(start, end - begin + behind, MADV_WILLNEED);
+    (void)madvise(start, end - begin, MADV_POPULATE_READ);
+}
+
+/* Whether rows in order are bytes in order. */
+static int are_in_order(const examples *e) { return !e->rows && e->x.at && e->x.col_stride == 1 && e->x.row_stride >= e->d; }
+
+static size_t row_size(const examples *e) { return (size_t)e->x.row_stride * type_bytes(e->x.type); }
+
 void examples_forget(const examples *e, int64_t row, int64_t count)
 {
-    size_t value = type_bytes(e->x.type);
-    if (e->rows || !e->x.at || e->x.col_stride != 1 || e->x.row_stride < e->d) return;
-    file_forget((const char *)e->x.at + (size_t)(row * e->x.row_stride) * value, (size_t)(count * e->x.row_stride) * value);
+    if (!are_in_order(e)) return;
+    file_forget((const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e));
+}
+
+void examples_fetch(const examples *e, int64_t row, int64_t count)
+{
+    if (!are_in_order(e) || e->place) return;
+    int64_t behind = min_of(count, e->n - row - count);
+    file_fetch((const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e), (size_t)behind * row_size(e));
 }
 
 /* ---- Parts of several files ---- */

@@ -1,6 +1,7 @@
 /* Rows brought into memory ahead of their use. */
 #include "row_reader.h"
 
+#include "advice.h"
 #include "clock.h"
 #include "failure.h"
 #include "pool.h"
@@ -12,15 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22 /* of Linux 5.14, which older headers do not name */
-#endif
-#ifndef MADV_COLD
-#define MADV_COLD 20 /* of Linux 5.4 */
-#endif
 
 enum { MATRICES = 4, X = 0 }; /* x, y, w, o */
 /* What is asked for at once. Long runs of rows that stay where they are come in large pages of memory, which take the system a

@@ -49,11 +49,35 @@ static cusgd_status evaluate_shard(const void *context, const problem *p, const 
     return p->backend->ops->objective(p->backend->self, b, e->loss, e->theta, values, gradient);
 }
 
+/* Whether x, which is finite, has no part in the predictions. */
+static int is_constant(const problem *p, const double *theta)
+{
+    for (int64_t u = 0; u < p->d * p->k; u++)
+        if (!(fabs(theta[u]) <= 0)) return 0;
+    return 1;
+}
+
+/* Of rows that would have to be read from their file for it: a row of zeros stands for each of them, with the same bits. */
+static cusgd_status loss_without_x(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value)
+{
+    example_set plain = {.data = set->data, .rows = set->rows, .shards = set->shards};
+    double *zeros = allocate_zeroed((size_t)p->d, sizeof *zeros);
+    if (!zeros) return fail_memory((size_t)p->d * sizeof *zeros, "a row");
+    plain.rows.x = (cusgd_matrix){zeros, set->rows.x.type, 0, 1};
+    cusgd_status status = shards_bind_by(p, p->backend->ops->pieces.bind_in_place, &p->units.transform, &plain);
+    if (!status) status = problem_loss(p, &plain, loss, theta, value, NULL);
+    shards_unbind(p, &plain);
+    free(zeros);
+    return status;
+}
+
 cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
                           double *gradient)
 {
     evaluation e = {loss, theta, gradient != NULL, set->stream != NULL};
     const backend *b = p->backend;
+    if (set->stream && !gradient && b->ops->pieces.bind_in_place && is_constant(p, theta))
+        return loss_without_x(p, set, loss, theta, value);
     if (set->stream && set->shards == 1 && !b->world) return stream_loss(p, NULL, loss, theta, value, gradient);
     if (set->shards == 1 && !b->world) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
     if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);

@@ -49,6 +49,25 @@ END
     [ "$(grep -c -- "$message" printed)" = 1 ] || fail "$mpi printed this, and not once \"$message\": $(cat printed)"
 }
 
+# no_module RANK|all: there the module of this MPI cannot be opened. Who lacks it says so, and all end; where all lack it the
+# launcher may end some of them first.
+no_module() {
+    local begins=
+    export FAILING_RANK=$1 MODULE=$folder/damaged
+    [ "$1" = 1 ] && begins="^rank 1: "
+    cat >one.sh <<'END'
+#!/bin/bash
+rank=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
+case $FAILING_RANK in "$rank" | all) export CUSGD_MODULE_DIR=$MODULE ;; esac
+exec "$@"
+END
+    chmod +x one.sh
+    mkdir -p damaged
+    : >"damaged/libcusgd-$mpi.so"
+    wrap=./one.sh ends 3 "${begins}cusgd: .*/libcusgd-$mpi.so does not open: " 3 train data --model several
+    [ "$1" = all ] || [ "$(grep -c "does not open" printed)" = 1 ] || fail "$mpi, no module on rank $1: not one message: $(cat printed)"
+}
+
 "$cusgd" generate data --rows 1200 --cols 12 >/dev/null 2>&1 || fail "no data"
 "$cusgd" generate classes --rows 900 --cols 6 --targets logistic >/dev/null 2>&1 || fail "no data"
 # Text of which each rank reads a part: tables of numbers, with texts, classes, missing values and quotes, and LIBSVM. A part has
@@ -75,6 +94,7 @@ for mpi in openmpi mpich; do
     same "2 3" table.csv --date day --loss logistic --epochs 1
     same "2" table.csv.gz --date day --loss logistic --epochs 1
     same "2 3" table.svm --loss logistic --epochs 1
+    same "2 3" table.csv --date day --loss logistic --epochs 1 --memory 6M --sampling pages # in files
     resumed
     checks=$((checks + 1))
     timeout -k 1 $limit mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
@@ -93,6 +113,9 @@ for mpi in openmpi mpich; do
         one_fails $rank "rate must be a number" "--rate fast" train data --model several
         one_fails $rank "nowhere: cannot be opened" "--valid nowhere" sweep data --valid data --grid l2=1,2 --model several
     done
+    no_module 0
+    no_module 1
+    no_module all
     one_fails 0 "nowhere/h: No such file" "--history nowhere/h" train data --model several
     one_fails 0 "nowhere/m" "--model nowhere/m" train data --model several
     one_fails 0 "nowhere/c" "--checkpoint nowhere/c" train data --model several
