@@ -109,6 +109,22 @@ Test(stream, times_of_the_stages)
     free_rows(&m);
 }
 
+/* What a run begins with reads the rows twice, for their curvature, and a sample of them; for the loss of the intercept-only
+ * model, which has no part of x, none. */
+Test(stream, the_intercept_only_model_reads_no_rows)
+{
+    if (device_is_gpu()) cr_skip_test("a GPU reads them");
+    stream_rows m = make_rows(N, D, 1, 0);
+    cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times);
+    cusgd_options o = stream_options("epochs=2 batch=1000 memory=25M evaluate-every=end");
+    cusgd_trainer *trainer = trainer_of(&o, m.data, NULL);
+    cr_assert_eq(cusgd_trainer_stream_times(trainer, &t), 1);
+    double bytes = t.read_bytes + t.present_bytes, once = (double)(m.n * m.d) * sizeof(float);
+    cr_assert(bytes >= 2 * once && bytes < 2.5 * once, "%g bytes, %g in all rows", bytes, once);
+    cusgd_trainer_free(trainer);
+    free_rows(&m);
+}
+
 Test(stream, weights_outputs_classes_and_storage)
 {
     stream_rows two = make_rows(N, D, 2, 1), classes = make_rows(N, D, 0, 0);
@@ -172,6 +188,9 @@ Test(stream, rows_that_are_taken_where_they_lie)
     check_taken(525, 9, 0, "epochs=1 batch=300 rate=0.001 optimizer=sgd");
     check_taken(522, 3, 1, "epochs=1 batch=300 rate=1e-7 optimizer=sgd no-standardize=true");
     check_taken(530, 0, 0, "epochs=1 batch=300 loss=logistic");
+    check_taken(528, 1, 0, "epochs=1 batch=300 no-standardize=true"); /* in place: nothing is done to them */
+    check_taken(528, 9, 0, "epochs=1 batch=300 rate=1e-7 optimizer=sgd no-standardize=true sampling=none");
+    check_taken(528, 1, 1, "epochs=1 batch=300 no-standardize=true precision=double");
 }
 
 Test(stream, full_batch_solvers)

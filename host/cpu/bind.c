@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const cusgd_type REAL_TYPE = sizeof(real) == sizeof(float) ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+
 static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
 {
-    cusgd_type type = sizeof(real) == sizeof(float) ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
-    return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
+    return m->type == REAL_TYPE && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
 typedef struct copying {
@@ -71,7 +72,12 @@ static double *inverse_of(const examples *e, const transform *t, cusgd_status *s
 
 static rows_source source_of(const examples *e, const transform *t, const double *inverse)
 {
-    return (rows_source){*e, t->mean, inverse, t->shift, t->weight_mean, t->storage == CUSGD_STORAGE_BF16, NULL, 0};
+    return (rows_source){.of = *e,
+                         .mean = t->mean,
+                         .inverse = inverse,
+                         .shift = t->shift,
+                         .weight_mean = t->weight_mean,
+                         .rounds = t->storage == CUSGD_STORAGE_BF16};
 }
 
 /* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
@@ -199,6 +205,7 @@ static cusgd_status make_source(const examples *e, const transform *t, dataset *
     *b->source = source_of(e, t, inverse);
     b->source->mean = mean;
     b->source->shift = shift;
+    b->source->stays = e->x.type == REAL_TYPE && e->x.col_stride == 1 && !inverse && !b->source->rounds && e->d % LANES == 0;
     return CUSGD_OK;
 }
 

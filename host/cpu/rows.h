@@ -142,6 +142,7 @@ typedef struct rows_source {
     const double *shift;          /* of the targets; NULL: none */
     double weight_mean;
     int rounds; /* 1: x' is one of bf16's values */
+    int stays;  /* 1: x' is x, of the type and with the strides that a pass needs */
     char *room; /* rows_taken_bytes() for each thread, `each` bytes apart, aligned to 64: rows on which a pass works */
     size_t each;
 } rows_source;

@@ -138,27 +138,32 @@ static void rows_take(const rows_source *s, int64_t first, int64_t count, void *
     }
 }
 
-/* y, w and o of row at[r] of the source, and those that are asked for meanwhile. */
+/* y, w and o of the matrices' rows at[r], and those that are asked for meanwhile. */
 static inline void take_values(const rows_task *t, const int64_t *at, const int64_t *behind, group *g, real *w, real *o)
 {
     const rows_source *s = t->source;
-    const cusgd_matrix *all[] = {&s->of.y, &s->of.w, &s->of.o};
+    const cusgd_matrix matrices[] = {s->of.y, s->of.w, s->of.o};
     real *y = source_room(s);
-    for (int i = 0; i < 3; i++)
-        for (int r = 0; all[i]->at && r < g->count; r++)
-            fetch((const char *)all[i]->at + examples_row(&s->of, behind[r]) * row_bytes(all[i]));
-    for (int r = 0; r < g->count; r++) {
-        g->y_row[r] = y + r * t->m;
-        for (int64_t c = 0; c < t->m; c++) y[r * t->m + c] = source_target(s, at[r], c);
+    int64_t m = t->m;
+    for (int i = 0; i < 3; i++) {
+        if (!matrices[i].at) continue;
+        int64_t bytes = row_bytes(&matrices[i]);
+        for (int r = 0; r < g->count; r++) fetch((const char *)matrices[i].at + behind[r] * bytes);
     }
-    for (int r = 0; s->of.w.at && r < g->count; r++) w[r] = source_weight(s, at[r]);
-    for (int r = 0; s->of.o.at && r < g->count; r++) o[r] = source_offset(s, at[r]);
+    for (int64_t c = 0; c < m; c++) {
+        double shift = s->shift ? s->shift[c] : 0;
+        for (int r = 0; r < g->count; r++) y[r * m + c] = (real)(matrix_at(&matrices[0], at[r], c) - shift);
+    }
+    for (int r = 0; r < g->count; r++) g->y_row[r] = y + r * m;
+    for (int r = 0; matrices[1].at && r < g->count; r++) w[r] = (real)(matrix_at(&matrices[1], at[r], 0) / s->weight_mean);
+    for (int r = 0; matrices[2].at && r < g->count; r++) o[r] = (real)matrix_at(&matrices[2], at[r], 0);
     g->y = y;
-    g->w = s->of.w.at ? w : NULL;
-    g->o = s->of.o.at ? o : NULL;
+    g->w = matrices[1].at ? w : NULL;
+    g->o = matrices[2].at ? o : NULL;
 }
 
-/* Rows at[0 .. g->count - 1]; behind: those that are asked for meanwhile. */
+/* The matrices' rows at[0 .. g->count - 1]; behind: those that are asked for meanwhile, while these are brought here and once
+ * more while they are worked on. */
 static void take_group(const rows_task *t, const int64_t *at, const int64_t *behind, group *g, real *w, real *o)
 {
     const rows_source *s = t->source;
@@ -171,18 +176,25 @@ static void take_group(const rows_task *t, const int64_t *at, const int64_t *beh
     take_values(t, at, behind, g, w, o);
     for (int r = 0; r < g->count; r++) {
         stored *row = to.out + r * padded;
-        to.x[r] = x + examples_row(&s->of, at[r]) * bytes;
-        to.ahead[r] = x + examples_row(&s->of, behind[r]) * bytes;
-        for (int64_t j = t->d; j < padded; j++) row[j] = stored_of(0, 0);
-        g->x[r] = g->ahead[r] = row;
+        to.x[r] = x + at[r] * bytes;
+        to.ahead[r] = x + behind[r] * bytes;
+        g->x[r] = row;
+        g->ahead[r] = (const stored *)(const void *)to.ahead[r];
     }
     for (int r = g->count; r < g->fours; r++) g->x[r] = g->ahead[r] = g->x[0];
+    if (s->stays) {
+        for (int r = 0; r < g->fours; r++) g->x[r] = (const stored *)(const void *)to.x[r < g->count ? r : 0];
+        return;
+    }
+    for (int r = 0; r < g->count && t->d < padded; r++)
+        for (int64_t j = t->d; j < padded; j++) to.out[r * padded + j] = stored_of(0, 0);
     take_rows(s, &to);
 }
 
 /* A range, or a list of rows. */
 static double add_taken(const rows_task *t, const rows_range *range, const rows_list *list)
 {
+    const examples *of = &t->source->of;
     int maximum = group_rows(t);
     int64_t count = range ? range->count : list->count;
     int64_t distance = rows_ahead(t, range ? range->next_count : list->next_count);
@@ -193,8 +205,8 @@ static double add_taken(const rows_task *t, const rows_range *range, const rows_
         int64_t at[GROUP], behind[GROUP];
         group_size(&g, count - i, maximum);
         for (int r = 0; r < g.count; r++) {
-            at[r] = range ? range->first + i + r : list->rows[i + r];
-            behind[r] = range ? row_behind(range, i + r, distance) : listed_behind(list, i + r, distance);
+            at[r] = examples_row(of, range ? range->first + i + r : list->rows[i + r]);
+            behind[r] = examples_row(of, range ? row_behind(range, i + r, distance) : listed_behind(list, i + r, distance));
         }
         take_group(t, at, behind, &g, w, o);
         add_group(t, &g, loss);
