@@ -40,10 +40,11 @@ CUSGD_API int cusgd_world_ranks(const cusgd_world *world);
 CUSGD_API int cusgd_world_stopped(const cusgd_world *world);
 
 /* Opens data as cusgd_data_open does, for all ranks: each has all of it then. Of text that is a regular file and not compressed,
- * each rank reads a part, of at least 256 KiB, and receives the others' rows; all else each reads by itself, and so does all text
- * where some row has to be read by one process: a comment, an empty line, a problem. What is read, and how it fails, does not
- * depend on the number of ranks. A rank waits for the others as long as they read. world NULL: cusgd_data_open. Collective.
- * Errors: as cusgd_data_open; where other ranks fail and this one does not, DEVICE with the message of the first of them. */
+ * each rank reads a part, of at least 256 KiB, and receives the others' rows, which take little memory where reader->spill puts
+ * them in a file; all else each reads by itself, and so does all text where some row has to be read by one process: a comment, an
+ * empty line, a problem. What is read, and how it fails, does not depend on the number of ranks. A rank waits for the others as
+ * long as they read. world NULL: cusgd_data_open. Collective. Errors: as cusgd_data_open; where other ranks fail and this one
+ * does not, DEVICE with the message of the first of them. */
 CUSGD_API cusgd_status cusgd_data_open_shared(cusgd_world *world, const char *path, const cusgd_reader *reader, cusgd_data **out);
 
 /* Creates a trainer as cusgd_trainer_create does, whose rows are divided between the ranks: each holds some of the option

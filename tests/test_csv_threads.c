@@ -256,8 +256,10 @@ static int read_by_ranks(int ranks, const cusgd_reader *reader, const outcome *w
 Test(csv_threads, tables_that_several_processes_read)
 {
     random_source r = {.key = 12};
-    char *text = calloc(TEXT_MOST, 1);
+    char *text = calloc(TEXT_MOST, 1), folder[600];
+    size_t room = ranks_room_bytes;
     int divided = 0;
+    snprintf(folder, sizeof folder, "%s", path_of(""));
     for (int i = 0; i < 400; i++) {
         static const size_t blocks[] = {1, 7, 64, 300};
         memset(text, 0, TEXT_MOST);
@@ -266,10 +268,13 @@ Test(csv_threads, tables_that_several_processes_read)
         file_text("table.csv", text);
         outcome wanted = open_with(&reader, 1, 0);
         reader.threads = 1 + (int)random_under(&r, 2);
+        if (random_under(&r, 2)) reader.spill = folder, reader.spill_bytes = 64; /* almost all arrays lie in files */
         csv_block_bytes = blocks[random_under(&r, 4)];
+        ranks_room_bytes = blocks[random_under(&r, 4)];
         divided += read_by_ranks(2 + (int)random_under(&r, 4), &reader, &wanted, text);
         cusgd_data_free(wanted.data);
     }
+    ranks_room_bytes = room;
     cr_assert_gt(divided, 40, "%d", divided);
     free(text);
 }

@@ -163,7 +163,9 @@ static void read_as_rank(world *w, void *context)
 /* columns: 0 for as many as occur. */
 static void read_by_ranks(const char *text, int64_t columns, int must_divide)
 {
-    size_t before = svmlight_block_bytes;
+    size_t before = svmlight_block_bytes, room = ranks_room_bytes;
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s", path_of(""));
     for (int ranks = 2; ranks < 6; ranks++)
         for (size_t block = 16; block < 1000; block *= 4) {
             shared_text t = {.reader = CUSGD_INIT(cusgd_reader)};
@@ -172,9 +174,11 @@ static void read_by_ranks(const char *text, int64_t columns, int must_divide)
             snprintf(t.path, sizeof t.path, "%s", file_text("x.svm", text));
             if (cusgd_data_open(t.path, &t.reader, &wanted)) snprintf(t.message, sizeof t.message, "%s", cusgd_last_error());
             t.wanted = wanted;
-            svmlight_block_bytes = block;
+            if (block == 64) t.reader.spill = folder, t.reader.spill_bytes = 64; /* the arrays lie in files */
+            svmlight_block_bytes = ranks_room_bytes = block;
             world_of_threads(ranks, read_as_rank, &t);
             svmlight_block_bytes = before;
+            ranks_room_bytes = room;
             cr_assert(!must_divide || t.divided == ranks, "%d of %d", t.divided, ranks);
             cusgd_data_free(wanted);
         }

@@ -219,18 +219,27 @@ static int read_sparse(const reading *r, const syntax *s, cusgd_reader *reader)
     return r->sparse ? complain_usage(s, "sparse must be auto, yes or no, not \"%s\"", r->sparse) : CUSGD_OK;
 }
 
-/* A table that is larger than memory lies in a file until the command ends; but training without a budget has its rows in memory.
- */
-static void choose_spill(const syntax *s, cusgd_reader *reader)
+/* An array of the table that has more bytes (0: than usual) lies in a file until the command ends. */
+static void spill_from(cusgd_reader *reader, int64_t bytes)
 {
-    enum { PARTS = 8 }; /* of the budget, which no array of the table takes more than one of */
     const char *folder = getenv("TMPDIR");
-    double memory = s->options ? option_number(s->options, "memory") : 0;
-    if (s->options && !(memory > 0)) return;
     if (!folder || !*folder) folder = "/var/tmp";
     if (access(folder, W_OK) != 0) return;
     reader->spill = folder;
-    reader->spill_bytes = (int64_t)(memory / PARTS);
+    reader->spill_bytes = bytes;
+}
+
+/* A table may be larger than memory; but training without a budget has its rows in memory. */
+static void choose_spill(const syntax *s, cusgd_reader *reader)
+{
+    enum { PARTS = 8 }; /* of the budget, which no array of the table takes more than one of */
+    double memory = s->options ? option_number(s->options, "memory") : 0;
+    if (!s->options || memory > 0) spill_from(reader, (int64_t)(memory / PARTS));
+}
+
+void reading_spill_shared(const cusgd_world *world, cusgd_reader *reader)
+{
+    if (cusgd_world_ranks(world) > 1 && !reader->spill) spill_from(reader, 0);
 }
 
 static int is_table(const char *path)

@@ -51,6 +51,9 @@ int is_data_name(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
 int is_arrays(const char *path);
 
+/* Every rank of several reads the whole of a table, and trains on its own rows: a large table lies in a file, so that these alone
+ * take memory. */
+void reading_spill_shared(const cusgd_world *world, cusgd_reader *reader);
 /* Opens data on all ranks of a world (NULL: this process alone), and prints notes on how it was read unless `quiet`. Returns a
  * status, complained about. */
 int reading_open(cusgd_world *world, const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);

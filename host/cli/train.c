@@ -100,6 +100,7 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &t->reading.reader);
     if (wrong) return wrong;
+    reading_spill_shared(t->ranks.world, &t->reading.reader);
     if (!t->quiet) note_encoding(&t->reading.reader);
     t->reading.reader.single_values = option_is(t->options, "precision", "float");
     if (t->online) {

@@ -31,8 +31,7 @@ static void table_free(table *t)
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------------------- */
 
-/* Doubles of a row in each of the arrays. */
-static void widths(const table *t, size_t width[4])
+void csv_widths(const table *t, size_t width[4])
 {
     width[0] = (size_t)t->columns.d;
     width[1] = (size_t)t->columns.k;
@@ -46,7 +45,7 @@ static cusgd_status resize(table *t, int64_t rows)
     double **const arrays[4] = {&t->x, &t->y, &t->w, &t->o};
     size_t width[4];
     cusgd_status status = CUSGD_OK;
-    widths(t, width);
+    csv_widths(t, width);
     for (int i = 0; i < 4 && !status; i++) {
         size_t row = width[i] * sizeof(double), bytes = (size_t)rows * row;
         if (row == 0) continue;
@@ -67,7 +66,7 @@ cusgd_status csv_make_room(table *t, int64_t rows)
 void csv_forget(const table *t, int64_t first, int64_t count)
 {
     size_t width[4];
-    widths(t, width);
+    csv_widths(t, width);
     for (int i = 0; i < 4; i++)
         grown_forget(&t->held[i], (size_t)first * width[i] * sizeof(double), (size_t)count * width[i] * sizeof(double));
 }
@@ -267,7 +266,7 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
     void *at[4];
     size_t width[4];
     cusgd_status status = CUSGD_OK;
-    widths(t, width);
+    csv_widths(t, width);
     for (int i = 0; i < 4 && !status; i++)
         status = grown_give(&t->held[i], (size_t)t->rows * width[i] * sizeof(double), data, i, &at[i]);
     t->x = t->y = t->w = t->o = NULL;

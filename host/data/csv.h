@@ -47,7 +47,9 @@ cusgd_status csv_put_field(table *t, int64_t j, const field *f);
 /* Puts where column j's field lies before the message. */
 cusgd_status csv_fail_at(const table *t, int64_t line, int64_t j, cusgd_status status);
 
-/* data/csv.c: makes room for rows >= 1 rows, and for more of them. */
+/* data/csv.c: doubles of a row in each of the arrays. */
+void csv_widths(const table *t, size_t width[4]);
+/* Makes room for rows >= 1 rows, and for more of them. */
 cusgd_status csv_make_room(table *t, int64_t rows);
 /* Of a pass over the rows in order: these have been passed, and where they lie in a file they need no memory any more. */
 enum { CSV_SPAN = 8192 }; /* rows that are passed at a time */

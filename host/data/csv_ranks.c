@@ -62,22 +62,17 @@ static cusgd_status agree_on_rows(shared_reading *s, int *good)
 
 /* ---- The rows of all ranks ----------------------------------------------------------------------------------------------- */
 
-/* `width` numbers of each row; this rank's begin at row s->begin, and go to their place. */
-static cusgd_status share_values(const shared_reading *s, double *array, int64_t width)
-{
-    int64_t counts[MAX_SHARDS];
-    if (width == 0) return CUSGD_OK;
-    for (int rank = 0; rank < s->ranks->ranks; rank++) counts[rank] = s->all[rank].rows;
-    return ranks_share_rows(s->ranks, array + s->begin * width, (size_t)width * sizeof *array, counts);
-}
-
-static cusgd_status share_rows(const shared_reading *s)
+static cusgd_status share_rows(const shared_reading *s, void *room)
 {
     const table *t = s->t;
-    cusgd_status status = share_values(s, t->x, t->columns.d);
-    if (!status) status = share_values(s, t->y, t->columns.k);
-    if (!status) status = share_values(s, t->w, t->columns.weighted);
-    return status ? status : share_values(s, t->o, t->columns.offset != CUSGD_OFFSET_NONE);
+    int64_t counts[MAX_SHARDS];
+    size_t width[4];
+    cusgd_status status = CUSGD_OK;
+    csv_widths(t, width);
+    for (int rank = 0; rank < s->ranks->ranks; rank++) counts[rank] = s->all[rank].rows;
+    for (int i = 0; i < 4 && !status; i++)
+        if (width[i] > 0) status = ranks_share_rows(s->ranks, &t->held[i], room, s->begin, width[i] * sizeof(double), counts);
+    return status;
 }
 
 /* The fields that a rank has kept, whose rows count from `first` on. */
@@ -129,10 +124,12 @@ static cusgd_status put_together(shared_reading *s, int *good)
         all += bytes[other];
     }
     unsigned char *kept = allocate(all + 1, 1);
-    int has_room = kept && csv_make_room(s->t, s->begin + s->rows) == CUSGD_OK;
+    void *room = allocate(ranks_room(s->ranks), 1);
+    int has_room = kept && room && csv_make_room(s->t, s->begin + s->rows) == CUSGD_OK;
     cusgd_status status = ranks_any(s->ranks, !has_room, &lacks);
     *good = !lacks;
-    if (!status && *good) status = share_rows(s);
+    if (!status && *good) status = share_rows(s, room);
+    free(room);
     if (!status && *good && s->kept.used > 0) memcpy(kept + before, s->kept.at, s->kept.used);
     listing_free(&s->kept);
     if (!status && *good) status = s->ranks->share(s->ranks->of, kept, bytes);

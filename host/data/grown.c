@@ -58,6 +58,24 @@ void grown_forget(const grown *g, size_t from, size_t count)
     (void)sync_file_range(g->file, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE); /* or it would wait to the last */
 }
 
+/* The first bytes of what is in memory to a file, some at a time, so that they never lie in both. */
+static void move_out(const grown *from, const grown *to, size_t bytes)
+{
+    enum { AT_ONCE = 1 << 22 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *passed = (char *)from->at + (page - (uintptr_t)from->at % page) % page; /* whole pages alone can be given back */
+    for (size_t at = 0; at < bytes; at += AT_ONCE) {
+        size_t some = bytes - at < AT_ONCE ? bytes - at : AT_ONCE;
+        memcpy((char *)to->at + at, (const char *)from->at + at, some);
+        grown_forget(to, at, some);
+        char *read = (char *)from->at + at + some;
+        if (read < passed + page) continue;
+        size_t whole = (size_t)(read - passed) / page * page;
+        (void)madvise(passed, whole, MADV_DONTNEED);
+        passed += whole;
+    }
+}
+
 /* Moves what is in memory to a file. */
 static cusgd_status spill(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
 {
@@ -71,9 +89,8 @@ static cusgd_status spill(grown *g, size_t bytes, const cusgd_reader *reader, co
         return status;
     }
     to.room = bytes;
-    if (g->at) memcpy(to.at, g->at, g->room < bytes ? g->room : bytes);
+    if (g->at) move_out(g, &to, g->room < bytes ? g->room : bytes);
     free(g->at);
-    grown_forget(&to, 0, g->room < bytes ? g->room : bytes);
     *g = to;
     return CUSGD_OK;
 }

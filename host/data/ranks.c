@@ -31,15 +31,61 @@ cusgd_status ranks_any(const data_ranks *r, int says, int *any)
     return status;
 }
 
-cusgd_status ranks_share_rows(const data_ranks *r, void *rows, size_t size, const int64_t *counts)
+size_t ranks_room_bytes = 1 << 24;
+
+/* Bytes of each rank that are shared at a time. */
+static size_t portion(const data_ranks *r)
 {
-    size_t bytes[MAX_SHARDS], before = 0;
-    for (int rank = 0; rank < r->ranks; rank++) {
-        bytes[rank] = (size_t)counts[rank] * size;
-        before += rank < r->rank ? bytes[rank] : 0;
+    size_t each = ranks_room_bytes / (size_t)r->ranks;
+    return each > 0 ? each : 1;
+}
+
+size_t ranks_room(const data_ranks *r) { return portion(r) * (size_t)r->ranks; }
+
+/* From the end on, as the places may overlap. */
+static void move_up(const grown *array, size_t from, size_t to, size_t bytes)
+{
+    while (bytes > 0 && to > from) {
+        size_t some = bytes < ranks_room_bytes ? bytes : ranks_room_bytes;
+        bytes -= some;
+        memmove((char *)array->at + to + bytes, (char *)array->at + from + bytes, some);
+        grown_forget(array, to + bytes, some);
+        grown_forget(array, from + bytes, some);
     }
-    memmove((char *)rows + before, rows, bytes[r->rank]);
-    return r->share(r->of, rows, bytes);
+}
+
+/* Bytes of all ranks' portions: start[rank] .. start[rank + 1] - 1 are a rank's, of which those behind the first `passed` come.
+ */
+static cusgd_status share_portions(const data_ranks *r, const grown *array, char *room, const size_t *start, size_t passed)
+{
+    size_t bytes[MAX_SHARDS], each = portion(r), own = 0;
+    for (int rank = 0; rank < r->ranks; rank++) {
+        size_t all = start[rank + 1] - start[rank], left = all > passed ? all - passed : 0;
+        bytes[rank] = left < each ? left : each;
+        own += rank < r->rank ? bytes[rank] : 0;
+    }
+    if (bytes[r->rank] > 0) memcpy(room + own, (char *)array->at + start[r->rank] + passed, bytes[r->rank]);
+    cusgd_status status = r->share(r->of, room, bytes);
+    for (int rank = 0; rank < r->ranks && !status; room += bytes[rank++]) {
+        if (rank != r->rank && bytes[rank] > 0) memcpy((char *)array->at + start[rank] + passed, room, bytes[rank]);
+        grown_forget(array, start[rank] + passed, bytes[rank]);
+    }
+    return status;
+}
+
+cusgd_status ranks_share_rows(const data_ranks *r, const grown *array, void *room, int64_t first, size_t size,
+                              const int64_t *counts)
+{
+    size_t start[MAX_SHARDS + 1] = {(size_t)first * size}, most = 0, each = portion(r);
+    cusgd_status status = CUSGD_OK;
+    for (int rank = 0; rank < r->ranks; rank++) {
+        size_t bytes = (size_t)counts[rank] * size;
+        start[rank + 1] = start[rank] + bytes;
+        most = bytes > most ? bytes : most;
+    }
+    move_up(array, start[0], start[r->rank], (size_t)counts[r->rank] * size);
+    for (size_t passed = 0; passed < most && !status; passed += each) status = share_portions(r, array, room, start, passed);
+    return status;
 }
 
 /* ---- Bytes of the file --------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #ifndef CUSGD_HOST_DATA_RANKS_H
 #define CUSGD_HOST_DATA_RANKS_H
 
-#include "cusgd_tools.h"
+#include "grown.h"
 
 typedef struct data_ranks {
     int rank, ranks;
@@ -19,9 +19,13 @@ typedef struct data_ranks {
 cusgd_status ranks_share_equal(const data_ranks *r, void *all, size_t bytes);
 /* *any: whether some rank says so. */
 cusgd_status ranks_any(const data_ranks *r, int says, int *any);
-/* `size` bytes of each row; counts: of the rows of each rank. This rank's stand at the beginning of `rows`, which has room for
- * all: they go to their place behind those of the ranks before, and the others' are received. Called by all ranks. */
-cusgd_status ranks_share_rows(const data_ranks *r, void *rows, size_t size, const int64_t *counts);
+/* `size` bytes of each row; counts: of the rows of each rank. This rank's stand in the array from its row `first` on, where all
+ * begin, and there is room for all: they go to their place behind those of the ranks before, and the others' are received, some
+ * at a time, so that an array in a file takes little memory meanwhile. room: ranks_room() bytes. Called by all ranks. */
+size_t ranks_room(const data_ranks *r);
+extern size_t ranks_room_bytes; /* about so many, of which tests choose fewer */
+cusgd_status ranks_share_rows(const data_ranks *r, const grown *array, void *room, int64_t first, size_t size,
+                              const int64_t *counts);
 
 /* Where this rank's piece of a file begins and ends. */
 typedef struct text_piece {

@@ -217,6 +217,15 @@ typedef struct read_part {
     int good;
 } read_part;
 
+static cusgd_status share_arrays(const reading *r, const data_ranks *ranks, void *room, const int64_t *rows,
+                                 const int64_t *stored)
+{
+    cusgd_status status = ranks_share_rows(ranks, &r->start, room, 0, sizeof(int64_t), rows);
+    if (!status) status = ranks_share_rows(ranks, &r->y, room, 0, sizeof(double), rows);
+    if (!status) status = ranks_share_rows(ranks, &r->index, room, 0, sizeof(int32_t), stored);
+    return status ? status : ranks_share_rows(ranks, &r->value, room, 0, value_size(r), stored);
+}
+
 /* Adds what the others have read. All know before whether all have room: one that has failed would be waited for. */
 static cusgd_status put_together(reading *r, const data_ranks *ranks, const read_part *all, int *good)
 {
@@ -231,15 +240,14 @@ static cusgd_status put_together(reading *r, const data_ranks *ranks, const read
         if (all[rank].smallest < r->smallest) r->smallest = all[rank].smallest;
     }
     int beyond = r->reader->columns > 0 && columns_of(r) > r->reader->columns; /* the message names a line of the file */
-    cusgd_status status = ranks_any(ranks, beyond || make_room(r, r->rows, r->stored) != CUSGD_OK, &lacks);
+    void *room = allocate(ranks_room(ranks), 1);
+    cusgd_status status = ranks_any(ranks, beyond || !room || make_room(r, r->rows, r->stored) != CUSGD_OK, &lacks);
     *good = !lacks;
-    if (status || lacks) return status;
     start = r->start.at;
-    for (int64_t row = 0; row < own; row++) start[row] += before;
-    status = ranks_share_rows(ranks, start, sizeof *start, rows);
-    if (!status) status = ranks_share_rows(ranks, r->y.at, sizeof(double), rows);
-    if (!status) status = ranks_share_rows(ranks, r->index.at, sizeof(int32_t), stored);
-    return status ? status : ranks_share_rows(ranks, r->value.at, value_size(r), stored);
+    for (int64_t row = 0; row < own && !status && *good; row++) start[row] += before;
+    if (!status && *good) status = share_arrays(r, ranks, room, rows, stored);
+    free(room);
+    return status;
 }
 
 static cusgd_status read_piece(reading *r, input *in, const text_piece *piece)

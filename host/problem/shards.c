@@ -55,9 +55,18 @@ cusgd_status shards_bind_by(const problem *p, shard_binding *bind, const transfo
     return status;
 }
 
+/* What has been read of a mapped file to be copied takes no memory of this process any more, which has a part of the rows. */
+static void forget_read(const problem *p, const example_set *set)
+{
+    const examples *all = &(set->data ? set->data : p->train.data)->view; /* rows that are held out are of those */
+    if (p->backend->world && !set->stream) examples_forget(all, 0, all->n);
+}
+
 cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
 {
-    return shards_bind_by(p, p->backend->ops->bind, t, set);
+    cusgd_status status = shards_bind_by(p, p->backend->ops->bind, t, set);
+    forget_read(p, set);
+    return status;
 }
 
 void shards_unbind(const problem *p, example_set *set)
@@ -147,6 +156,7 @@ cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t
 
 cusgd_status shards_bound_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w)
 {
+    enum { BETWEEN = 256 };
     const backend *b = p->backend;
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)set->shards;
     cusgd_status status = CUSGD_OK;
@@ -158,7 +168,9 @@ cusgd_status shards_bound_rows(const problem *p, const example_set *set, const i
             status = b->ops->rows(b->self, set->bounds[shard], &within, 1, x + i * p->d, w + i);
         else
             status = row_elsewhere(p, set, rows[i], x + i * p->d, w + i);
+        if (i % BETWEEN == BETWEEN - 1) forget_read(p, set); /* the system maps pages around each row */
     }
+    forget_read(p, set);
     return status;
 }
 
