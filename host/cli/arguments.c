@@ -104,18 +104,33 @@ static int same_but_for_underscores(const char *name, const char *word)
     return *name == *word;
 }
 
-/* The option that other programs, such as scikit-learn, call by this name, or NULL. */
+/* The option that other programs, such as scikit-learn, R and Vowpal Wabbit, call by this name, or NULL. */
 static const char *usual_name(const char *name)
 {
     static const char *const words[][2] = {{"learning-rate", "rate"},
                                            {"step-size", "rate"},
                                            {"eta0", "rate"},
                                            {"max-iter", "epochs"},
+                                           {"passes", "epochs"},
                                            {"alpha", "l2"},
+                                           {"lambda", "l2"},
+                                           {"penalty", "l2"},
+                                           {"regularization", "l2"},
+                                           {"family", "loss"},
+                                           {"objective", "loss"},
+                                           {"label", "target"},
+                                           {"response", "target"},
+                                           {"sample-weight", "weights"},
+                                           {"delimiter", "separator"},
+                                           {"noconstant", "no-intercept"},
                                            {"random-state", "seed"},
                                            {"n-jobs", "threads"},
+                                           {"jobs", "threads"},
                                            {"early-stopping", "valid-fraction"},
-                                           {"n-iter-no-change", "patience"}};
+                                           {"test-size", "valid-fraction"},
+                                           {"n-iter-no-change", "patience"},
+                                           {"cv", "folds"},
+                                           {"nfolds", "folds"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (same_but_for_underscores(name, words[i][0])) return words[i][1];
     return NULL;
@@ -124,7 +139,7 @@ static const char *usual_name(const char *name)
 static int complain_unknown(const syntax *s, const char *name)
 {
     const char *nearest = NULL, *meant = usual_name(name);
-    int minimum = 1 + (int)strlen(name) / 3;
+    int minimum = 1 + (int)strlen(name) / 4;
     target t;
     if (meant && target_find(s, meant, &t)) return complain_usage(s, "there is no option --%s; did you mean --%s?", name, meant);
     for (size_t i = 0; target_at(s, i, &t); i++) {
