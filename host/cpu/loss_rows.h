@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     int first = 0;
     real room[3][4];
     rule.kind = kind;
-    for (; LOSS_LANES > 4 && first + LOSS_LANES <= count; first += LOSS_LANES)
+    for (; first + LOSS_LANES <= count; first += LOSS_LANES)
         losses_in_lanes(LOSS_LANES, rule, loss_rows_from(all, first), b, value + first, derivative + first);
     for (; first < count; first += 4)
         losses_in_lanes(4, rule, loss_rows_last(all, first, count, room), b, value + first, derivative + first);

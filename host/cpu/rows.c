@@ -109,7 +109,10 @@ static inline __attribute__((always_inline)) void lane_sums(const stored *const 
                                                             int64_t padded, quad *folded)
 {
     lanes sum[BLOCK][PIECES];
-    memset(sum, 0, sizeof sum);
+#pragma GCC unroll 4
+    for (int r = 0; r < BLOCK; r++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) sum[r][q] = (lanes){0}; /* memset() was a quarter of the time of 32 columns of doubles */
     for (int64_t j = 0; j < padded; j += LANES) {
         if (ahead)
 #pragma GCC unroll 4
