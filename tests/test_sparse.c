@@ -105,6 +105,79 @@ Test(sparse, steps_are_those_of_the_dense_matrix)
         }
 }
 
+/* Batches of one row, and shares of one row: by every sampling, of one output and of many, lazily and not. Another epoch begins
+ * meanwhile, and one row is empty. */
+Test(sparse, steps_of_one_row_are_those_of_the_dense_matrix)
+{
+    static both b;
+    make(&b, 1);
+    for (int variant = 0; variant < 4 * (CUSGD_SAMPLING_PAGES + 1); variant++) {
+        double dense[K * (D + 1)], sparse[K * (D + 1)];
+        cusgd_options o = options_plain(variant % 2 ? CUSGD_OPTIMIZER_SGD : CUSGD_OPTIMIZER_FTRL, 0.05, 1, 3);
+        char what[64];
+        if (on_a_gpu() && variant % 7) continue;
+        snprintf(what, sizeof what, "variant %d", variant);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.standardize = 0;
+        o.sampling = (cusgd_sampling)(variant / 4);
+        o.average = variant % 3 == 0;
+        o.l2 = o.average ? 0 : 0.01; /* a lazy average takes theta as it is after the missed steps */
+        o.update = CUSGD_UPDATE_DENSE;
+        if (variant % 4 == 3) o.shards = 2, o.batch = 2;
+        for (int i = 0; i < 2; i++) {
+            double *out = i ? sparse : dense;
+            cusgd_data *data = i ? sparse_of(&b, 1) : data_of(N, D, K, b.x, b.y, b.w);
+            if (i && variant % 4 < 2) o.update = CUSGD_UPDATE_LAZY;
+            cusgd_trainer *t = trainer_of(&o, data, NULL);
+            assert_works(cusgd_trainer_step(t, 900));
+            assert_works(cusgd_trainer_get_coefficients(t, out, out + K * D));
+            cusgd_trainer_free(t);
+            cusgd_data_free(data);
+        }
+        assert_near(sparse, dense, 1e-9, what);
+    }
+}
+
+/* A row of so many values that its columns are divided into parts has the bits of one thread with any number of them. */
+Test(sparse, steps_of_one_long_row_are_those_of_the_dense_row)
+{
+    enum { COLUMNS = 9000, ROWS = 3 };
+    static double x[ROWS * COLUMNS], value[ROWS * COLUMNS], found[4][COLUMNS + 1];
+    static int32_t column[ROWS * COLUMNS];
+    double y[ROWS] = {1, 0, 1};
+    int64_t start[ROWS + 1] = {0};
+    uint64_t seed = 8;
+    for (int64_t u = 0, at = 0; u < ROWS * COLUMNS; u++) {
+        if (u % 13 != 4) x[u] = value[at] = random_normal(&seed);
+        if (u % 13 != 4) column[at++] = (int32_t)(u % COLUMNS);
+        start[u / COLUMNS + 1] = at;
+    }
+    for (int i = 0; i < 4; i++) {
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 1e-4, 1, 3);
+        cusgd_csr rows = {start, column, value, CUSGD_TYPE_FLOAT64, 0};
+        cusgd_matrix target = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {NULL, CUSGD_TYPE_FLOAT64, 1, 1};
+        cusgd_data *data = i ? NULL : data_of(ROWS, COLUMNS, 1, x, y, NULL);
+        if (i) assert_works(cusgd_data_wrap_csr(ROWS, COLUMNS, 1, rows, target, none, &data));
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.standardize = 0;
+        o.l2 = 0.01;
+        o.sampling = CUSGD_SAMPLING_PERMUTE;
+        o.threads = i == 3 ? 4 : 1;
+        if (i) o.update = i == 1 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        assert_works(cusgd_trainer_step(t, 20));
+        assert_works(cusgd_trainer_get_coefficients(t, found[i], found[i] + COLUMNS));
+        cusgd_trainer_free(t);
+        cusgd_data_free(data);
+        for (int j = 0; i && j <= COLUMNS; j++)
+            cr_assert(fabs(found[i][j] - found[0][j]) <= 1e-12, "%d: column %d: %.17g instead of %.17g", i, j, found[i][j],
+                      found[0][j]);
+    }
+    cr_assert_arr_eq(found[3], found[2], sizeof found[2]);
+}
+
 /* Also in shards, with fewer rows in a batch than shards, and clipped. */
 Test(sparse, shards_are_those_of_the_dense_matrix)
 {
