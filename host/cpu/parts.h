@@ -253,6 +253,7 @@ typedef struct sparse_pass {
     double *losses;   /* one a chunk of SPARSE_CHUNK rows */
     double *sums;     /* (d+1) x k: of the full gradient */
     int parts;        /* of the columns, a power of 2; at most COLUMN_PARTS */
+    int is_zero;      /* 1: all coefficients are 0, so that no value adds to a prediction */
 } sparse_pass;
 /* Values of a row's outputs, with what fills up the last block. */
 static inline int64_t sparse_width(const layout *l) { return l->wide ? l->blocks * LANES : l->k; }

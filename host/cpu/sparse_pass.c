@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "softmax_row.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static void predict_row(const sparse_pass *s, int64_t i, real *p)
 {
     const sparse_rows *x = s->b->sparse;
     const layout *l = &s->layout;
-    int64_t first = x->start[i], count = x->start[i + 1] - first, each = l->wide ? LANES : 1;
+    int64_t first = x->start[i], count = s->is_zero ? 0 : x->start[i + 1] - first, each = l->wide ? LANES : 1;
     real offset = s->b->o ? s->b->o[i] : 0;
     const real *bias = s->bias;
     for (int64_t block = 0; block < l->blocks; block++) {
@@ -211,6 +212,14 @@ static void add_all(sparse_pass *s)
         for (int64_t c = 0; c < k; c++) s->sums[j * k + c] -= s->b->sparse->center[j] * s->sums[s->b->d * k + c];
 }
 
+/* As those of the intercept-only model, and of most runs' start, are. */
+static int coefficients_are_zero(const dataset *b, const double *theta)
+{
+    for (int64_t u = 0; u < b->d * b->k; u++)
+        if (theta[u] < 0 || theta[u] > 0 || isnan(theta[u])) return 0;
+    return 1;
+}
+
 cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                      double *gradient)
 {
@@ -226,7 +235,8 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
                      .count = b->n,
                      .derivative = allocate(derivatives, sizeof(real)),
                      .losses = allocate((size_t)chunk_count(b->n, SPARSE_CHUNK), sizeof(double)),
-                     .sums = gradient};
+                     .sums = gradient,
+                     .is_zero = coefficients_are_zero(b, theta)};
     cusgd_status status = CUSGD_OK;
     if (!point || !bias || !s.derivative || !s.losses) {
         status = fail_memory((size + derivatives) * sizeof(real), "the full gradient");

@@ -299,7 +299,8 @@ double NAMED(sparse_rows)(const step *t, int shard)
                         .derivative = z->derivative,
                         .losses = z->losses,
                         .sums = NULL,
-                        .parts = 0};
+                        .parts = 0,
+                        .is_zero = 0};
     NAMED(sparse_bias)(pass.b, &self->layout, pass.theta, z->bias);
     return NAMED(sparse_derivatives)(&pass);
 }
