@@ -1,6 +1,6 @@
 # Tests of the CUDA module on the emulated GPU: those of the interface and the golden trajectories, in several orders of threads and
 # lazinesses of streams (emulator.h).
-# Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew, at most of a short test's time.
+# Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew: most of a short test's time.
 set(emulated_heap MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000)
 set(emulated_module ${PROJECT_BINARY_DIR}/emulated)
 # Graphs of 16 steps: where the module's own are longer (test_switches.c), the tests' short runs would have none.
