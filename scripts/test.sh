@@ -28,7 +28,8 @@ not_run() {
 }
 
 build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
-tests() { ctest --preset "$1" -j "$jobs" --timeout 300 "${@:2}"; }
+# One test more than there are processors: those of several processes mostly wait, for mpirun and for each other.
+tests() { ctest --preset "$1" -j $((jobs + 1)) --timeout 300 "${@:2}"; }
 sources() { find . -path ./build -prune -o -type f -name '*.[ch]' -print -o -name '*.cpp' -print -o -name '*.cu' -print; }
 
 part_quick() { build quick && tests quick -L '^(unit|api)$'; }
