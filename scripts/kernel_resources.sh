@@ -29,7 +29,7 @@ done >"$work/rows"
     echo "# Kernels on compute capability 9.0"
     echo "Registers of a thread, static shared memory of a block, stack and spills of a thread in bytes, as nvcc $version's assembler reports them."
     echo "Written by \`scripts/kernel_resources.sh BUILD --write\`; without --write it fails where a kernel spills. \`layout<real, values, packs, wide, stored>\`:"
-    echo "kernels/fused.h. Dynamic shared memory: only \`persistent_kernel\` has some, as much as it can use."
+    echo "kernels/team.h. Dynamic shared memory: only \`persistent_kernel\` has some, as much as it can use."
     echo
     echo "| File | Kernel | registers | shared | stack | spills |"
     echo "|---|---|---|---|---|---|"

@@ -85,7 +85,7 @@ CHAINS = {
     "persistent, one block": (0, "the same without a barrier"),
 }
 
-FETCHED = 65536  # bytes of a part that are fetched before its kernel's turn: kernels/fused.h, rows_ahead()
+FETCHED = 65536  # bytes of a part that are fetched before its kernel's turn: kernels/team.h, rows_ahead()
 PASSED = 65536   # bytes of parts' gradients, up to which one kernel does a step of fused: kernels/kernels.h, PASSED_BYTES
 THREADS, WARPS_AT_ONCE = 256, 16  # kernels/block.h; of a multiprocessor: __launch_bounds__ of the kernels
 

@@ -108,7 +108,7 @@ fault(look-ahead kernels/update.h "*point = gradient_point<real>(now.rule, now.n
 fault(fused-meeting kernels/parts.h "    __syncthreads();\n    if (c.group > 0 ||" "    if (c.group > 0 ||" fused)
 fault(fused-place kernels/fused.h "from_owner(row, u, width)" "from_owner(row, 0, width)" fused)
 fault(fused-parts kernels/parts.h "int64_t part = first + (int64_t)l * groups;" "int64_t part = first + l;" fused)
-fault(fused-end kernels/fused.h "rest = begin < count ? count - begin : 0;" "rest = begin < count ? count - begin - (begin > 0) : 0;" fused)
+fault(fused-end kernels/team.h "rest = begin < count ? count - begin : 0;" "rest = begin < count ? count - begin - (begin > 0) : 0;" fused)
 fault(offset kernels/fused.h "if (r.o) prediction += offset;" "(void)offset;" persistent)
 fault(cluster-barrier kernels/fused.h "    exchange_await(round, turn >> 1 & 1);\n" "" cluster)
 fault(cluster-turn kernels/fused.h "exchange *round = p.sent + (turn & 1);" "exchange *round = p.sent;" cluster)
