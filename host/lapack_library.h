@@ -17,7 +17,6 @@
     DO(dpocon, LAPACKE_dpocon_work)   \
     DO(dpotrf, LAPACKE_dpotrf_work)   \
     DO(dpotri, LAPACKE_dpotri_work)   \
-    DO(dpotrs, LAPACKE_dpotrs_work)   \
     DO(dsyev, LAPACKE_dsyev_work)     \
     DO(dtpqrt, LAPACKE_dtpqrt_work)   \
     DO(dtrcon, LAPACKE_dtrcon_work)   \

@@ -110,22 +110,41 @@ Test(lapack, another_library_is_told)
     check_missing("undefined symbol: LAPACKE_");
 }
 
-/* Where it cannot be found out whether the classes are separated, training ends as usual. */
-Test(lapack, separation_is_unknown_without_it)
+/* Two columns whose sum separates the classes, and none of which does; the others tell nothing. */
+static int is_found_separated(int64_t cols)
 {
-    static double x[ROWS], y[ROWS];
-    double parameters[2];
-    be_without("/nowhere/liblapacke.so");
-    for (int64_t i = 0; i < ROWS; i++) {
-        x[i] = (double)i;
-        y[i] = i > ROWS / 2 && i != ROWS / 2 + 3;
+    enum { MANY_ROWS = 400, MAX_COLS = 150 };
+    static double x[MANY_ROWS * MAX_COLS], y[MANY_ROWS], parameters[MAX_COLS + 1];
+    uint64_t state = 4;
+    for (int64_t i = 0; i < MANY_ROWS; i++) {
+        for (int64_t j = 0; j < cols; j++) x[i * cols + j] = random_normal(&state);
+        y[i] = x[i * cols] + x[i * cols + 1] > 0;
     }
-    cusgd_data *data = data_of(ROWS, 1, 1, x, y, NULL);
-    cusgd_options o = with_solver("lbfgs");
+    cusgd_data *data = data_of(MANY_ROWS, cols, 1, x, y, NULL);
+    cusgd_options o = with_solver("sgd");
     o.loss = CUSGD_LOSS_LOGISTIC;
+    o.optimizer = CUSGD_OPTIMIZER_SGD;
+    o.rate = 1e-3;
+    o.epochs = 1;
     cusgd_result result = train(&o, data, parameters);
-    cr_assert(!result.separated);
     cusgd_data_free(data);
+    return result.separated;
+}
+
+/* Few columns need none to be found to separate the classes together; of many it stays unknown, and training ends as usual. */
+Test(lapack, separation_by_many_columns_is_unknown_without_it)
+{
+    be_without("/nowhere/liblapacke.so");
+    cr_assert(is_found_separated(3));
+    cr_assert(!is_found_separated(150));
+}
+
+Test(lapack, separation_by_few_columns_does_without_it)
+{
+    cr_assert(is_found_separated(3));
+    cr_assert(!is_loaded());
+    cr_assert(is_found_separated(150));
+    cr_assert(is_loaded());
 }
 
 #endif

@@ -75,8 +75,24 @@ int matrix_eigen(int64_t n, double *a, double *values)
 
 /* ---- Cholesky ---- */
 
+/* Row by row. LAPACK's is faster from some hundred columns on, but opening an OpenBLAS takes longer than a small factor: it
+ * starts threads, which look for work for a while before they sleep. */
+static int factor_rows(int64_t n, double *a)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double *row = a + i * n;
+        for (int64_t j = 0; j < i; j++) row[j] = (row[j] - vector_dot(j, row, a + j * n)) / a[j * n + j];
+        double pivot = row[i] - vector_dot(i, row, row);
+        if (!(pivot > 0 && isfinite(pivot))) return 0;
+        row[i] = sqrt(pivot);
+    }
+    return 1;
+}
+
 int cholesky_factor(int64_t n, double *a)
 {
+    enum { MAX_ROWS = 128 };
+    if (n <= MAX_ROWS) return factor_rows(n, a);
     if (!lapack_is_here()) return 0;
     if (lapack.dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) != 0) return 0;
     double sum = 0; /* a pivot that is not a number passes for positive in some LAPACKs */
@@ -86,7 +102,11 @@ int cholesky_factor(int64_t n, double *a)
 
 void cholesky_solve(int64_t n, const double *l, double *x)
 {
-    (void)lapack.dpotrs(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, l, (lapack_int)n, x, (lapack_int)n);
+    for (int64_t i = 0; i < n; i++) x[i] = (x[i] - vector_dot(i, l + i * n, x)) / l[i * n + i];
+    for (int64_t i = n - 1; i >= 0; i--) {
+        x[i] /= l[i * n + i];
+        vector_add(i, -x[i], l + i * n, x);
+    }
 }
 
 void cholesky_invert(int64_t n, double *l)

@@ -1,6 +1,6 @@
-/* Linear algebra of the size of the parameters, in double: vectors and matrix_solve here, what else has factors by LAPACK, which
- * the caller has opened (lapack_library.h; cholesky_factor opens it itself). Symmetric matrices are row-major, of which the lower
- * triangle is looked at (to LAPACK, which counts by columns, the upper one). */
+/* Linear algebra of the size of the parameters, in double: vectors, matrix_solve and small Cholesky factors here, what else has
+ * factors by LAPACK, which the caller has opened (lapack_library.h; cholesky_factor opens it itself where it needs it). Symmetric
+ * matrices are row-major, of which the lower triangle is looked at (to LAPACK, which counts by columns, the upper one). */
 #ifndef CUSGD_HOST_SOLVERS_LINEAR_H
 #define CUSGD_HOST_SOLVERS_LINEAR_H
 
@@ -29,9 +29,9 @@ double matrix_top(int64_t n, double *a, double *work);
 int matrix_eigen(int64_t n, double *a, double *values);
 
 /* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite, or there is
- * no LAPACK. */
+ * no LAPACK for more than 128 rows. */
 int cholesky_factor(int64_t n, double *a);
-/* x = A^-1 x */
+/* x = A^-1 x, without LAPACK. */
 void cholesky_solve(int64_t n, const double *l, double *x);
 /* l becomes A^-1, all of it. */
 void cholesky_invert(int64_t n, double *l);
