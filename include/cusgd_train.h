@@ -338,6 +338,7 @@ typedef struct cusgd_path_point {
     double loss;                 /* on the training rows, of the model of all of them */
     double gap;                  /* the duality gap of that model, as a share as above; NAN for l1_ratio 0 and other losses */
     int64_t nonzeros;            /* its coefficients that are not 0 */
+    int converged;               /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8) */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;

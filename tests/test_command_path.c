@@ -30,7 +30,7 @@ Test(command_path, tables_and_model)
     cr_assert_eq(lines_of(table), 21);
     cr_assert_eq(lines_of(report), 21);
     cr_assert(strncmp(table, "alpha,intercept,", 16) == 0, "%s", table);
-    const char *header = "alpha,l1,l2,fold_1,fold_2,fold_3,mean,standard_error,loss,nonzeros,gap\n";
+    const char *header = "alpha,l1,l2,fold_1,fold_2,fold_3,mean,standard_error,loss,nonzeros,gap,converged\n";
     cr_assert(strncmp(report, header, strlen(header)) == 0, "%s", report);
     run(&o, "$CUSGD evaluate m.safetensors data.csv && $CUSGD info m.safetensors");
     assert_code(o, 0);

@@ -78,7 +78,7 @@ static void put_report(const void *of, FILE *to)
     const tracing *w = of;
     fputs("alpha,l1,l2,", to);
     for (int f = 0; f < w->folds; f++) fprintf(to, "fold_%d,", f + 1);
-    fputs("mean,standard_error,loss,nonzeros,gap\n", to);
+    fputs("mean,standard_error,loss,nonzeros,gap,converged\n", to);
     cusgd_path_point p = CUSGD_INIT(cusgd_path_point);
     for (size_t i = 0; cusgd_path_at(w->path, i, &p); i++) {
         const double *losses = cusgd_path_losses(w->path, i), numbers[] = {p.mean, p.standard_error, p.loss};
@@ -90,7 +90,7 @@ static void put_report(const void *of, FILE *to)
         }
         fprintf(to, "%lld,", (long long)p.nonzeros);
         put_csv_number(to, p.gap);
-        fputc('\n', to);
+        fprintf(to, ",%d\n", p.converged);
     }
 }
 
@@ -133,6 +133,22 @@ static void put_summary(const tracing *w)
     if (w->model_path) printf("model: %s\n", shown(w->model_path));
 }
 
+/* Models whose duality gap is not small are no minima, whatever the folds say of them. */
+static void note_gaps(const cusgd_path *path)
+{
+    cusgd_path_point p = CUSGD_INIT(cusgd_path_point), worst = p;
+    int64_t count = 0;
+    for (size_t i = 0; cusgd_path_at(path, i, &p); i++) {
+        if (p.converged) continue;
+        if (count++ == 0 || p.gap > worst.gap) worst = p;
+    }
+    if (count > 0)
+        fprintf(stderr,
+                "note: %lld model%s %s not converged: the largest duality gap is %.2g of the loss without columns, at alpha %g; "
+                "columns nearly depend on each other, for which an --l1-ratio below 1 helps\n",
+                (long long)count, plural(count), count == 1 ? "has" : "have", worst.gap, worst.alpha);
+}
+
 static int trace(tracing *w)
 {
     int status = check_arguments(w);
@@ -151,6 +167,7 @@ static int trace(tracing *w)
     if (!status) status = write_table(w, "--report", w->report_path, put_report);
     if (!status) status = write_model(w);
     if (!status && !w->quiet) put_summary(w);
+    if (!status && !w->quiet) note_gaps(w->path);
     return status;
 }
 

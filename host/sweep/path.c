@@ -157,12 +157,16 @@ static double training_loss(const cusgd_path *s, const double *theta)
     return sum / weight;
 }
 
+/* A gap that rounding may leave where columns nearly depend on each other. */
+static const double ROUNDING_GAP = 1e-8;
+
 static void describe(cusgd_path *s, int64_t i)
 {
     const problem *p = &s->trainer->problem;
     cusgd_path_point *point = &s->points[i];
     double *theta = s->theta + i * (s->d + 1), squares = 0, *losses = s->losses + i * s->folds;
     point->size = sizeof *point;
+    point->converged = !(point->gap > fmax(s->tolerance, ROUNDING_GAP));
     point->alpha = s->alphas[i];
     point->l1 = s->alphas[i] * s->l1_ratio;
     point->l2 = l2_of(s, i);

@@ -72,6 +72,8 @@ void least_squares_close(least_squares *of);
 cusgd_status descent_open(const least_squares *of, descent *s);
 void descent_close(descent *s);
 void descent_solve(descent *s, double l1, double l2, double l1_before, double tolerance);
+/* path_leap.c: moves the coefficients that are not 0, and those without l1 penalty, towards the minimum. */
+void descent_leap(descent *s, double l1, double l2);
 /* The smallest l1 that leaves no coefficient with a factor above 0. The descent is left at the solution for it. */
 double descent_largest_l1(descent *s);
 

@@ -1,5 +1,5 @@
 /* Coordinate descent on the products of the columns (Friedman, Hastie, Tibshirani 2010), with the strong rules (Tibshirani et al.
- * 2012) and the duality gap as the stopping rule. */
+ * 2012) and the duality gap as the stopping rule; where many passes do not get there, with leaps between them (path_leap.c). */
 #include "path.h"
 
 #include "failure.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PASSES = 100000, GAP_EVERY = 4 };
+enum { MAX_PASSES = 100000, GAP_EVERY = 4, LEAP_EVERY = 64 };
 
 cusgd_status descent_open(const least_squares *of, descent *s)
 {
@@ -70,13 +70,15 @@ static double gap_of(const descent *s, double l1, double l2)
 }
 
 /* Descends in the set until the gap that all columns have, as long as those outside are as they should be, is small; or until
- * somebody interrupts. */
+ * somebody interrupts. Below 0 the tolerance asks for no more than a step of Newton's method needs, which leaps would spoil where
+ * second derivatives all but vanish. */
 static void descend(descent *s, double l1, double l2, double tolerance)
 {
     double scale = sqrt(s->of->square), enough = tolerance * s->of->square / 2;
     for (int64_t pass = 1; pass <= MAX_PASSES; pass++) {
         double change = visit(s, l1, l2);
         if (change <= DBL_EPSILON * scale) return;
+        if (pass % LEAP_EVERY == 0 && tolerance >= 0) descent_leap(s, l1, l2);
         if (interrupt_asked() || (pass % GAP_EVERY == 0 && l1 > 0 && gap_of(s, l1, l2) <= enough)) return;
     }
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import as_vector
-from ._errors import check
+from ._errors import ConvergenceWarning, check, warn
 from ._library import lib
 from ._model import Model
 from ._options import make_options
@@ -40,6 +40,8 @@ class Path:
         The mean squared error, or the mean of another loss, on the training rows.
     dual_gaps_ : array of shape (n_alphas,)
         The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression and other losses.
+    converged_ : array of shape (n_alphas,)
+        Whether the duality gap is within the tolerance, or 1e-8 where that is below what rounding leaves.
     nonzeros_ : array of shape (n_alphas,)
         Coefficients that are not 0.
     chosen : int
@@ -54,9 +56,14 @@ class Path:
     mse_path_: NDArray[np.float64]
     losses_: NDArray[np.float64]
     dual_gaps_: NDArray[np.float64]
+    converged_: NDArray[np.bool_]
     nonzeros_: NDArray[np.int64]
     chosen: int
     model: Model
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickle, also an earlier one without `converged_`."""
+        self.__dict__.update({"converged_": ~(state["dual_gaps_"] > 1e-8), **state})
 
     def __repr__(self) -> str:
         count = len(self.alphas_)
@@ -95,6 +102,7 @@ def _read(handle: C.c_void_p, count: int, folds: int, cols: int) -> dict[str, An
         "mse_path_": losses,
         "losses_": np.array([p.loss for p in points]),
         "dual_gaps_": np.array([p.gap for p in points]),
+        "converged_": np.array([bool(p.converged) for p in points]),
         "nonzeros_": np.array([p.nonzeros for p in points], dtype=np.int64),
     }
 
@@ -148,6 +156,11 @@ def path(
     -------
     Path
 
+    Warns
+    -----
+    ConvergenceWarning
+        Models whose duality gap stays above the tolerance.
+
     Raises
     ------
     NotConvergedError
@@ -187,6 +200,19 @@ def path(
         model = C.c_void_p()
         chosen = lib.cusgd_path_chosen(handle)
         check(lib.cusgd_path_create_model(handle, chosen, C.byref(model)))
-        return Path(**_read(handle, plan.count, plan.folds, data.cols), chosen=chosen, model=Model(model))
+        found = Path(**_read(handle, plan.count, plan.folds, data.cols), chosen=chosen, model=Model(model))
     finally:
         lib.cusgd_path_free(handle)
+    if not found.converged_.all():
+        warn(_unconverged(found), ConvergenceWarning)
+    return found
+
+
+def _unconverged(found: Path) -> str:
+    """Return what there is to say of models that are no minima."""
+    gaps = np.where(found.converged_, 0.0, found.dual_gaps_)
+    return (
+        f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged: the largest duality gap is {gaps.max():.2g} of "
+        f"the loss without columns, at alpha {found.alphas_[gaps.argmax()]:g}. Columns nearly depend on each other, for which an "
+        "l1_ratio below 1 helps."
+    )

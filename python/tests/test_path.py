@@ -1,8 +1,11 @@
 """Regularization paths, against scikit-learn."""
 
+import warnings
+
 import cusgd
 import numpy as np
 import pytest
+from cusgd import _path
 
 sklearn = pytest.importorskip("sklearn")
 from sklearn.linear_model import (  # noqa: E402
@@ -37,7 +40,7 @@ def test_is_lasso_cv(l1_ratio):
     np.testing.assert_allclose(found.coef_, reference.coef_, atol=1e-6)
     np.testing.assert_allclose(found.intercept_, reference.intercept_, atol=1e-5)
     assert found.alpha_ == pytest.approx(reference.alpha_)
-    assert found.dual_gaps_.max() <= 1e-12
+    assert found.dual_gaps_.max() <= 1e-12 and found.converged_.all()
     np.testing.assert_allclose(found.model.predict(X), reference.predict(X), atol=1e-5)
 
 
@@ -217,3 +220,36 @@ def test_equal_targets_have_no_coefficients():
     for options in ({"loss": "log-cosh"}, {"loss": "poisson"}, {"loss": "gamma"}):
         found = cusgd.path(X, np.full(len(X), 7.3), count=5, folds=0, **options)
         np.testing.assert_allclose(found.coef_path_, 0, atol=1e-6)
+
+
+def test_models_that_have_not_converged_are_warned_of(rng, monkeypatch):
+    X = rng.normal(size=(100, 3))
+    read = _path._read
+
+    def unfinished(*args):
+        found = read(*args)
+        found["converged_"][1], found["dual_gaps_"][1] = False, 0.25
+        return found
+
+    monkeypatch.setattr(_path, "_read", unfinished)
+    with pytest.warns(cusgd.ConvergenceWarning, match=r"1 of the 3 models .* gap is 0\.25 .* alpha 0\.1\b") as caught:
+        cusgd.path(X, X[:, 0] + rng.normal(size=100), alphas=[1.0, 0.1, 0.01], folds=0)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_columns_that_nearly_depend_on_each_other(l1_ratio, rng):
+    X = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 30)) + 1e-4 * rng.normal(size=(300, 30))
+    y = X @ rng.normal(size=30) + rng.normal(size=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = cusgd.path(X, y, l1_ratio=l1_ratio, folds=0, ratio=1e-6, count=30)
+    assert found.converged_.all()
+    Z, r = (X - X.mean(axis=0)) / X.std(axis=0), y - y.mean()
+    for i, alpha in enumerate(found.alphas_):  # the conditions of a minimum
+        theta = found.coef_path_[:, i] * X.std(axis=0)
+        gradient = Z.T @ (Z @ theta - r) / len(y) + alpha * (1 - l1_ratio) * theta
+        violation = np.where(
+            theta == 0, np.abs(gradient) - alpha * l1_ratio, np.abs(gradient + alpha * l1_ratio * np.sign(theta))
+        )
+        assert violation.max() <= 1e-5 * y.std()

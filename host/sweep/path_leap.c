@@ -1,0 +1,134 @@
+/* Of columns that nearly depend on each other coordinate descent takes millions of passes. A leap is a step of Newton's method on
+ * the coefficients that are not 0, whose signs stay: it goes as far along it as the objective falls, and sets the coefficient to
+ * 0 whose change of sign ends it. Passes between leaps bring in the coefficients that are 0. */
+#include "path.h"
+
+#include "failure.h"
+#include "interrupt.h"
+#include "problem/linear.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* The coefficients that move, m of them; each array has m values. */
+typedef struct leap {
+    const descent *of;
+    int64_t *column, m;
+    double *matrix; /* m x m: the second derivatives, and their factor */
+    double *scale;
+    double *step;
+    double *crossing; /* at which multiple of the step the coefficient is 0; infinite: never */
+} leap;
+
+static double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
+
+static void choose_columns(leap *t)
+{
+    const least_squares *p = t->of->of;
+    t->m = 0;
+    for (int64_t i = 0; i < t->of->members; i++) {
+        int64_t j = t->of->set[i];
+        int moves = t->of->theta[j] > 0 || t->of->theta[j] < 0 || !(p->l1[j] > 0);
+        if (moves && p->matrix[j * p->d + j] > 0) t->column[t->m++] = j;
+    }
+}
+
+static double second_derivative(const leap *t, double l2, int64_t a, int64_t b)
+{
+    const least_squares *p = t->of->of;
+    return p->matrix[t->column[a] * p->d + t->column[b]] + (a == b ? l2 * p->l2[t->column[a]] : 0);
+}
+
+/* With the diagonal brought to 1 and raised by as little as it takes. */
+static int factor(leap *t, double l2)
+{
+    enum { TRIES = 8 };
+    double ridge = 1e-15 * (double)t->m;
+    for (int64_t a = 0; a < t->m; a++) t->scale[a] = 1 / sqrt(second_derivative(t, l2, a, a));
+    for (int tries = 0; tries < TRIES; tries++, ridge *= 10) {
+        for (int64_t a = 0; a < t->m; a++)
+            for (int64_t b = 0; b <= a; b++)
+                t->matrix[a * t->m + b] = second_derivative(t, l2, a, b) * t->scale[a] * t->scale[b] + (a == b ? ridge : 0);
+        if (cholesky_factor(t->m, t->matrix)) return 1;
+    }
+    return 0;
+}
+
+/* The step, and where each coefficient changes its sign. Returns how fast the objective falls along it. */
+static double direct(leap *t, double l1, double l2)
+{
+    const descent *s = t->of;
+    double fall = 0;
+    for (int64_t a = 0; a < t->m; a++) {
+        int64_t j = t->column[a];
+        double against = s->residual[j] - l2 * s->of->l2[j] * s->theta[j] - l1 * s->of->l1[j] * sign_of(s->theta[j]);
+        t->crossing[a] = against;
+        t->step[a] = against * t->scale[a];
+    }
+    cholesky_solve(t->m, t->matrix, t->step);
+    for (int64_t a = 0; a < t->m; a++) {
+        double at = s->theta[t->column[a]];
+        t->step[a] *= t->scale[a];
+        fall += t->crossing[a] * t->step[a];
+        t->crossing[a] = at * t->step[a] < 0 ? -at / t->step[a] : (double)INFINITY;
+    }
+    return fall;
+}
+
+static double bend_along(const leap *t, double l2)
+{
+    double sum = 0;
+    for (int64_t a = 0; a < t->m; a++)
+        for (int64_t b = 0; b < t->m; b++) sum += t->step[a] * second_derivative(t, l2, a, b) * t->step[b];
+    return sum;
+}
+
+/* How far the objective falls along the step; *last: the coefficient that is 0 there, or -1. */
+static double length(const leap *t, double fall, double bend, double l1, int64_t *last)
+{
+    double from = 0;
+    for (;;) {
+        int64_t next = -1;
+        for (int64_t a = 0; a < t->m; a++)
+            if (t->crossing[a] > from && (next < 0 || t->crossing[a] < t->crossing[next])) next = a;
+        double until = next >= 0 ? t->crossing[next] : (double)INFINITY, end = bend > 0 ? fall / bend : until;
+        *last = -1;
+        if (end <= until) return fmax(end, from);
+        if (isinf(until)) return from;
+        fall -= 2 * l1 * t->of->of->l1[t->column[next]] * fabs(t->step[next]);
+        from = until;
+        *last = next;
+        if (fall - bend * from <= 0) return from;
+    }
+}
+
+static void move(descent *s, const leap *t, double by, int64_t last)
+{
+    const least_squares *p = s->of;
+    for (int64_t a = 0; a < t->m; a++) s->theta[t->column[a]] = a == last ? 0 : s->theta[t->column[a]] + by * t->step[a];
+    for (int64_t j = 0; j < p->d; j++) s->residual[j] = p->cross[j] - vector_dot(p->d, p->matrix + j * p->d, s->theta);
+}
+
+/* Returns whether a coefficient has become 0, without which the objective may fall further. */
+static int leap_once(descent *s, leap *t, double l1, double l2)
+{
+    int64_t last;
+    choose_columns(t);
+    t->scale = t->matrix + t->m * t->m;
+    t->step = t->scale + t->m;
+    t->crossing = t->step + t->m;
+    double fall = t->m > 0 && factor(t, l2) ? direct(t, l1, l2) : 0;
+    if (!(fall > 0 && isfinite(fall))) return 0;
+    double by = length(t, fall, bend_along(t, l2), l1, &last);
+    move(s, t, by, last);
+    return last >= 0;
+}
+
+void descent_leap(descent *s, double l1, double l2)
+{
+    size_t most = (size_t)s->members;
+    leap t = {.of = s, .column = allocate(most, sizeof(int64_t)), .matrix = allocate(most * (most + 3), sizeof(double))};
+    int goes_on = t.column && t.matrix; /* without memory the passes go on by themselves */
+    for (int64_t i = 0; i < s->members && goes_on && !interrupt_asked(); i++) goes_on = leap_once(s, &t, l1, l2);
+    free(t.column);
+    free(t.matrix);
+}
