@@ -90,6 +90,7 @@ typedef struct run {
     run_spec spec; /* what the device was given */
     run_position at;
     int by_tolerance, by_gradient; /* which stopping rules are on */
+    double aim;                    /* the gradient tolerance to which lbfgs goes on from the options'; NaN: it does not */
     double *theta, *gradient;      /* (d+1) x k: work */
     double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
     double given;                  /* the objective at coefficients that the run was given to start from; NaN: none */

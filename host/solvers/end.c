@@ -168,7 +168,7 @@ static cusgd_status check_optimum(solver *s)
 static cusgd_status judge(solver *s)
 {
     int stuck = s->stuck && s->m.stop == CUSGD_STOP_NONE;
-    if (stuck) s->m.stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
+    if (stuck) s->m.stop = s->gradient <= 100 * s->goal.enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
     if (s->m.stop == CUSGD_STOP_TOLERANCE || s->m.stop == CUSGD_STOP_EPOCHS) solver_return_to_least(s);
     if (s->m.stop == CUSGD_STOP_EPOCHS) return not_converged(s);
     return stuck || s->m.stop == CUSGD_STOP_GRADIENT ? check_optimum(s) : CUSGD_OK;

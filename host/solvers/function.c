@@ -9,7 +9,7 @@
 static void measure(solver *s)
 {
     s->gradient = vector_norm(s->size, s->g);
-    if (s->gradient <= s->enough) s->m.stop = CUSGD_STOP_GRADIENT;
+    if (s->gradient <= s->goal.enough) s->m.stop = CUSGD_STOP_GRADIENT;
 }
 
 static int tell(const solver *s, double length)
@@ -48,7 +48,8 @@ static cusgd_status run_method(solver *s, cusgd_solver which)
 static cusgd_status run_function(const function *f, cusgd_solver which, int is_root, double *x, cusgd_stop *stop)
 {
     problem sizes = {.d = f->size - 1, .k = 1, .intercept = 1};
-    solver s = {.problem = &sizes, .function = f, .size = f->size, .penalized = f->size, .noise = 4e-15, .enough = f->enough};
+    solver s = {
+        .problem = &sizes, .function = f, .size = f->size, .penalized = f->size, .noise = 4e-15, .goal = {f->enough, f->enough}};
     size_t n = (size_t)f->size;
     s.x = allocate(5 * n, sizeof *s.x);
     if (!s.x) return fail_memory(5 * n * sizeof *s.x, "the iterate");

@@ -1,39 +1,46 @@
-/* L-BFGS (Liu, Nocedal 1989): BFGS from the last PAIRS steps and changes of the gradient, by two loops. With l1, OWL-QN (Andrew,
- * Gao 2007): the direction comes from the minimum-norm subgradient and keeps its signs, and a step ends where a coordinate
- * changes sign: there it becomes 0. With bounds, a projected step (Bertsekas 1982): coordinates that would leave the bounds move
- * only where that lowers the objective, and stop at the bound. */
+/* L-BFGS (Liu, Nocedal 1989): BFGS from the last steps and changes of the gradient, by two loops, and of softmax
+ * from a matrix that it begins with (precondition.c). With l1, OWL-QN (Andrew, Gao 2007): the direction comes from the
+ * minimum-norm subgradient and keeps its signs, and a step ends where a coordinate changes sign: there it becomes 0. With bounds,
+ * a projected step (Bertsekas 1982): coordinates that would leave the bounds move only where that lowers the objective, and stop
+ * at the bound. */
 #include "solver.h"
 
 #include "failure.h"
 #include "options.h"
 #include <math.h>
 
-enum { PAIRS = 10, PLACES = PAIRS + 1 }; /* the pair under way is none of those that are kept */
+enum { PAIRS = 10, MAX_PAIRS = 30 }; /* the latter where they cost little besides a pass */
 
 typedef struct history {
     int64_t n, count, next; /* count pairs are kept; the next one goes to place `next` */
-    double *s, *y;          /* PLACES x n */
-    double *rho;            /* PLACES: 1 / s'y */
+    int64_t places;         /* one more than pairs that are kept: the pair under way is none of those */
+    double *s, *y;          /* places x n */
+    double *rho;            /* places: 1 / s'y */
+    double *work;           /* n */
+    preconditioner first;   /* what H is without pairs, but for its scale */
 } history;
 
 /* p = -H v */
 static void two_loops(const history *h, const double *v, double *p)
 {
     int64_t n = h->n;
-    double alpha[PLACES];
+    double alpha[MAX_PAIRS + 1];
     for (int64_t u = 0; u < n; u++) p[u] = -v[u];
+    int64_t newest = (h->next - 1 + h->places) % h->places;
     for (int64_t i = 0; i < h->count; i++) {
-        int64_t at = (h->next - 1 - i + 2 * PLACES) % PLACES;
+        int64_t at = (h->next - 1 - i + 2 * h->places) % h->places;
         alpha[at] = h->rho[at] * vector_dot(n, h->s + at * n, p);
         vector_add(n, -alpha[at], h->y + at * n, p);
     }
-    int64_t newest = (h->next - 1 + PLACES) % PLACES;
+    preconditioner_apply(&h->first, p);
     if (h->count > 0) {
-        double scale = 1 / (h->rho[newest] * vector_dot(n, h->y + newest * n, h->y + newest * n));
+        vector_copy(n, h->y + newest * n, h->work);
+        preconditioner_apply(&h->first, h->work);
+        double scale = 1 / (h->rho[newest] * vector_dot(n, h->y + newest * n, h->work));
         for (int64_t u = 0; u < n; u++) p[u] *= scale;
     }
     for (int64_t i = h->count - 1; i >= 0; i--) {
-        int64_t at = (h->next - 1 - i + 2 * PLACES) % PLACES;
+        int64_t at = (h->next - 1 - i + 2 * h->places) % h->places;
         double beta = h->rho[at] * vector_dot(n, h->y + at * n, p);
         vector_add(n, alpha[at] - beta, h->s + at * n, p);
     }
@@ -64,7 +71,7 @@ static void remember(solver *s, history *h)
     double bend = vector_dot(n, step, y);
     if (!(bend > 1e-14 * vector_norm(n, step) * vector_norm(n, y))) return;
     h->rho[h->next] = 1 / bend;
-    set_count(s, h, h->count + (h->count < PAIRS), (h->next + 1) % PLACES);
+    set_count(s, h, h->count + (h->count < h->places - 1), (h->next + 1) % h->places);
 }
 
 /* Whether coordinate u is at a bound from which the objective falls only outwards, or would come to one by adding p. */
@@ -119,7 +126,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
     while (!status && solver_goes_on(s)) {
         problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
-        double first = h->count > 0 ? 1 : 1 / (1 + vector_norm(s->size, v));
+        double first = h->count > 0 || h->first.factor ? 1 : 1 / (1 + vector_norm(s->size, v));
         if (held) hold_back(s, v, p, first);
         double derivative = vector_dot(s->size, v, p);
         remember_before(s, h);
@@ -137,15 +144,28 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
     return status;
 }
 
+static cusgd_status solve(solver *s, history *h)
+{
+    size_t n = (size_t)s->size, state = (size_t)h->places * (2 * n + 1);
+    double *room = solver_room(s, state, state + 3 * n), *work = room + state;
+    if (!room) return fail_memory((state + 3 * n) * sizeof *room, "the last steps");
+    h->s = room;
+    h->y = h->s + h->places * h->n;
+    h->rho = h->y + h->places * h->n;
+    h->work = work + 2 * n;
+    double count = s->keeps.number[0], next = s->keeps.number[1];
+    int is_sound = s->keeps.is_loaded && count >= 0 && count < (double)h->places && next >= 0 && next < (double)h->places;
+    if (!is_sound) vector_zero((int64_t)state, room); /* what is saved has been set */
+    set_count(s, h, is_sound ? (int64_t)count : 0, is_sound ? (int64_t)next : 0);
+    return iterate(s, h, work, work + n);
+}
+
 cusgd_status solve_lbfgs(solver *s)
 {
-    size_t n = (size_t)s->size, state = PLACES * (2 * n + 1);
-    double *room = solver_room(s, state, state + 2 * n);
-    if (!room) return fail_memory((state + 2 * n) * sizeof *room, "the last steps");
-    history h = {.n = s->size, .s = room, .y = room + PLACES * n, .rho = room + 2 * PLACES * n};
-    double count = s->keeps.number[0], next = s->keeps.number[1];
-    int is_sound = s->keeps.is_loaded && count >= 0 && count <= PAIRS && next >= 0 && next < PLACES;
-    if (!is_sound) vector_zero((int64_t)state, room); /* what is saved has been set */
-    set_count(s, &h, is_sound ? (int64_t)count : 0, is_sound ? (int64_t)next : 0);
-    return iterate(s, &h, room + state, room + state + n);
+    history h = {.n = s->size};
+    cusgd_status status = preconditioner_open(s, &h.first);
+    h.places = (h.first.factor ? MAX_PAIRS : PAIRS) + 1;
+    if (!status) status = solve(s, &h);
+    preconditioner_close(&h.first);
+    return status;
 }

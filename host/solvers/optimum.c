@@ -33,9 +33,10 @@ static cusgd_status find(solver *s, int *found)
     if (status || s->quadratic) return status ? status : solver_solve(s);
     s->silent.on = 1;
     s->gradient = vector_norm(s->size, s->g);
-    double small = 100 * fmax(s->enough, share * s->gradient);
-    s->enough = 0; /* where columns depend on each other a small gradient is not near enough: it goes on as long as steps help */
-    if (s->gradient > s->enough) status = solve_newton(s);
+    double small = 100 * fmax(s->goal.enough, share * s->gradient);
+    s->goal = (goal){
+        0, 0}; /* where columns depend on each other a small gradient is not near enough: it goes on as long as steps help */
+    if (s->gradient > s->goal.enough) status = solve_newton(s);
     *found = isfinite(s->f) && s->gradient <= small;
     return status;
 }

@@ -30,6 +30,10 @@ cusgd_status solver_choose(run *r, char *announcement, size_t room)
     r->by_gradient = 1;
     r->by_tolerance = !isnan(o->tolerance);
     if (r->by_tolerance && o->patience < 0) o->patience = 1;
+    /* the probabilities of classes that are nearly separate have almost no curvature, so that a small gradient is not near enough
+     * for the coefficients; Newton's method, of two classes, comes nearer by itself */
+    int goes_on = isnan(o->gradient_tolerance) && is_softmax(r->problem) && o->precision == CUSGD_PRECISION_DOUBLE;
+    r->aim = goes_on ? 1e-12 : (double)NAN;
     if (isnan(o->gradient_tolerance))
         o->gradient_tolerance = o->precision == CUSGD_PRECISION_FLOAT ? 1e-5 : solver_is_first_order(o->solver) ? 1e-6 : 1e-9;
     if (o->epochs == 0) o->epochs = solver_is_first_order(o->solver) ? 20000 : o->solver == CUSGD_SOLVER_EXACT ? 1 : 1000 + size;
@@ -92,7 +96,8 @@ cusgd_status solver_open(solver *s)
         cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
         if (status) return status;
     }
-    s->enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
+    s->goal.enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
+    s->goal.aim = fmin(s->goal.enough, fmax(s->m.run->aim * s->problem->null_gradient, rounding_gradient(s)));
     return run_theta(s->m.run, s->m.run->at.result, s->x);
 }
 
@@ -116,7 +121,7 @@ static void measure_gradient(solver *s)
 static void measure(solver *s)
 {
     measure_gradient(s);
-    if (s->gradient <= s->enough) s->m.stop = CUSGD_STOP_GRADIENT;
+    if (s->gradient <= s->goal.aim) s->m.stop = CUSGD_STOP_GRADIENT;
 }
 
 void solver_move(solver *s, double f)
@@ -190,7 +195,8 @@ cusgd_status solver_iterated(solver *s)
     monitor_count(&s->m, s->f); /* of the objective, with validation data too: the tolerance is of what is minimized */
     measure(s);
     monitor_judge(&s->m, s->m.stop == CUSGD_STOP_GRADIENT);
-    if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs) s->m.stop = CUSGD_STOP_EPOCHS;
+    if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs)
+        s->m.stop = s->gradient <= s->goal.enough ? CUSGD_STOP_GRADIENT : CUSGD_STOP_EPOCHS;
     solver_count_work(s);
     s->m.run->shown = s->x;
     int ends = monitor_tell(&s->m, s->kept.first + s->m.epochs, s->m.now.loss, 1, s->step);

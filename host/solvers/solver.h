@@ -42,6 +42,12 @@ typedef struct silent_fit {
     double before; /* f of the iteration before */
 } silent_fit;
 
+/* Norms of the gradient. A method that has come to `enough` has converged, and goes on to `aim` as long as steps help and the
+ * limit of iterations allows it. */
+typedef struct goal {
+    double enough, aim; /* aim: at most enough */
+} goal;
+
 typedef struct solver {
     monitor m;               /* its epochs are the iterations of this fit; `stop`: NONE: go on */
     problem *problem;        /* the run's */
@@ -49,7 +55,8 @@ typedef struct solver {
     int quadratic;           /* the smooth part of the objective is a quadratic */
     double *x, *g;           /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
     double f;                /* the objective there, l1 in it; m.now.loss: without penalties */
-    double gradient, enough; /* norm of the minimum-norm subgradient there; what will do */
+    double gradient;         /* norm of the minimum-norm subgradient there */
+    goal goal;               /* what it is to become */
     trial_point trial;       /* where the line search looks */
     double noise;            /* what rounding may change of f, as a share of |f| */
     double step;             /* length of the last step, as a multiple of its direction */
@@ -147,6 +154,17 @@ void solver_resume(solver *s, int64_t stale);
 /* broyden.c: moves to x + t p for the first t of 1, 1/2, ... at which |g| is at most `maximum`; *taken is 0 where there is none.
  */
 cusgd_status solver_step_back(solver *s, const double *p, double maximum, int *taken);
+
+/* precondition.c: the matrix whose inverse lbfgs begins its own from, the same for each output. */
+typedef struct preconditioner {
+    int64_t side, k;
+    double *factor;       /* side x side, of the scaled matrix; NULL: it is the identity */
+    double *scale, *work; /* side each, with the factor */
+} preconditioner;
+cusgd_status preconditioner_open(solver *s, preconditioner *out);
+void preconditioner_close(preconditioner *m);
+/* p, size, becomes the inverse times p. */
+void preconditioner_apply(const preconditioner *m, double *p);
 
 /* ---- Line search (search.c) ---- */
 

@@ -1,5 +1,6 @@
 """The estimators: scikit-learn's own checks, and scikit-learn's optima on columns of different scales."""
 
+import dataclasses
 import pickle
 import warnings
 
@@ -10,6 +11,7 @@ import pytest
 sklearn = pytest.importorskip("sklearn")
 
 from cusgd import linear_model  # noqa: E402
+from cusgd.linear_model import _squares  # noqa: E402
 from sklearn import datasets  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
 from sklearn.exceptions import DataConversionWarning  # noqa: E402
@@ -517,6 +519,46 @@ def test_columns_that_nearly_depend_on_each_other(name, kind):
     largest = np.abs(theirs.coef_).max()
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0, atol=largest * (1e-8 if kind == "float64" else 1e-3))
     assert ((ours.coef_ == 0) == (theirs.coef_ == 0)).all()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_lasso_goes_on_where_coordinate_descent_has_not_converged(fails, monkeypatch):
+    X, y = datasets.load_breast_cancer(return_X_y=True)
+    calls = []
+
+    def unfinished(*args, **options):
+        calls.append(options["alphas"])
+        if fails:
+            raise cusgd.NotConvergedError("no minimum")
+        return dataclasses.replace(cusgd.path(*args, **options), converged_=np.array([False]))
+
+    monkeypatch.setattr(_squares, "path", unfinished)
+    ours, theirs = (module.Lasso(alpha=1e-2, max_iter=10**4).fit(X, y) for module in (linear_model, reference))
+    assert calls == [[1e-2]] and ours.n_iter_ > _squares.FEW_ITERATIONS
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-2)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("C", [1.0, 1000.0])
+def test_classes_that_are_nearly_separate(C, scaled):
+    """Of which coefficients are far from the optimum's where the gradient is small: 4e-6 of the largest at 1e-9 of the first."""
+    X, y = datasets.load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X) if scaled else X
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = linear_model.LogisticRegression(C=C).fit(X, y)
+    assert ours.converged_
+    # The gradient of scikit-learn's objective, and a step of Newton's method from here
+    Z = np.column_stack([(X - X.mean(axis=0)) / X.std(axis=0), np.ones(len(y))])
+    scale = np.append(X.std(axis=0), 1.0)
+    theta = np.column_stack([ours.coef_ * X.std(axis=0), ours.intercept_ + ours.coef_ @ X.mean(axis=0)])
+    P = ours.predict_proba(X)
+    penalty = np.append(1 / X.std(axis=0) ** 2, 0.0) / C
+    gradient = (P - np.eye(3)[y]).T @ Z + penalty * theta
+    hessian = np.einsum("ij,ia,iab,ik->ajbk", Z, P, np.eye(3) - P[:, None, :], Z)
+    hessian = hessian.reshape(len(theta.T) * 3, -1) + np.diag(np.tile(penalty, 3))
+    step = np.linalg.lstsq(hessian, gradient.ravel(), rcond=1e-14)[0].reshape(theta.shape) / scale
+    assert np.abs(step[:, :-1]).max() <= 1e-6 * np.abs(ours.coef_).max()
 
 
 def test_ridge_with_an_alpha_per_target(rng):

@@ -22,7 +22,9 @@ class LogisticRegression(ProbabilityMixin, Classifier):
     l1_ratio : float, optional
         Share of l1, from 0 to 1; None: 0, but for "elasticnet", which needs a number.
     tol : float, optional
-        The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5.
+        The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5;
+        of more than two classes the run then goes on towards 1e-12 as long as `max_iter` allows, since coefficients are otherwise
+        far from the optimum's where classes are nearly separate.
     fit_intercept : bool
         Whether to fit an intercept.
     class_weight : dict or "balanced", optional
