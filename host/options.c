@@ -200,16 +200,20 @@ static const char *check_solver(const cusgd_options *options)
 {
     cusgd_solver solver = options->solver;
     if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
+    int of_quantile = options->loss == CUSGD_LOSS_QUANTILE && (solver == CUSGD_SOLVER_EXACT || solver == CUSGD_SOLVER_AUTO);
     int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
-    if (options->l1 > 0 && !is_proximal) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+    if (options->l1 > 0 && !is_proximal && !of_quantile)
+        return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+    if (options_have_bounds(options) && of_quantile)
+        return "lower and upper need solver sgd where the loss is quantile: the optimum is looked for without bounds";
     if (options_have_bounds(options) && !is_proximal)
         return "lower and upper need solver lbfgs, auto or sgd: the others do not support bounds";
     if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
         return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
     if (loss_is_expression(options->loss) && solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(options->loss))
         return "the derivative of this formula jumps: it requires solver sgd, as the others need a smooth objective";
-    if (solver == CUSGD_SOLVER_EXACT && !loss_is_quadratic(options->loss))
-        return "solver exact is for the losses squared and mse; take newton or auto";
+    if (solver == CUSGD_SOLVER_EXACT && !loss_is_quadratic(options->loss) && !of_quantile)
+        return "solver exact is for the losses squared, mse and quantile; take newton or auto";
     return NULL;
 }
 

@@ -105,7 +105,7 @@ typedef enum cusgd_smoothness {
     CUSGD_SMOOTH_QUADRATIC, /* a quadratic: a constant second derivative */
     CUSGD_SMOOTH_TWICE,     /* a continuous second derivative */
     CUSGD_SMOOTH_ONCE,      /* a continuous derivative */
-    CUSGD_SMOOTH_NOT,       /* not differentiable everywhere: only solver sgd minimizes it */
+    CUSGD_SMOOTH_NOT,       /* not differentiable everywhere: only solver sgd minimizes it, and exact the loss quantile */
 } cusgd_smoothness;
 
 /* A loss function l(p, y). In formulas r = p - y, and s = 1 for y = 1, otherwise -1. All losses are convex in p. */

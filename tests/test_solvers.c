@@ -340,6 +340,7 @@ Test(solvers, a_loss_that_a_solver_cannot_take_is_refused)
     cusgd_data *data = data_of(ROWS, COLUMNS, 1, m.x, m.y, NULL);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < SOLVERS; j++) {
+            if (not_smooth[i] == CUSGD_LOSS_QUANTILE && (all[j] == CUSGD_SOLVER_EXACT || all[j] == CUSGD_SOLVER_AUTO)) continue;
             cusgd_options o = with(all[j], not_smooth[i], 0);
             cusgd_trainer *t = NULL;
             assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE,

@@ -54,6 +54,7 @@ cusgd_solver solver_usual(const problem *p)
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double work = solver_work(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
+    if (loss_is_nonsmooth(o->loss)) return CUSGD_SOLVER_EXACT;
     if (o->l1 > 0 || options_have_bounds(o) || is_softmax(p)) return CUSGD_SOLVER_LBFGS;
     if (examples_are_sparse(&p->train.rows)) return vectors; /* the direct methods need the matrix itself */
     if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;

@@ -42,7 +42,8 @@ static cusgd_status evaluate_result(solver *s)
     if (status) return status;
     problem_subgradient(s->problem, s->x, s->g, s->trial.g);
     double whole = s->problem->null_gradient;
-    s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial.g) / whole : 0;
+    if (loss_is_nonsmooth(s->problem->loss.kind)) whole = (double)NAN; /* a subgradient of the optimum's is of any size */
+    s->m.now.gradient = isnan(whole) ? whole : whole > 0 ? vector_norm(s->size, s->trial.g) / whole : 0;
     return monitor_validate(&s->m, s->x);
 }
 

@@ -183,8 +183,9 @@ cusgd_status solver_solve(solver *s)
 
 cusgd_status solve_exact(solver *s)
 {
-    cusgd_status status = solver_solve(s);
-    if (!status) status = solver_iterated(s);
-    if (!status && s->m.stop != CUSGD_STOP_CANCELLED) s->m.stop = CUSGD_STOP_SOLVED;
-    return status;
+    cusgd_status status = s->quadratic ? solver_solve(s) : solve_quantile(s), iterated = CUSGD_OK;
+    if (!status || status == CUSGD_ERROR_NOT_CONVERGED) iterated = solver_iterated(s);
+    if (status || iterated) return iterated ? iterated : status;
+    if (s->m.stop != CUSGD_STOP_CANCELLED) s->m.stop = CUSGD_STOP_SOLVED;
+    return CUSGD_OK;
 }

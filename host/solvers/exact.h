@@ -24,4 +24,7 @@ int is_wide(const solver *s);
 /* The iterate becomes the solution (of least norm, where there are many); cost 2 n^2 d. Ends early where somebody cancels. */
 cusgd_status solve_wide(solver *s);
 
+/* quantile.c: the iterate becomes the optimum of the loss quantile. Error: NOT_CONVERGED, after it has moved. */
+cusgd_status solve_quantile(solver *s);
+
 #endif

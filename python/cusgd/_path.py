@@ -212,7 +212,7 @@ def _unconverged(found: Path) -> str:
     """Return what there is to say of models that are no minima."""
     gaps = np.where(found.converged_, 0.0, found.dual_gaps_)
     return (
-        f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged: the largest duality gap is {gaps.max():.2g} of "
-        f"the loss without columns, at alpha {found.alphas_[gaps.argmax()]:g}. Columns nearly depend on each other, for which an "
-        "l1_ratio below 1 helps."
+        f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged: the largest duality gap is {gaps.max():.2g} "
+        f"of the loss without columns, at alpha {found.alphas_[gaps.argmax()]:g}. Columns nearly depend on each other, for which "
+        "an l1_ratio below 1 helps."
     )

@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from .._arrays import readable
+from .._arrays import is_sparse, readable
 from .._sweep import fit_quantiles
 from ._base import Array, keep, nonnegative, penalty_options, solver_options, threads
 from ._regressor import Regressor
 
+FEW_COLUMNS = 2000
+LARGE = 5e9  # rows times squared columns: about a second for each of 10 to 30 iterations
+
 
 class QuantileRegressor(Regressor):
-    """Linear regression of a quantile, or of several, with a penalty ``alpha * |coef|_1``; by minibatch steps.
+    """Linear regression of a quantile, or of several, with a penalty ``alpha * |coef|_1``.
 
-    The objective ends within 1 % of the optimum's from some hundred rows on; with fewer, or where few rows lie beyond the
-    quantile, scikit-learn's exact solver is the better choice.
+    The optimum is computed by an interior point method, to 1e-9 of the objective. Several quantiles, sparse rows, and dense
+    ones with more than 2000 columns or 5e9 rows times squared columns, are trained by minibatch steps. These end within 1 % of
+    the optimum's objective from some hundred rows on.
 
     Parameters
     ----------
@@ -28,7 +32,7 @@ class QuantileRegressor(Regressor):
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int, optional
-        Limit of epochs.
+        Limit of epochs of minibatch steps.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     random_state : int, RandomState or None
@@ -69,6 +73,9 @@ class QuantileRegressor(Regressor):
 
     def _minimize(self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: Any) -> tuple[Array, Array]:
         if not self._is_several():
+            if not is_sparse(X) and X.shape[1] <= FEW_COLUMNS and X.shape[0] * X.shape[1] ** 2 <= LARGE:
+                options = {**options, "solver": "auto"}
+                del options["batch"]
             return super()._minimize(X, y, weights, options, start)
         options = {**options, "seed": self._seed(), "threads": threads(self.n_jobs)}
         found = fit_quantiles(X, y, self.quantile, sample_weight=weights, **options)

@@ -1,0 +1,345 @@
+/* Quantile regression at its optimum, by an interior point method (Portnoy, Koenker 1997; predictor and corrector by Mehrotra
+ * 1992). With r = y - z'theta of a row, what r adds to the objective is c (q r) for r > 0 and c (q - 1) r for r < 0, c being its
+ * weight. The dual has a variable for each row, from 0 to c: how far the loss's derivative is above -c q. An l1 penalty on a
+ * coefficient is a row of its own, with a 1 in its column, a target of 0 and q = 1/2; an l2 penalty is added to the matrix.
+ *
+ * All rows are read three times an iteration, of which there are 10 to 30, whatever their number. */
+#include "exact.h"
+
+#include "failure.h"
+#include "interrupt.h"
+#include "problem/row_source.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum { MAX_ITERATIONS = 100, ROW_VALUES = 10 };
+static const double DONE = 1e-10; /* the duality gap, as a share of the objective */
+
+/* For theta's change: matrix step = right. */
+typedef struct equations {
+    double *matrix, *scale; /* side x side, and its scale: sum of q z z' */
+    double *right, *step;   /* side each */
+    double *sum;            /* side: what the dual constraint lacks, a part of `right` */
+} equations;
+
+typedef struct interior {
+    solver *of;
+    row_source rows;
+    int64_t n, d, side, count; /* rows of the data; columns; d + 1; n + d: those of the penalties are the last */
+    double *target, *weight;   /* count each, as all up to change_over: y less offset and shift; c, 0: no such row */
+    double *low, *high;        /* the dual variable's distances to 0 and to c */
+    double *under, *over;      /* the multipliers of these bounds: r where it is above 0, and -r where it is below */
+    double *residual, *move;   /* y - z'theta; the change of `low`, and of -high */
+    double *change_under, *change_over;
+    double *z; /* side: a row */
+    equations with;
+    double gap, objective;
+} interior;
+
+/* ---- Rows ---- */
+
+static double share_of(const interior *t, int64_t i) { return i < t->n ? t->of->problem->loss.number : .5; }
+
+static void read_row(interior *t, int64_t i)
+{
+    const problem *p = t->of->problem;
+    if (i >= t->n) return;
+    const double *x = rows_at(&t->rows, examples_row(&p->train.rows, i));
+    for (int64_t j = 0; j < t->d; j++) t->z[j] = (x[j] - p->units.mean[j]) / p->units.scale[j];
+    t->z[t->d] = p->intercept ? 1 : 0;
+}
+
+/* Of the row that was read last. */
+static double row_times(const interior *t, int64_t i, const double *v)
+{
+    return i < t->n ? vector_dot(t->side, t->z, v) : v[i - t->n];
+}
+
+static void add_row(const interior *t, int64_t i, double factor, double *to)
+{
+    if (i < t->n)
+        vector_add(t->side, factor, t->z, to);
+    else
+        to[i - t->n] += factor;
+}
+
+static void add_product(interior *t, int64_t i, double q)
+{
+    if (i >= t->n) {
+        t->with.matrix[(i - t->n) * (t->side + 1)] += q;
+        return;
+    }
+    for (int64_t a = 0; a < t->side; a++) vector_add(a + 1, q * t->z[a], t->z, t->with.matrix + a * t->side);
+}
+
+static double curvature_at(const interior *t, int64_t i) { return 1 / (t->under[i] / t->low[i] + t->over[i] / t->high[i]); }
+
+/* ---- Beginning ---- */
+
+static cusgd_status allocate_rows(interior *t)
+{
+    size_t count = (size_t)t->count, side = (size_t)t->side, values = ROW_VALUES * count + side * side + 5 * side;
+    double *at = allocate_zeroed(values, sizeof *at),
+           **arrays[] = {&t->target, &t->weight,   &t->low,  &t->high,         &t->under,
+                         &t->over,   &t->residual, &t->move, &t->change_under, &t->change_over};
+    if (!at) return fail_memory(values * sizeof *at, "the dual variables of the rows");
+    for (int i = 0; i < ROW_VALUES; i++, at += count) *arrays[i] = at;
+    t->with.matrix = at;
+    t->z = at + side * side;
+    t->with.scale = t->z + side;
+    t->with.right = t->with.scale + side;
+    t->with.step = t->with.right + side;
+    t->with.sum = t->with.step + side;
+    return CUSGD_OK;
+}
+
+static void take_rows(interior *t)
+{
+    const problem *p = t->of->problem;
+    const examples *e = &p->train.rows;
+    for (int64_t i = 0; i < t->n && !interrupt_asked_at(i); i++) {
+        int64_t row = examples_row(e, i);
+        t->target[i] = target_at(e, row, 0) - offset_at(e, row) - p->units.shift[0];
+        t->weight[i] = e->w.at ? weight_at(e, row) / p->units.transform.weight_mean : 1;
+    }
+    for (int64_t j = 0; j < t->d; j++) t->weight[t->n + j] = 2 * (double)t->n * problem_l1(p, j);
+}
+
+/* Residuals, the objective and the gap of where theta and the dual variables are; in units of n times the mean loss. */
+static void measure(interior *t)
+{
+    const problem *p = t->of->problem;
+    const double *theta = t->of->trial.x;
+    t->objective = t->gap = 0;
+    for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
+        if (!(t->weight[i] > 0)) continue;
+        read_row(t, i);
+        double r = t->residual[i] = t->target[i] - row_times(t, i, theta);
+        t->objective += t->weight[i] * (r > 0 ? share_of(t, i) : share_of(t, i) - 1) * r;
+        t->gap += t->low[i] * t->under[i] + t->high[i] * t->over[i];
+    }
+    for (int64_t j = 0; j < t->d; j++) t->objective += (double)t->n * problem_l2(p, j) / 2 * theta[j] * theta[j];
+}
+
+/* In the middle: the derivative of every loss is 0, and both multipliers are away from 0. */
+static void begin(interior *t)
+{
+    double sum = 0;
+    measure(t);
+    for (int64_t i = 0; i < t->n; i++) sum += fabs(t->residual[i]);
+    double away = sum > 0 ? sum / (double)t->n : 1;
+    for (int64_t i = 0; i < t->count; i++) {
+        double q = share_of(t, i), r = t->residual[i];
+        t->low[i] = q * t->weight[i];
+        t->high[i] = t->weight[i] - t->low[i];
+        t->under[i] = fmax(r, 0) + away;
+        t->over[i] = fmax(-r, 0) + away;
+    }
+}
+
+/* ---- An iteration ---- */
+
+/* The matrix, and `sum`, what the dual constraint lacks. */
+static void add_rows(interior *t)
+{
+    const problem *p = t->of->problem;
+    vector_zero(t->side * t->side, t->with.matrix);
+    vector_zero(t->side, t->with.right);
+    vector_zero(t->side, t->with.sum);
+    for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
+        if (!(t->weight[i] > 0)) continue;
+        double q = curvature_at(t, i);
+        read_row(t, i);
+        add_product(t, i, q);
+        add_row(t, i, q * t->residual[i], t->with.right);
+        add_row(t, i, share_of(t, i) * t->weight[i] - t->low[i], t->with.sum);
+    }
+    for (int64_t j = 0; j < t->d; j++) {
+        double l2 = (double)t->n * problem_l2(p, j);
+        t->with.matrix[j * (t->side + 1)] += l2;
+        t->with.sum[j] -= l2 * t->of->trial.x[j];
+    }
+    vector_add(t->side, 1, t->with.sum, t->with.right);
+}
+
+/* The factor of the matrix with its diagonal brought to 1 and raised by as little as it takes, in the place of the matrix: it is
+ * kept whole above the diagonal. */
+static int factor(interior *t)
+{
+    enum { TRIES = 10 };
+    int64_t side = t->side;
+    double *m = t->with.matrix, ridge = 1e-15 * (double)side;
+    for (int64_t a = 0; a < side; a++) {
+        t->with.scale[a] = m[a * side + a] > 0 ? 1 / sqrt(m[a * side + a]) : 0;
+        for (int64_t b = 0; b < a; b++) m[b * side + a] = m[a * side + b] * t->with.scale[a] * t->with.scale[b];
+    }
+    for (int tries = 0; tries < TRIES; tries++, ridge *= 10) {
+        for (int64_t a = 0; a < side; a++)
+            for (int64_t b = 0; b <= a; b++) m[a * side + b] = a == b ? 1 + ridge : m[b * side + a];
+        if (cholesky_factor(side, m)) return 1;
+    }
+    return 0;
+}
+
+static void solve(interior *t)
+{
+    for (int64_t a = 0; a < t->side; a++) t->with.step[a] = t->with.right[a] * t->with.scale[a];
+    cholesky_solve(t->side, t->with.matrix, t->with.step);
+    for (int64_t a = 0; a < t->side; a++) t->with.step[a] *= t->with.scale[a];
+}
+
+/* How far `at` may go along `change` before it is 0, but at most `maximum`. */
+static double room(double at, double change, double maximum) { return change < 0 ? fmin(maximum, -at / change) : maximum; }
+
+/* Steps of the dual variables and of the multipliers with theta. */
+typedef struct lengths {
+    double dual, primal;
+} lengths;
+
+/* The changes of a row: `aim` is what each product low under and high over is to become, less, with `corrects`, the products
+ * of the changes before. */
+static void change_row(interior *t, int64_t i, double along, double aim, int corrects)
+{
+    double low = t->low[i], high = t->high[i], a = aim, b = aim;
+    if (corrects) {
+        a -= t->move[i] * t->change_under[i];
+        b += t->move[i] * t->change_over[i];
+    }
+    t->move[i] = curvature_at(t, i) * (along - t->residual[i] + a / low - b / high);
+    t->change_under[i] = a / low - t->under[i] - t->under[i] / low * t->move[i];
+    t->change_over[i] = b / high - t->over[i] + t->over[i] / high * t->move[i];
+}
+
+static lengths change_rows(interior *t, double aim, int corrects)
+{
+    lengths by = {1 / .99995, 1 / .99995};
+    for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
+        if (!(t->weight[i] > 0)) continue;
+        read_row(t, i);
+        change_row(t, i, row_times(t, i, t->with.step), aim, corrects);
+        by.dual = room(t->high[i], -t->move[i], room(t->low[i], t->move[i], by.dual));
+        by.primal = room(t->over[i], t->change_over[i], room(t->under[i], t->change_under[i], by.primal));
+    }
+    by.dual *= .99995;
+    by.primal *= .99995;
+    if (problem_max_l2(t->of->problem) > 0) by.dual = by.primal = fmin(by.dual, by.primal); /* theta is in the dual constraint */
+    return by;
+}
+
+/* What the products become at the predictor's end, in the mean, to the third power: the corrector's aim. */
+static double aim_after(const interior *t, lengths by)
+{
+    double sum = 0, rows = 0;
+    for (int64_t i = 0; i < t->count; i++) {
+        if (!(t->weight[i] > 0)) continue;
+        sum += (t->low[i] + by.dual * t->move[i]) * (t->under[i] + by.primal * t->change_under[i]);
+        sum += (t->high[i] - by.dual * t->move[i]) * (t->over[i] + by.primal * t->change_over[i]);
+        rows += 2;
+    }
+    double share = sum / t->gap;
+    return t->gap / rows * share * share * share;
+}
+
+/* The right side again, for the corrector. */
+static void correct_right(interior *t, double aim)
+{
+    vector_copy(t->side, t->with.sum, t->with.right);
+    for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
+        if (!(t->weight[i] > 0)) continue;
+        double a = aim - t->move[i] * t->change_under[i], b = aim + t->move[i] * t->change_over[i];
+        read_row(t, i);
+        add_row(t, i, curvature_at(t, i) * (t->residual[i] - a / t->low[i] + b / t->high[i]), t->with.right);
+    }
+}
+
+static void take_step(interior *t, lengths by)
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        if (!(t->weight[i] > 0)) continue;
+        t->low[i] += by.dual * t->move[i];
+        t->high[i] -= by.dual * t->move[i];
+        t->under[i] += by.primal * t->change_under[i];
+        t->over[i] += by.primal * t->change_over[i];
+    }
+    vector_add(t->side, by.primal, t->with.step, t->of->trial.x);
+}
+
+/* Returns 0 where rounding leaves no step. */
+static int iterate(interior *t)
+{
+    add_rows(t);
+    if (!factor(t)) return 0;
+    solve(t);
+    t->of->passes += 4;
+    lengths by = change_rows(t, 0, 0);
+    if (fmin(by.dual, by.primal) < .99995) {
+        double aim = aim_after(t, by);
+        correct_right(t, aim);
+        solve(t);
+        by = change_rows(t, aim, 1);
+    }
+    if (!(fmax(by.dual, by.primal) > 1e-8) || interrupt_asked()) return 0;
+    take_step(t, by);
+    return 1;
+}
+
+/* ---- The whole ---- */
+
+/* Coefficients whose penalty's dual variable is between its bounds are 0. */
+static cusgd_status round_to_zero(interior *t)
+{
+    solver *s = t->of;
+    double f, rounded;
+    cusgd_status status = solver_evaluate(s, s->trial.x, &f, s->trial.g);
+    vector_copy(s->size, s->trial.x, s->x);
+    for (int64_t j = 0; j < t->d; j++) {
+        int64_t i = t->n + j;
+        if (t->weight[i] > 0 && fmin(t->low[i], t->high[i]) > 1e-4 * t->weight[i]) s->trial.x[j] = 0;
+    }
+    if (!status) status = solver_evaluate(s, s->trial.x, &rounded, s->trial.g);
+    if (!status && rounded > f + fmax(10 * DONE, s->noise) * fabs(f)) {
+        vector_copy(s->size, s->x, s->trial.x);
+        status = solver_evaluate(s, s->trial.x, &rounded, s->trial.g);
+    }
+    if (!status) solver_move(s, rounded);
+    return status;
+}
+
+static cusgd_status find_optimum(interior *t)
+{
+    const double enough = 1e-6;
+    take_rows(t);
+    begin(t);
+    double first = t->objective, before = (double)INFINITY;
+    int steps = 1;
+    for (int i = 0; i < MAX_ITERATIONS && steps && !interrupt_asked(); i++) {
+        measure(t);
+        if (t->gap <= DONE * t->objective + 1e-4 * DONE * first || (t->gap > before / 2 && t->gap <= enough * t->objective))
+            break;
+        before = t->gap;
+        steps = iterate(t);
+    }
+    if (interrupt_asked()) return CUSGD_OK;
+    cusgd_status status = round_to_zero(t);
+    if (status || t->gap <= enough * (t->objective + 1e-4 * first)) return status;
+    return fail(CUSGD_ERROR_NOT_CONVERGED,
+                "not converged: the interior point method of the loss quantile ends at most %.2g of the objective above the "
+                "minimum; try --solver sgd",
+                t->gap / t->objective);
+}
+
+cusgd_status solve_quantile(solver *s)
+{
+    const problem *p = s->problem;
+    interior t = {.of = s, .n = p->train.rows.n, .d = p->d, .side = p->d + 1, .count = p->train.rows.n + p->d};
+    if (p->backend->world || p->train.stream)
+        return fail(CUSGD_ERROR_USAGE,
+                    "the optimum of the loss quantile needs all rows in this process's memory: take --solver sgd");
+    cusgd_status status = allocate_rows(&t);
+    if (!status) status = rows_open(&t.rows, &p->train.rows, p->backend);
+    vector_copy(s->size, s->x, s->trial.x);
+    if (!status) status = find_optimum(&t);
+    cusgd_status read = rows_close(&t.rows);
+    free(t.target);
+    return status ? status : read;
+}
