@@ -72,7 +72,7 @@ static int open_file(row_files *f, row_file *r)
     return file;
 }
 
-int row_files_tell_present(const row_files *f)
+int row_files_report_present(const row_files *f)
 {
     for (int64_t i = 0; i < f->count; i++) {
         const row_file *r = &f->list[i];

@@ -11,9 +11,9 @@ typedef struct row_files row_files;
 cusgd_status row_files_open(const void *at, row_files **out);
 void row_files_close(row_files *f); /* accepts NULL */
 
-/* 1 if the system tells this process which of their pages are in memory: of files that are not its own and that it may not write,
- * Linux says since 5.x that all pages are. */
-int row_files_tell_present(const row_files *f);
+/* Whether mincore() reports which of their pages are in memory: of files that the process neither owns nor may write, Linux has
+ * reported since 5.2 that all pages are. */
+int row_files_report_present(const row_files *f);
 
 /* Asks the system to read `bytes` bytes from `from` behind `at` ahead. */
 void row_files_announce(row_files *f, size_t from, size_t bytes);

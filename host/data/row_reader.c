@@ -54,7 +54,7 @@ struct row_reader {
     size_t row_bytes[MATRICES];
     row_files *files;            /* that x lies in; NULL: in memory alone, or in files of the caller's */
     row_files *others[MATRICES]; /* that y, w and o lie in, which are read where they are mapped */
-    int tells_present;           /* 0: the system calls pages of x present that are not */
+    int reports_present;         /* 0: the system calls pages of x present that are not */
     request ask;                 /* the one under way */
     int advice;                  /* the latest advice to the system about x; 0: nothing yet */
     part_list rows[STAGES];
@@ -205,7 +205,7 @@ static void announce(const row_reader *r, int64_t at)
         return;
     }
     page_range range = pages_of(r, X, p->rows);
-    p->was_absent = !r->tells_present || !is_present(range);
+    p->was_absent = !r->reports_present || !is_present(range);
     if (p->was_absent && !r->ask.is_long) (void)madvise(range.at, range.bytes, MADV_WILLNEED);
 }
 
@@ -413,7 +413,7 @@ cusgd_status row_reader_open(const examples *e, int64_t room, const slot_memory 
     if (memory) r->memory = *memory;
     int by_files = room == 0 || (!e->rows && e->x.row_stride == e->d);
     cusgd_status status = by_files ? row_files_open(e->x.at, &r->files) : CUSGD_OK;
-    r->tells_present = !r->files || row_files_tell_present(r->files);
+    r->reports_present = !r->files || row_files_report_present(r->files);
     for (int i = 0; i < MATRICES && !status; i++) {
         if (i != X) status = row_files_open(matrix_of(e, i)->at, &r->others[i]);
         r->row_bytes[i] = bytes_in_row(e, i);
