@@ -105,7 +105,7 @@ static void start(const trial *t)
     }
     models m = {
         .target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share, .class_weight = t->class_weight};
-    run_spec p = {.loss = interface_loss(t->loss),
+    run_spec p = {.loss = interface_loss((int)t->loss),
                   .optimizer = t->optimizer,
                   .d = D,
                   .k = t->k,

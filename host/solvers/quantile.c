@@ -173,10 +173,11 @@ static int factor(interior *t)
         t->with.scale[a] = m[a * side + a] > 0 ? 1 / sqrt(m[a * side + a]) : 0;
         for (int64_t b = 0; b < a; b++) m[b * side + a] = m[a * side + b] * t->with.scale[a] * t->with.scale[b];
     }
-    for (int tries = 0; tries < TRIES; tries++, ridge *= 10) {
+    for (int tries = 0; tries < TRIES; tries++) {
         for (int64_t a = 0; a < side; a++)
             for (int64_t b = 0; b <= a; b++) m[a * side + b] = a == b ? 1 + ridge : m[b * side + a];
         if (cholesky_factor(side, m)) return 1;
+        ridge *= 10;
     }
     return 0;
 }

@@ -44,11 +44,12 @@ static int factor(leap *t, double l2)
     enum { TRIES = 8 };
     double ridge = 1e-15 * (double)t->m;
     for (int64_t a = 0; a < t->m; a++) t->scale[a] = 1 / sqrt(second_derivative(t, l2, a, a));
-    for (int tries = 0; tries < TRIES; tries++, ridge *= 10) {
+    for (int tries = 0; tries < TRIES; tries++) {
         for (int64_t a = 0; a < t->m; a++)
             for (int64_t b = 0; b <= a; b++)
                 t->matrix[a * t->m + b] = second_derivative(t, l2, a, b) * t->scale[a] * t->scale[b] + (a == b ? ridge : 0);
         if (cholesky_factor(t->m, t->matrix)) return 1;
+        ridge *= 10;
     }
     return 0;
 }
