@@ -46,7 +46,8 @@ typedef struct cusgd_world {
     int local;      /* which of them this one is, from 0 */
     double timeout; /* seconds that another rank may take to answer */
     int stop;       /* 1: some rank wanted the call in progress to end, as all ranks know since the same exchange */
-    int failed;     /* 1: no more is exchanged */
+    int failed;     /* 1: no more is exchanged, */
+    char why[512];  /* as the exchange that failed said */
     unsigned char *room[WORLD_ROOMS]; /* what is kept from exchange to exchange (world_sum.c) */
     size_t room_bytes[WORLD_ROOMS];
 } world;
@@ -58,7 +59,7 @@ typedef struct world_services {
 } world_services;
 typedef cusgd_status world_open(int abi, const world_services *services, const void *comm, double timeout, world *out);
 #define MODULE_WORLD "cusgd_world_module_open"
-enum { WORLD_ABI = 4 }; /* raised with every change of this file */
+enum { WORLD_ABI = 5 }; /* raised with every change of this file */
 
 /* ---- Which rank has which shards (world_sum.c) ---- */
 

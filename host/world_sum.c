@@ -9,6 +9,7 @@
 #include "scalar/shards.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,17 +52,15 @@ static void *room_of(world *w, int which, size_t bytes)
 
 static cusgd_status fail_room(size_t bytes) { return fail_memory(bytes, "what processes exchange"); }
 
-/* An exchange that has failed is the last one. */
+/* An exchange that has failed is the last one; what comes later fails with its message, which says what was wrong. */
 static cusgd_status done(world *w, cusgd_status status)
 {
+    if (status && !w->failed) snprintf(w->why, sizeof w->why, "%s", cusgd_last_error());
     if (status) w->failed = 1;
     return status;
 }
 
-static cusgd_status check(const world *w)
-{
-    return w->failed ? fail(CUSGD_ERROR_DEVICE, "the processes have lost each other: start the run again") : CUSGD_OK;
-}
+static cusgd_status check(const world *w) { return w->failed ? fail(CUSGD_ERROR_DEVICE, "%s", w->why) : CUSGD_OK; }
 
 /* A list of messages, for which there is room. */
 typedef struct mail {

@@ -233,7 +233,9 @@ Test(world, a_rank_without_memory_ends_the_reading_of_all, .init = folder_setup,
     for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, open_without_memory, paths);
 }
 
-/* Rank 1 fails outside of the library, and says so, while the others open data. */
+enum { MOST_RANKS = 4 };
+
+/* Rank 1 fails outside of the library, and says so, while the others open data. What they exchange later fails with its words. */
 static void fail_elsewhere(world *w, void *context)
 {
     char(*paths)[600] = context;
@@ -244,13 +246,18 @@ static void fail_elsewhere(world *w, void *context)
     }
     cr_assert_eq(cusgd_data_open_shared(w, paths[0], NULL, &data), CUSGD_ERROR_DEVICE);
     cr_assert_str_eq(cusgd_last_error(), "rank 1 has failed: a file is missing here");
+    char all[MOST_RANKS] = {0};
+    const size_t bytes[MOST_RANKS] = {1, 1, 1, 1};
+    cr_assert_neq(cusgd_data_open("no-such-file.csv", NULL, &data), CUSGD_OK);
+    cr_assert_eq(world_share(w, all, bytes), CUSGD_ERROR_DEVICE);
+    cr_assert_str_eq(cusgd_last_error(), "rank 1 has failed: a file is missing here");
 }
 
 Test(world, a_rank_that_says_it_has_failed_ends_the_reading_of_all, .init = folder_setup, .fini = folder_teardown)
 {
     char paths[1][600];
     snprintf(paths[0], sizeof paths[0], "%s", file_text("table.csv", "a,b,c\n1,2,3\n4,5,6\n7,8,9\n"));
-    for (int ranks = 2; ranks < 5; ranks++) world_of_threads(ranks, fail_elsewhere, paths);
+    for (int ranks = 2; ranks <= MOST_RANKS; ranks++) world_of_threads(ranks, fail_elsewhere, paths);
     cusgd_world_fail(NULL, "nobody waits");
 }
 
