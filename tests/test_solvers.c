@@ -2,6 +2,7 @@
 #include "options.h"
 #include "solvers.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,25 @@ Test(solvers, float_precision)
         train(&o, data, found);
         double relative_gap = squares(&r, 0, found) / squares(&r, 0, best) - 1;
         cr_assert(relative_gap <= (is_first_order(all[i]) ? 1e-5 : 2e-6), "%s: %g", word_of(all[i]), relative_gap);
+    }
+    cusgd_data_free(data);
+    close_real(&r);
+}
+
+/* A method ends where its tolerance says, and does not go on to the limit of rounding. */
+Test(solvers, a_coarser_tolerance_takes_fewer_iterations)
+{
+    real_data r = open_real("datasets/breast_cancer.csv", 1, 1);
+    cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
+    for (int i = 0; i < SOLVERS; i++) {
+        double found[31];
+        if (all[i] == CUSGD_SOLVER_EXACT) continue;
+        cusgd_options o = with(all[i], CUSGD_LOSS_LOGISTIC, 0.1);
+        o.gradient_tolerance = 1e-2;
+        int64_t coarse = train(&o, data, found).epochs;
+        o.gradient_tolerance = 1e-5;
+        int64_t fine = train(&o, data, found).epochs;
+        cr_assert(coarse < fine, "%s: %" PRId64 " and %" PRId64 " iterations", word_of(all[i]), coarse, fine);
     }
     cusgd_data_free(data);
     close_real(&r);

@@ -97,7 +97,9 @@ cusgd_status solver_open(solver *s)
         if (status) return status;
     }
     s->goal.enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
-    s->goal.aim = fmin(s->goal.enough, fmax(s->m.run->aim * s->problem->null_gradient, rounding_gradient(s)));
+    s->goal.aim = s->goal.enough;
+    if (!isnan(s->m.run->aim))
+        s->goal.aim = fmin(s->goal.enough, fmax(s->m.run->aim * s->problem->null_gradient, rounding_gradient(s)));
     return run_theta(s->m.run, s->m.run->at.result, s->x);
 }
 
