@@ -19,7 +19,7 @@ if grep -qw avx512vl /proc/cpuinfo 2>/dev/null && grep -qw avx512dq /proc/cpuinf
 elif grep -qw avx2 /proc/cpuinfo 2>/dev/null; then
     sets=(-DCUSGD_INSTRUCTION_SETS=avx2)
 fi
-echo "Building cuSGD in build/release: about a minute on two idle cores${cuda[1]:+, two with the CUDA module} ..."
+echo "Building cuSGD in build/release: about two minutes on two idle cores${cuda[1]:+, three with the CUDA module} ..."
 { cmake --preset release -DCUSGD_TESTS=OFF "${sets[@]}" "${cuda[@]}" && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     echo "The build failed; all of its output is in $log" >&2
