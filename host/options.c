@@ -195,12 +195,18 @@ static int survives_rounding(const option *o, const cusgd_options *options)
 int options_have_bounds(const cusgd_options *options) { return !isnan(options->lower) || !isnan(options->upper); }
 int options_exclude_zero(const cusgd_options *options) { return options->lower > 0 || options->upper < 0; }
 
+int options_solve_quantile(const cusgd_options *options)
+{
+    int is_solved = options->solver == CUSGD_SOLVER_EXACT || options->solver == CUSGD_SOLVER_AUTO;
+    return options->loss == CUSGD_LOSS_QUANTILE && is_solved;
+}
+
 /* Which methods can do what the objective asks for. */
 static const char *check_solver(const cusgd_options *options)
 {
     cusgd_solver solver = options->solver;
     if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
-    int of_quantile = options->loss == CUSGD_LOSS_QUANTILE && (solver == CUSGD_SOLVER_EXACT || solver == CUSGD_SOLVER_AUTO);
+    int of_quantile = options_solve_quantile(options);
     int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
     if (options->l1 > 0 && !is_proximal && !of_quantile)
         return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";

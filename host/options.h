@@ -113,6 +113,8 @@ int options_describe(const cusgd_options *options, size_t index, const char **na
 int options_have_bounds(const cusgd_options *options);
 /* 1 if the bounds exclude coefficients of 0. */
 int options_exclude_zero(const cusgd_options *options);
+/* Whether the optimum of quantile regression is computed, by solver exact. */
+int options_solve_quantile(const cusgd_options *options);
 
 /* The name of an enumeration's value, as options have it. */
 const char *loss_word(cusgd_loss loss);

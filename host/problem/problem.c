@@ -75,7 +75,7 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
     if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_NEWTON)
         return fail_option("solver", "the outputs of the loss softmax have no second derivatives of their own, which solver "
                                      "newton needs; take lbfgs, or --classes one-vs-rest");
-    int of_quantile = o->loss == CUSGD_LOSS_QUANTILE && (o->solver == CUSGD_SOLVER_EXACT || o->solver == CUSGD_SOLVER_AUTO);
+    int of_quantile = options_solve_quantile(o);
     if (of_quantile && (a->k > 1 || examples_are_sparse(a)))
         return fail_option("solver",
                            "the optimum of the loss quantile is computed for dense data with one target: take solver sgd");
