@@ -58,7 +58,7 @@ static void moments_merge(int64_t d, int64_t k, moments *into, const moments *m)
 static void moments_of_span(pool *p, const examples *e, int64_t first, int64_t last, double *work, moments *total)
 {
     int64_t d = e->d, k = e->k, rows = moment_tile_rows(d);
-    int64_t fetched = max_of(1, FETCHED_BYTES / (rows * d * (int64_t)type_bytes(e->x.type))) * rows; /* at once */
+    int64_t fetched = examples_fetched(e, rows);
     double *x = work, *y = x + rows * d, *w = y + rows * k;
     moments tile = {0, w + rows, w + rows + d, w + rows + 2 * d};
     for (int64_t i = first; i < last && !pool_stops(p); i += rows) {

@@ -206,7 +206,7 @@ typedef struct check {
     int loss;
     int64_t first, end;  /* the rows whose features are looked at */
     int64_t block;       /* rows of a block */
-    int64_t together;    /* blocks whose rows are fetched at once */
+    int64_t fetched;     /* rows that are fetched at once: whole blocks */
     _Atomic int64_t bad; /* the first bad block: the same one however the blocks are shared out */
     _Atomic int seen;
 } check;
@@ -220,7 +220,7 @@ static void check_block(void *context, int64_t b)
     if (b >= bad) return;
     int64_t from = max_of(first, c->first), to = min_of(first + count, c->end);
     int looks = from < to && !c->e->place;
-    if (looks && b % c->together == 0) examples_fetch(c->e, from, min_of(c->together * c->block, c->end - from));
+    if (looks && first % c->fetched == 0) examples_fetch(c->e, from, min_of(c->fetched, c->end - from));
     int good = !looks || features_are_finite(c->e, from, to - from);
     good &= block_is_good(c->e, c->loss, first, count, &seen);
     if (looks) examples_forget(c->e, from, to - from);
@@ -239,7 +239,7 @@ cusgd_status examples_check_part(const examples *e, row_range part, int loss, co
     enum { BLOCKS_EACH = 32 }; /* of a thread: less is not worth starting one */
     int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, blocks = (e->n + block - 1) / block;
     check c = {.e = e, .loss = loss, .first = part.first, .end = part.end, .block = block, .bad = blocks};
-    c.together = max_of(1, FETCHED_BYTES / (block * e->d * (int64_t)type_bytes(e->x.type)));
+    c.fetched = examples_fetched(e, block);
     if (threads < 1) threads = pool_threads();
     if (threads > blocks / BLOCKS_EACH) threads = blocks < BLOCKS_EACH ? 1 : (int)(blocks / BLOCKS_EACH);
     int all = pool_once(threads, blocks, check_block, &c);

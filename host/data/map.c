@@ -219,6 +219,12 @@ void examples_forget(const examples *e, int64_t row, int64_t count)
     file_forget((const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e));
 }
 
+int64_t examples_fetched(const examples *e, int64_t block)
+{
+    enum { BYTES = 1 << 22 }; /* worth a request */
+    return max_of(1, BYTES / (block * e->d * (int64_t)type_bytes(e->x.type))) * block;
+}
+
 void examples_fetch(const examples *e, int64_t row, int64_t count)
 {
     if (!are_in_order(e) || e->place) return;
