@@ -100,6 +100,23 @@ int cholesky_factor(int64_t n, double *a)
     return isfinite(sum);
 }
 
+int cholesky_factor_raised(int64_t n, double *a, double *scale)
+{
+    enum { TRIES = 10 };
+    double ridge = 1e-15 * (double)n;
+    for (int64_t i = 0; i < n; i++) {
+        scale[i] = a[i * n + i] > 0 ? 1 / sqrt(a[i * n + i]) : 0;
+        for (int64_t j = 0; j < i; j++) a[j * n + i] = a[i * n + j] * scale[i] * scale[j];
+    }
+    for (int tries = 0; tries < TRIES; tries++) {
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j <= i; j++) a[i * n + j] = i == j ? 1 + ridge : a[j * n + i];
+        if (cholesky_factor(n, a)) return 1;
+        ridge *= 10;
+    }
+    return 0;
+}
+
 void cholesky_solve(int64_t n, const double *l, double *x)
 {
     for (int64_t i = 0; i < n; i++) x[i] = (x[i] - vector_dot(i, l + i * n, x)) / l[i * n + i];
@@ -107,6 +124,13 @@ void cholesky_solve(int64_t n, const double *l, double *x)
         x[i] /= l[i * n + i];
         vector_add(i, -x[i], l + i * n, x);
     }
+}
+
+void cholesky_solve_scaled(int64_t n, const double *l, const double *scale, double *x)
+{
+    for (int64_t i = 0; i < n; i++) x[i] *= scale[i];
+    cholesky_solve(n, l, x);
+    for (int64_t i = 0; i < n; i++) x[i] *= scale[i];
 }
 
 void cholesky_invert(int64_t n, double *l)

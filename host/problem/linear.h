@@ -31,8 +31,13 @@ int matrix_eigen(int64_t n, double *a, double *values);
 /* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite, or there is
  * no LAPACK for more than 128 rows. */
 int cholesky_factor(int64_t n, double *a);
+/* Likewise of D A D + r I, where D = diag(scale) brings the diagonal to 1 (0 stays) and r is as small as it takes, from rounding
+ * on. D A D stays above the diagonal. Returns 0 where no r up to 1e-6 n is enough. */
+int cholesky_factor_raised(int64_t n, double *a, double *scale);
 /* x = A^-1 x, without LAPACK. */
 void cholesky_solve(int64_t n, const double *l, double *x);
+/* The same of a factor of D A D. */
+void cholesky_solve_scaled(int64_t n, const double *l, const double *scale, double *x);
 /* l becomes A^-1, all of it. */
 void cholesky_invert(int64_t n, double *l);
 /* An estimate of |A| |A^-1| in matrix_norm's norm, where `norm` is A's; work: 4 n. */

@@ -72,8 +72,8 @@ void preconditioner_close(preconditioner *m) { free(m->factor); }
 void preconditioner_apply(const preconditioner *m, double *p)
 {
     for (int64_t c = 0; c < m->k && m->factor; c++) {
-        for (int64_t j = 0; j < m->side; j++) m->work[j] = p[j * m->k + c] * m->scale[j];
-        cholesky_solve(m->side, m->factor, m->work);
-        for (int64_t j = 0; j < m->side; j++) p[j * m->k + c] = m->work[j] * m->scale[j];
+        for (int64_t j = 0; j < m->side; j++) m->work[j] = p[j * m->k + c];
+        cholesky_solve_scaled(m->side, m->factor, m->scale, m->work);
+        for (int64_t j = 0; j < m->side; j++) p[j * m->k + c] = m->work[j];
     }
 }

@@ -162,31 +162,12 @@ static void add_rows(interior *t)
     vector_add(t->side, 1, t->with.sum, t->with.right);
 }
 
-/* The factor of the matrix with its diagonal brought to 1 and raised by as little as it takes, in the place of the matrix: it is
- * kept whole above the diagonal. */
-static int factor(interior *t)
-{
-    enum { TRIES = 10 };
-    int64_t side = t->side;
-    double *m = t->with.matrix, ridge = 1e-15 * (double)side;
-    for (int64_t a = 0; a < side; a++) {
-        t->with.scale[a] = m[a * side + a] > 0 ? 1 / sqrt(m[a * side + a]) : 0;
-        for (int64_t b = 0; b < a; b++) m[b * side + a] = m[a * side + b] * t->with.scale[a] * t->with.scale[b];
-    }
-    for (int tries = 0; tries < TRIES; tries++) {
-        for (int64_t a = 0; a < side; a++)
-            for (int64_t b = 0; b <= a; b++) m[a * side + b] = a == b ? 1 + ridge : m[b * side + a];
-        if (cholesky_factor(side, m)) return 1;
-        ridge *= 10;
-    }
-    return 0;
-}
+static int factor(interior *t) { return cholesky_factor_raised(t->side, t->with.matrix, t->with.scale); }
 
 static void solve(interior *t)
 {
-    for (int64_t a = 0; a < t->side; a++) t->with.step[a] = t->with.right[a] * t->with.scale[a];
-    cholesky_solve(t->side, t->with.matrix, t->with.step);
-    for (int64_t a = 0; a < t->side; a++) t->with.step[a] *= t->with.scale[a];
+    vector_copy(t->side, t->with.right, t->with.step);
+    cholesky_solve_scaled(t->side, t->with.matrix, t->with.scale, t->with.step);
 }
 
 /* How far `at` may go along `change` before it is 0, but at most `maximum`. */

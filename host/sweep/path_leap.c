@@ -38,20 +38,11 @@ static double second_derivative(const leap *t, double l2, int64_t a, int64_t b)
     return p->matrix[t->column[a] * p->d + t->column[b]] + (a == b ? l2 * p->l2[t->column[a]] : 0);
 }
 
-/* With the diagonal brought to 1 and raised by as little as it takes. */
 static int factor(leap *t, double l2)
 {
-    enum { TRIES = 8 };
-    double ridge = 1e-15 * (double)t->m;
-    for (int64_t a = 0; a < t->m; a++) t->scale[a] = 1 / sqrt(second_derivative(t, l2, a, a));
-    for (int tries = 0; tries < TRIES; tries++) {
-        for (int64_t a = 0; a < t->m; a++)
-            for (int64_t b = 0; b <= a; b++)
-                t->matrix[a * t->m + b] = second_derivative(t, l2, a, b) * t->scale[a] * t->scale[b] + (a == b ? ridge : 0);
-        if (cholesky_factor(t->m, t->matrix)) return 1;
-        ridge *= 10;
-    }
-    return 0;
+    for (int64_t a = 0; a < t->m; a++)
+        for (int64_t b = 0; b <= a; b++) t->matrix[a * t->m + b] = second_derivative(t, l2, a, b);
+    return cholesky_factor_raised(t->m, t->matrix, t->scale);
 }
 
 /* The step, and where each coefficient changes its sign. Returns how fast the objective falls along it. */
@@ -62,13 +53,11 @@ static double direct(leap *t, double l1, double l2)
     for (int64_t a = 0; a < t->m; a++) {
         int64_t j = t->column[a];
         double against = s->residual[j] - l2 * s->of->l2[j] * s->theta[j] - l1 * s->of->l1[j] * sign_of(s->theta[j]);
-        t->crossing[a] = against;
-        t->step[a] = against * t->scale[a];
+        t->crossing[a] = t->step[a] = against;
     }
-    cholesky_solve(t->m, t->matrix, t->step);
+    cholesky_solve_scaled(t->m, t->matrix, t->scale, t->step);
     for (int64_t a = 0; a < t->m; a++) {
         double at = s->theta[t->column[a]];
-        t->step[a] *= t->scale[a];
         fall += t->crossing[a] * t->step[a];
         t->crossing[a] = at * t->step[a] < 0 ? -at / t->step[a] : (double)INFINITY;
     }
