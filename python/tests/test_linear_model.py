@@ -11,9 +11,9 @@ import pytest
 sklearn = pytest.importorskip("sklearn")
 
 from cusgd import linear_model  # noqa: E402
-from cusgd.linear_model import _squares  # noqa: E402
+from cusgd.linear_model import _schedules, _squares  # noqa: E402
 from scipy.sparse import csr_matrix  # noqa: E402
-from sklearn import datasets  # noqa: E402
+from sklearn import datasets, metrics  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
 from sklearn.exceptions import DataConversionWarning  # noqa: E402
 from sklearn.feature_selection import SelectFromModel  # noqa: E402
@@ -416,12 +416,26 @@ def test_balanced_classes_count_weights_as_scikit_learn_does(classes, rng):
 
 def test_early_stopping_scores_predictions(rng):
     """R^2 of the predictions, which a log link makes from the linear predictor."""
-    from cusgd.linear_model._schedules import _score
-
     X = rng.normal(size=(300, 2))
     y = np.exp(X @ [1.0, 2.0])
-    assert _score(linear_model.SGDRegressor("poisson"), X, y, None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
-    assert _score(linear_model.SGDRegressor(), X, np.log(y), None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
+    assert _schedules._score(linear_model.SGDRegressor("poisson"), X, y, None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
+    assert _schedules._score(linear_model.SGDRegressor(), X, np.log(y), None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_of_early_stopping_are_scikit_learns(weighted, rng):
+    X, weight, bias = rng.normal(size=(40, 3)), rng.normal(size=(1, 3)), np.zeros(1)
+    weights = rng.integers(0, 4, 40).astype(float) if weighted else None
+    p = X @ weight[0] + bias[0]
+    regressor, classifier = linear_model.SGDRegressor(), linear_model.SGDClassifier().fit(X, X[:, 0] > 0)
+    near = p + rng.normal(size=40)
+    for y in (near, p, np.full(40, 2.0)):
+        score = _schedules._score(regressor, X, y, weights)
+        assert score(weight, bias) == pytest.approx(metrics.r2_score(y, p, sample_weight=weights), rel=1e-12, abs=1e-12)
+    same = _schedules._score(regressor, X, np.full(40, 2.0), weights)
+    assert same(0 * weight, 0 * bias + 2) == metrics.r2_score(np.full(40, 2.0), np.full(40, 2.0)) == 1
+    score = _schedules._score(classifier, X, np.sign(near), weights)
+    assert score(weight, bias) == metrics.accuracy_score(near > 0, p > 0, sample_weight=weights)
 
 
 def test_warnings_show_the_line_of_the_caller(scales, rng):

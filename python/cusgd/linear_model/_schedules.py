@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from .._arrays import is_sparse
@@ -391,7 +390,21 @@ class ScheduledMixin:
 
 
 def _score(estimator: Any, X: Any, y: Any, weights: Any) -> Score:
-    """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 of predictions else."""
+    """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 of predictions else.
+
+    These are the numbers of scikit-learn's accuracy_score and r2_score, which check their arguments for a millisecond in each
+    epoch.
+    """
     if hasattr(estimator, "classes_"):
-        return lambda weight, bias: float(accuracy_score(y > 0, X @ weight[0] + bias[0] > 0, sample_weight=weights))
-    return lambda weight, bias: float(r2_score(y, estimator._mean(X @ weight[0] + bias[0]), sample_weight=weights))
+        positive = y > 0
+        return lambda weight, bias: float(np.average((X @ weight[0] + bias[0] > 0) == positive, weights=weights))
+    each = np.ones(len(y)) if weights is None else weights
+    total = float((each * (y - np.average(y, weights=weights)) ** 2).sum())
+
+    def r_squared(weight: Any, bias: Any) -> float:
+        rest = float((each * (y - estimator._mean(X @ weight[0] + bias[0])) ** 2).sum())
+        if total == 0:
+            return 1.0 if rest == 0 else 0.0
+        return 1 - rest / total
+
+    return r_squared
