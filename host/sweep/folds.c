@@ -92,7 +92,8 @@ static cusgd_status moments_of(const cusgd_sweep *s, int fold, int64_t *index, f
     return status;
 }
 
-/* The scale that column j would be standardized by without the rows of one fold; as standardization.c has it. */
+/* The scale that column j would be standardized by without the rows of one fold, as standardization.c has it; 0 where it is
+ * constant in those rows. */
 static double scale_without(const cusgd_sweep *s, const fold_moments *folds, int fold, int64_t j)
 {
     moment sum = {0, 0, 0};
@@ -103,9 +104,9 @@ static double scale_without(const cusgd_sweep *s, const fold_moments *folds, int
     double variance = sum.square / sum.weight, deviation = sqrt(variance);
     if (!s->trainer->options.intercept) {
         double second = variance + sum.mean * sum.mean;
-        return second > 0 ? sqrt(second) : 1;
+        return sqrt(second);
     }
-    return deviation > 10 * DBL_EPSILON * fabs(sum.mean) ? deviation : 1;
+    return deviation > 10 * DBL_EPSILON * fabs(sum.mean) ? deviation : 0;
 }
 
 static cusgd_status measure(cusgd_sweep *s, fold_moments *folds, int64_t *index)

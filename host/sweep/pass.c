@@ -36,6 +36,14 @@ void pass_close(cusgd_sweep *s)
 
 /* ---- The columns' numbers ---- */
 
+/* A column that is constant in the rows of a fold's model would share its level with the intercept, and rows that were held out
+ * would be predicted by what came of that: its coefficient stays at 0, or at the bound that is next to 0. */
+static void fix_coefficient(sweep_pass *p, int64_t u)
+{
+    double *lower = &p->limit[LIMIT_LOWER][u], *upper = &p->limit[LIMIT_UPPER][u];
+    *lower = *upper = fmin(fmax(0, *lower), *upper);
+}
+
 /* A penalty of a column as a factor on the run's: `base` is the options'. */
 static double penalty_factor(double own, double base) { return base > 0 ? own / base : 0; }
 
@@ -55,6 +63,7 @@ static void fill_numbers(cusgd_sweep *s)
         now->limit[LIMIT_L2][u] = penalty_factor(own->l2, o->l2) * ratio * ratio * (p->limit[0] ? p->limit[LIMIT_L2][j] : 1);
         now->limit[LIMIT_LOWER][u] = p->limit[0] ? p->limit[LIMIT_LOWER][j] : -(double)INFINITY;
         now->limit[LIMIT_UPPER][u] = p->limit[0] ? p->limit[LIMIT_UPPER][j] : (double)INFINITY;
+        if (!(ratio > 0)) fix_coefficient(now, u);
     }
 }
 

@@ -47,6 +47,20 @@ def test_ridge():
     np.testing.assert_allclose(found.model.predict(X), best.predict(scaler.transform(X)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [[5], [5, 6], [5, 50]])
+def test_columns_that_are_constant_in_all_but_a_fold(rows):
+    X, y, folds = problem(rows=300)
+    dummy = np.zeros((len(y), 1))
+    dummy[rows] = 1
+    folds[[5, 6]] = 2
+    folds[50] = 1
+    X = np.hstack([X, dummy])
+    found = cusgd.sweep(X, y, {"l2": PENALTIES}, folds=folds, **CONVERGED)
+    expected = sklearn_scores(lambda alpha: Ridge(alpha=alpha, tol=1e-14), X, y, folds, "neg_mean_squared_error")
+    np.testing.assert_allclose([o.losses for o in found.outcomes], expected, rtol=1e-6)
+    assert {o.stop for o in found.outcomes} == {"epochs"}
+
+
 def test_logistic_with_names():
     X, y, folds = problem()
     labels = np.where(y > 0, "yes", "no")
