@@ -3,24 +3,33 @@
  * weight. The dual has a variable for each row, from 0 to c: how far the loss's derivative is above -c q. An l1 penalty on a
  * coefficient is a row of its own, with a 1 in its column, a target of 0 and q = 1/2; an l2 penalty is added to the matrix.
  *
- * All rows are read three times an iteration, of which there are 10 to 30, whatever their number. */
+ * All rows are read four times an iteration, of which there are 10 to 30, whatever their number. */
 #include "exact.h"
 
 #include "failure.h"
 #include "interrupt.h"
 #include "problem/row_source.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum { MAX_ITERATIONS = 100, ROW_VALUES = 10 };
-static const double DONE = 1e-10; /* the duality gap, as a share of the objective */
+static const double DONE = 1e-12, ENOUGH = 1e-6; /* the duality gap, as shares of the objective: aimed for; converged */
 
 /* For theta's change: matrix step = right. */
 typedef struct equations {
-    double *matrix, *scale; /* side x side, and its scale: sum of q z z' */
-    double *right, *step;   /* side each */
-    double *sum;            /* side: what the dual constraint lacks, a part of `right` */
+    double *matrix, *scale;                /* side x side, and its scale: sum of q z z' */
+    double *right, *step;                  /* side each */
+    double *sum;                           /* side: what the dual constraint lacks, a part of `right` */
+    double *rest, *along, *product, *work; /* side each: of conjugate gradients */
+    int refines;                           /* 1: the factor is not accurate enough by itself */
 } equations;
+
+/* Of where theta and the dual variables are, in units of n times the mean loss. */
+typedef struct place {
+    double gap, objective;
+    double rounding; /* what rounding of the targets leaves of an objective of 0 */
+} place;
 
 typedef struct interior {
     solver *of;
@@ -33,7 +42,7 @@ typedef struct interior {
     double *change_under, *change_over;
     double *z; /* side: a row */
     equations with;
-    double gap, objective;
+    place at;
 } interior;
 
 /* ---- Rows ---- */
@@ -78,7 +87,7 @@ static double curvature_at(const interior *t, int64_t i) { return 1 / (t->under[
 
 static cusgd_status allocate_rows(interior *t)
 {
-    size_t count = (size_t)t->count, side = (size_t)t->side, values = ROW_VALUES * count + side * side + 5 * side;
+    size_t count = (size_t)t->count, side = (size_t)t->side, values = ROW_VALUES * count + side * side + 9 * side;
     double *at = allocate_zeroed(values, sizeof *at),
            **arrays[] = {&t->target, &t->weight,   &t->low,  &t->high,         &t->under,
                          &t->over,   &t->residual, &t->move, &t->change_under, &t->change_over};
@@ -90,6 +99,10 @@ static cusgd_status allocate_rows(interior *t)
     t->with.right = t->with.scale + side;
     t->with.step = t->with.right + side;
     t->with.sum = t->with.step + side;
+    t->with.rest = t->with.sum + side;
+    t->with.along = t->with.rest + side;
+    t->with.product = t->with.along + side;
+    t->with.work = t->with.product + side;
     return CUSGD_OK;
 }
 
@@ -99,26 +112,41 @@ static void take_rows(interior *t)
     const examples *e = &p->train.rows;
     for (int64_t i = 0; i < t->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
-        t->target[i] = target_at(e, row, 0) - offset_at(e, row) - p->units.shift[0];
+        double y = target_at(e, row, 0), offset = offset_at(e, row);
+        t->target[i] = y - offset - p->units.shift[0];
         t->weight[i] = e->w.at ? weight_at(e, row) / p->units.transform.weight_mean : 1;
+        t->at.rounding += DBL_EPSILON * t->weight[i] * (fabs(y) + fabs(offset));
     }
-    for (int64_t j = 0; j < t->d; j++) t->weight[t->n + j] = 2 * (double)t->n * problem_l1(p, j);
 }
 
-/* Residuals, the objective and the gap of where theta and the dual variables are; in units of n times the mean loss. */
+/* Where a penalty is above what all rows together can pull a coefficient with, a larger one changes nothing: twice that stands
+ * for it, as weights of very different size make first steps short. */
+static void take_penalties(interior *t)
+{
+    const problem *p = t->of->problem;
+    double q = share_of(t, 0), side = fmax(q, 1 - q), *pull = t->with.sum;
+    vector_zero(t->side, pull);
+    for (int64_t i = 0; i < t->n && p->l1 > 0 && !interrupt_asked_at(i); i++) {
+        read_row(t, i);
+        for (int64_t j = 0; j < t->d; j++) pull[j] += side * t->weight[i] * fabs(t->z[j]);
+    }
+    for (int64_t j = 0; j < t->d; j++) t->weight[t->n + j] = 2 * fmin((double)t->n * problem_l1(p, j), 2 * pull[j]);
+}
+
+/* Residuals, the objective and the gap. */
 static void measure(interior *t)
 {
     const problem *p = t->of->problem;
     const double *theta = t->of->trial.x;
-    t->objective = t->gap = 0;
+    t->at.objective = t->at.gap = 0;
     for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
         if (!(t->weight[i] > 0)) continue;
         read_row(t, i);
         double r = t->residual[i] = t->target[i] - row_times(t, i, theta);
-        t->objective += t->weight[i] * (r > 0 ? share_of(t, i) : share_of(t, i) - 1) * r;
-        t->gap += t->low[i] * t->under[i] + t->high[i] * t->over[i];
+        t->at.objective += t->weight[i] * (r > 0 ? share_of(t, i) : share_of(t, i) - 1) * r;
+        t->at.gap += t->low[i] * t->under[i] + t->high[i] * t->over[i];
     }
-    for (int64_t j = 0; j < t->d; j++) t->objective += (double)t->n * problem_l2(p, j) / 2 * theta[j] * theta[j];
+    for (int64_t j = 0; j < t->d; j++) t->at.objective += (double)t->n * problem_l2(p, j) / 2 * theta[j] * theta[j];
 }
 
 /* In the middle: the derivative of every loss is 0, and both multipliers are away from 0. */
@@ -162,12 +190,86 @@ static void add_rows(interior *t)
     vector_add(t->side, 1, t->with.sum, t->with.right);
 }
 
-static int factor(interior *t) { return cholesky_factor_raised(t->side, t->with.matrix, t->with.scale); }
+static int factor(interior *t)
+{
+    const double accurate = 1e-2; /* below this root of a share of a column, rounding leaves the step 1e-12 and less */
+    if (!cholesky_factor_raised(t->side, t->with.matrix, t->with.scale)) return 0;
+    t->with.refines = 0;
+    for (int64_t j = 0; j < t->side; j++) t->with.refines |= t->with.matrix[j * (t->side + 1)] < accurate;
+    return 1;
+}
+
+/* The matrix, which its factor has replaced, times v: from the rows, whose rounding is that of their condition, not its square.
+ */
+static void multiply(interior *t, const double *v, double *product)
+{
+    vector_zero(t->side, product);
+    for (int64_t i = 0; i < t->count && !interrupt_asked_at(i); i++) {
+        if (!(t->weight[i] > 0)) continue;
+        read_row(t, i);
+        add_row(t, i, curvature_at(t, i) * row_times(t, i, v), product);
+    }
+    for (int64_t j = 0; j < t->d; j++) product[j] += (double)t->n * problem_l2(t->of->problem, j) * v[j];
+    t->of->passes++;
+}
+
+static double precondition(interior *t)
+{
+    equations *e = &t->with;
+    vector_copy(t->side, e->rest, e->work);
+    cholesky_solve_scaled(t->side, e->matrix, e->scale, e->work);
+    return vector_dot(t->side, e->rest, e->work);
+}
+
+static double largest(int64_t n, const double *v)
+{
+    double most = 0;
+    for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(v[i]));
+    return most;
+}
+
+/* v'Mv, where M is the matrix as it was factored. */
+static double factored_square(const equations *e, int64_t side, const double *v)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < side; j++) {
+        double column = 0;
+        for (int64_t i = j; i < side; i++) column += e->scale[i] > 0 ? e->matrix[i * side + j] * v[i] / e->scale[i] : 0;
+        sum += column * column;
+    }
+    return sum;
+}
+
+/* Where columns nearly depend on each other, theta's change has few digits that are right, and the dual constraint is lost by the
+ * others: steps of conjugate gradients, whose preconditioner is the factor, make up for that. They end along a direction in which
+ * columns depend on each other but for rounding: there `bend` is noise, and a step raises the rest instead. */
+static void refine(interior *t)
+{
+    enum { STEPS = 30 };
+    const double dependent = 1e-10, raises = 1e3;
+    equations *e = &t->with;
+    double enough = DBL_EPSILON * fmax((double)t->n, 10 * largest(t->side, e->right)), former = 0;
+    multiply(t, e->step, e->product);
+    for (int64_t j = 0; j < t->side; j++) e->rest[j] = e->right[j] - e->product[j];
+    for (int step = 0; step < STEPS && largest(t->side, e->rest) > enough && !interrupt_asked(); step++) {
+        double square = precondition(t), keep = step > 0 ? square / former : 0;
+        for (int64_t j = 0; j < t->side; j++) e->along[j] = e->work[j] + (step > 0 ? keep * e->along[j] : 0);
+        multiply(t, e->along, e->product);
+        double bend = vector_dot(t->side, e->along, e->product);
+        if (!(bend > dependent * factored_square(e, t->side, e->along))) return;
+        double before = largest(t->side, e->rest);
+        vector_add(t->side, -square / bend, e->product, e->rest);
+        if (!(largest(t->side, e->rest) < raises * before)) return;
+        vector_add(t->side, square / bend, e->along, e->step);
+        former = square;
+    }
+}
 
 static void solve(interior *t)
 {
     vector_copy(t->side, t->with.right, t->with.step);
     cholesky_solve_scaled(t->side, t->with.matrix, t->with.scale, t->with.step);
+    if (t->with.refines) refine(t);
 }
 
 /* How far `at` may go along `change` before it is 0, but at most `maximum`. */
@@ -218,8 +320,8 @@ static double aim_after(const interior *t, lengths by)
         sum += (t->high[i] - by.dual * t->move[i]) * (t->over[i] + by.primal * t->change_over[i]);
         rows += 2;
     }
-    double share = sum / t->gap;
-    return t->gap / rows * share * share * share;
+    double share = sum / t->at.gap;
+    return t->at.gap / rows * share * share * share;
 }
 
 /* The right side again, for the corrector. */
@@ -287,27 +389,36 @@ static cusgd_status round_to_zero(interior *t)
     return status;
 }
 
+/* Also where five iterations have not halved a gap that is small enough: rounding has no more to give. */
+static int is_done(const interior *t, double first, int since_halved)
+{
+    enum { STALLED = 5 };
+    const place *at = &t->at;
+    return at->objective <= at->rounding || at->gap <= DONE * at->objective + 1e-14 * first ||
+           (since_halved >= STALLED && at->gap <= ENOUGH * at->objective);
+}
+
 static cusgd_status find_optimum(interior *t)
 {
-    const double enough = 1e-6;
     take_rows(t);
+    take_penalties(t);
     begin(t);
-    double first = t->objective, before = (double)INFINITY;
-    int steps = 1;
+    double first = t->at.objective, halved = (double)INFINITY;
+    int steps = 1, since = 0;
     for (int i = 0; i < MAX_ITERATIONS && steps && !interrupt_asked(); i++) {
         measure(t);
-        if (t->gap <= DONE * t->objective + 1e-4 * DONE * first || (t->gap > before / 2 && t->gap <= enough * t->objective))
-            break;
-        before = t->gap;
+        since = t->at.gap <= halved / 2 ? 0 : since + 1;
+        if (since == 0) halved = t->at.gap;
+        if (is_done(t, first, since)) break;
         steps = iterate(t);
     }
     if (interrupt_asked()) return CUSGD_OK;
     cusgd_status status = round_to_zero(t);
-    if (status || t->gap <= enough * (t->objective + 1e-4 * first)) return status;
+    if (status || t->at.objective <= t->at.rounding || t->at.gap <= ENOUGH * (t->at.objective + 1e-4 * first)) return status;
     return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: the interior point method of the loss quantile ends at most %.2g of the objective above the "
                 "minimum; try --solver sgd",
-                t->gap / t->objective);
+                t->at.gap / t->at.objective);
 }
 
 cusgd_status solve_quantile(solver *s)
