@@ -49,42 +49,54 @@ static void lazy_catch_up(const lazy_tile *t)
     }
 }
 
+/* Copies of a tile: of pointers compilers do not know that they lead to different arrays, and then take values one by one. */
+typedef struct lazy_copy {
+    real theta[LAZY_TILE], slot[3][LAZY_TILE], average[LAZY_TILE];
+} lazy_copy;
+
 /* The dense step, but for adagrad's penalties, bounds and share in the average: those come with the steps that follow. */
-static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, int limited, const lazy_tile *t)
+static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, int limited, int averages, const lazy_tile *t)
 {
     struct update_rule rule = *t->rule;
     int slots = optimizer_slots(optimizer), whole = lazy_is_whole(optimizer);
     struct update_step now = *t->now;
+    size_t bytes = (size_t)t->count * sizeof(real);
+    lazy_copy c;
     rule.optimizer = optimizer;
-    rule.average = rule.average && whole;
+    rule.average = averages;
+    memcpy(c.theta, t->theta, bytes);
+    for (int i = 0; i < slots; i++) memcpy(c.slot[i], t->slot[i], bytes);
+    if (averages) memcpy(c.average, t->average, bytes);
     for (int64_t u = 0; u < t->count; u++) {
-        struct parameter q = {t->theta[u], slots > 0 ? t->slot[0][u] : 0, slots > 1 ? t->slot[1][u] : 0,
-                              slots > 2 ? t->slot[2][u] : 0, rule.average ? t->average[u] : 0};
+        struct parameter q = {c.theta[u], slots > 0 ? c.slot[0][u] : 0, slots > 1 ? c.slot[1][u] : 0,
+                              slots > 2 ? c.slot[2][u] : 0, averages ? c.average[u] : 0};
         update_parameter(rule, now, lazy_own(t, limited, u), limited, whole, q.theta, t->gradient[u], &q);
-        t->theta[u] = q.theta;
-        if (slots > 0) t->slot[0][u] = q.slot1;
-        if (slots > 1) t->slot[1][u] = q.slot2;
-        if (slots > 2) t->slot[2][u] = q.slot3;
-        if (rule.average) t->average[u] = q.average;
+        c.theta[u] = q.theta;
+        if (slots > 0) c.slot[0][u] = q.slot1;
+        if (slots > 1) c.slot[1][u] = q.slot2;
+        if (slots > 2) c.slot[2][u] = q.slot3;
+        if (averages) c.average[u] = q.average;
     }
+    memcpy(t->theta, c.theta, bytes);
+    for (int i = 0; i < slots; i++) memcpy(t->slot[i], c.slot[i], bytes);
+    if (averages) memcpy(t->average, c.average, bytes);
+}
+
+static inline __attribute__((always_inline)) void lazy_step_of(int optimizer, const lazy_tile *t)
+{
+    int limited = t->limit[0] != NULL, averages = t->rule->average;
+    if (limited)
+        averages ? lazy_step_by(optimizer, 1, 1, t) : lazy_step_by(optimizer, 1, 0, t);
+    else
+        averages ? lazy_step_by(optimizer, 0, 1, t) : lazy_step_by(optimizer, 0, 0, t);
 }
 
 static void lazy_step(const lazy_tile *t)
 {
-    int limited = t->limit[0] != NULL;
     switch (t->rule->optimizer) {
-    case CUSGD_OPTIMIZER_SGD:
-        if (limited)
-            lazy_step_by(CUSGD_OPTIMIZER_SGD, 1, t);
-        else
-            lazy_step_by(CUSGD_OPTIMIZER_SGD, 0, t);
-        return;
-    case CUSGD_OPTIMIZER_ADAGRAD: lazy_step_by(CUSGD_OPTIMIZER_ADAGRAD, 0, t); return;
-    default:
-        if (limited)
-            lazy_step_by(CUSGD_OPTIMIZER_FTRL, 1, t);
-        else
-            lazy_step_by(CUSGD_OPTIMIZER_FTRL, 0, t);
+    case CUSGD_OPTIMIZER_SGD: lazy_step_of(CUSGD_OPTIMIZER_SGD, t); return;
+    case CUSGD_OPTIMIZER_ADAGRAD: lazy_step_by(CUSGD_OPTIMIZER_ADAGRAD, 0, 0, t); return;
+    default: lazy_step_of(CUSGD_OPTIMIZER_FTRL, t);
     }
 }
 

@@ -180,15 +180,16 @@ SCALAR real soft_threshold(real theta, real threshold)
 SCALAR real into_bounds(real theta, real lower, real upper) { return theta < lower ? lower : theta > upper ? upper : theta; }
 
 /* FTRL-Proximal (McMahan et al. 2013): n += g^2; z += g - (c' - c) theta with c' = (sqrt(n) + beta) / rate. A step without a
- * gradient changes nothing of them, so that one which leaves a parameter out is the same. */
+ * gradient changes nothing of them, so that one which leaves a parameter out is the same. Values are selected rather than
+ * branched on, so that a loop can take several parameters at once; as below. */
 SCALAR OF(movement) update_ftrl(real rate, real beta, real g, OF(parameter) * q)
 {
     OF(movement) none = {0, 0};
-    if (real_abs(g) <= 0) return none;
-    q->slot2 = q->slot2 + g * g;
-    real weight = (real_sqrt(q->slot2) + beta) / rate;
-    q->slot1 = q->slot1 + (g - (weight - q->slot3) * q->theta);
-    q->slot3 = weight;
+    int waits = real_abs(g) <= 0;
+    real n = q->slot2 + g * g, weight = (real_sqrt(n) + beta) / rate, z = q->slot1 + (g - (weight - q->slot3) * q->theta);
+    q->slot1 = waits ? q->slot1 : z;
+    q->slot2 = waits ? q->slot2 : n;
+    q->slot3 = waits ? q->slot3 : weight;
     return none;
 }
 
@@ -197,8 +198,8 @@ SCALAR OF(movement) update_ftrl(real rate, real beta, real g, OF(parameter) * q)
  * parameter that has had no gradient stays where it is. */
 SCALAR real ftrl_leader(real theta, real z, real weight, real steps, real l1, real l2)
 {
-    if (weight <= 0) return theta;
-    return -soft_threshold(z, steps * l1) / (weight + steps * l2);
+    real moved = -soft_threshold(z, steps * l1) / (weight + steps * l2);
+    return weight <= 0 ? theta : moved;
 }
 
 /* A parameter's l1 or l2, by the run's and its own factor on it. */
