@@ -207,13 +207,14 @@ static const char *check_solver(const cusgd_options *options)
     cusgd_solver solver = options->solver;
     if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
     int of_quantile = options_solve_quantile(options);
-    int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
+    int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS ||
+                      solver == CUSGD_SOLVER_COORDINATE;
     if (options->l1 > 0 && !is_proximal && !of_quantile)
-        return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+        return "l1 needs solver coordinate, lbfgs, auto or sgd: the others want a smooth objective";
     if (options_have_bounds(options) && of_quantile)
         return "lower and upper need solver sgd where the loss is quantile: the optimum is looked for without bounds";
     if (options_have_bounds(options) && !is_proximal)
-        return "lower and upper need solver lbfgs, auto or sgd: the others do not support bounds";
+        return "lower and upper need solver coordinate, lbfgs, auto or sgd: the others do not support bounds";
     if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
         return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
     if (loss_is_expression(options->loss) && solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(options->loss))

@@ -25,8 +25,8 @@ static const char *const loss_words[] = {LOSSES(LOSS_NAME) NULL};
 static const char *const optimizer_words[] = {OPTIMIZERS(OPTIMIZER_NAME) NULL};
 static const char *const schedule_words[] = {SCHEDULES(SCHEDULE_NAME) NULL};
 static const char *const sampling_words[] = {SAMPLINGS(SAMPLING_NAME) NULL};
-static const char *const solver_words[] = {"sgd",    "auto", "best", "exact", "gd",           "steepest",    "cg",
-                                           "newton", "bfgs", "dfp",  "lbfgs", "broyden-good", "broyden-bad", NULL};
+static const char *const solver_words[] = {"sgd",  "auto", "best",  "exact",        "gd",          "steepest",   "cg", "newton",
+                                           "bfgs", "dfp",  "lbfgs", "broyden-good", "broyden-bad", "coordinate", NULL};
 static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const storage_words[] = {"full", "bf16", NULL};
@@ -87,7 +87,7 @@ const option option_rows[] = {
       BETWEEN(0, 1)}, IN_DOUBLE, AT(quantile), 0, ROUNDED},
     {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL,
       BETWEEN(1, 2)}, IN_DOUBLE, AT(power), 0, ROUNDED},
-    {{"solver", "sgd|auto|best|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad", "sgd", "minibatch steps, or a full-batch method", NULL,
+    {{"solver", "sgd|auto|best|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad|coordinate", "sgd", "minibatch steps, or a full-batch method", NULL,
       NAMED_BY(solver_words)}, IN_INT, AT(solver), 0, EXACT},
     {{"optimizer", bar_optimizers + 1, "auto", "update rule", NULL,
       NAMED_BY(optimizer_words)}, IN_INT, AT(optimizer), 0, EXACT},

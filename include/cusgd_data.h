@@ -57,7 +57,7 @@ typedef struct cusgd_csr {
 } cusgd_csr;
 
 /* As cusgd_data_wrap, for sparse x of at most 2^31 - 1 columns. Reads the column numbers once. Fails also with DATA, which names
- * the row, where they do not ascend or are out of range. The solvers sgd, gd, cg and lbfgs take sparse data. */
+ * the row, where they do not ascend or are out of range. The solvers sgd, gd, cg, lbfgs and coordinate take sparse data. */
 CUSGD_API cusgd_status cusgd_data_wrap_csr(int64_t n, int64_t d, int64_t k, cusgd_csr x, cusgd_matrix y, cusgd_matrix w,
                                            cusgd_data **out);
 CUSGD_API int64_t cusgd_data_stored(const cusgd_data *data); /* the stored values of sparse data; -1: the data is dense */

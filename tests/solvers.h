@@ -9,12 +9,19 @@
 
 #include <stdlib.h>
 
-static const cusgd_solver all[] = {CUSGD_SOLVER_AUTO,  CUSGD_SOLVER_EXACT,        CUSGD_SOLVER_GD,         CUSGD_SOLVER_STEEPEST,
-                                   CUSGD_SOLVER_CG,    CUSGD_SOLVER_NEWTON,       CUSGD_SOLVER_BFGS,       CUSGD_SOLVER_DFP,
-                                   CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_BROYDEN_GOOD, CUSGD_SOLVER_BROYDEN_BAD};
+static const cusgd_solver all[] = {CUSGD_SOLVER_AUTO,         CUSGD_SOLVER_EXACT,       CUSGD_SOLVER_GD,
+                                   CUSGD_SOLVER_STEEPEST,     CUSGD_SOLVER_CG,          CUSGD_SOLVER_NEWTON,
+                                   CUSGD_SOLVER_BFGS,         CUSGD_SOLVER_DFP,         CUSGD_SOLVER_LBFGS,
+                                   CUSGD_SOLVER_BROYDEN_GOOD, CUSGD_SOLVER_BROYDEN_BAD, CUSGD_SOLVER_COORDINATE};
 enum { SOLVERS = sizeof all / sizeof *all };
 
 static inline int is_first_order(cusgd_solver s) { return s == CUSGD_SOLVER_GD || s == CUSGD_SOLVER_STEEPEST; }
+
+static inline int is_broyden(cusgd_solver s) { return s == CUSGD_SOLVER_BROYDEN_GOOD || s == CUSGD_SOLVER_BROYDEN_BAD; }
+static inline int takes_l1(cusgd_solver s)
+{
+    return s == CUSGD_SOLVER_AUTO || s == CUSGD_SOLVER_LBFGS || s == CUSGD_SOLVER_COORDINATE;
+}
 
 static inline const char *word_of(cusgd_solver s)
 {

@@ -252,7 +252,7 @@ Test(command_ends, solver_tells_what_it_does)
     assert_has(o.err, "give --coefficients as well");
     run(&o, "\"$CUSGD\" train data.csv --l1 0.1 --solver bfgs --model m.safetensors");
     assert_code(o, CUSGD_ERROR_USAGE);
-    assert_has(o.err, "l1 needs solver lbfgs");
+    assert_has(o.err, "l1 needs solver coordinate, lbfgs, auto or sgd");
     run(&o, "\"$CUSGD\" train data.csv --loss epsilon-insensitive --solver auto --model m.safetensors");
     assert_code(o, CUSGD_ERROR_USAGE);
     assert_has(o.err, "is not differentiable everywhere");

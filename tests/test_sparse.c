@@ -208,10 +208,10 @@ Test(sparse, shards_are_those_of_the_dense_matrix)
 
 Test(sparse, solvers_find_the_same_optimum)
 {
-    static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS};
+    static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_COORDINATE};
     static both b;
     make(&b, 1);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         double dense[K * (D + 1)], sparse[K * (D + 1)];
         cusgd_options p = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 2000);
         p.precision = CUSGD_PRECISION_DOUBLE;
@@ -465,7 +465,7 @@ Test(sparse, what_needs_the_matrix_refuses)
     cusgd_trainer *t;
     o.solver = CUSGD_SOLVER_EXACT;
     cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE);
-    cr_assert(strstr(cusgd_last_error(), "sgd, gd, cg and lbfgs"), "%s", cusgd_last_error());
+    cr_assert(strstr(cusgd_last_error(), "sgd, gd, cg, lbfgs and coordinate"), "%s", cusgd_last_error());
     o.solver = CUSGD_SOLVER_SGD;
     o.robust = 1;
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "robust needs dense");

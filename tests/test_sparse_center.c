@@ -100,10 +100,10 @@ Test(sparse_center, optima_are_those_of_dense_rows)
 {
     static both b;
     static double found[2][MOST * (D + 1)];
-    static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS};
+    static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_COORDINATE};
     double *out[2] = {found[0], found[1]};
     make(&b);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 5000);
         o.standardize = 1;
         o.solver = solvers[i];

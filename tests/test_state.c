@@ -285,14 +285,15 @@ Test(state, classes_outputs_and_transforms)
 
 Test(state, every_solver)
 {
-    static const char *const solvers[] = {"gd",  "steepest", "cg",           "newton",     "bfgs",
-                                          "dfp", "lbfgs",    "broyden-good", "broyden-bad"};
+    static const char *const solvers[] = {"gd",  "steepest", "cg",           "newton",      "bfgs",
+                                          "dfp", "lbfgs",    "broyden-good", "broyden-bad", "coordinate"};
     char options[128];
     for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
         snprintf(options, sizeof options, "solver=%s loss=logistic epochs=12 l2=1e-3%s", solvers[i],
                  i % 2 ? " valid-fraction=0.2" : "");
         check_run(options, 1, 2);
     }
+    check_run("solver=coordinate loss=poisson epochs=12 l1=1e-3 valid-fraction=0.2", 1, 2);
     check_run("solver=gd epochs=9 momentum=0.5", 1, 0);
     check_run("solver=cg epochs=4", 3, 0);
     check_run("solver=lbfgs loss=logistic l1=0.01 epochs=30", 1, 2);

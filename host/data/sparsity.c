@@ -114,8 +114,8 @@ static cusgd_status make_dense(cusgd_data *data)
     if (!x)
         return fail(CUSGD_ERROR_MEMORY,
                     "%s: out of memory for %" PRId64 " x %" PRId64
-                    " values: leave x sparse, as the solvers sgd, gd, cg and lbfgs "
-                    "take it",
+                    " values: leave x sparse, as the solvers sgd, gd, cg, lbfgs and coordinate take "
+                    "it",
                     data->source, e->n, e->d);
     for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++)
         for (int64_t at = e->s.start[i]; at < e->s.start[i + 1]; at++) {

@@ -75,6 +75,9 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
     if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_NEWTON)
         return fail_option("solver", "the outputs of the loss softmax have no second derivatives of their own, which solver "
                                      "newton needs; take lbfgs, or --classes one-vs-rest");
+    if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_COORDINATE)
+        return fail_option("solver", "the outputs of the loss softmax share their rows' losses, and solver coordinate takes one "
+                                     "output after another; take lbfgs, or --classes one-vs-rest");
     int of_quantile = options_solve_quantile(o);
     if (of_quantile && (a->k > 1 || examples_are_sparse(a)))
         return fail_option("solver",
@@ -92,10 +95,11 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
     if (status) return status;
     int by_gradients = o->solver == CUSGD_SOLVER_AUTO || o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD ||
-                       o->solver == CUSGD_SOLVER_CG || o->solver == CUSGD_SOLVER_LBFGS;
+                       o->solver == CUSGD_SOLVER_CG || o->solver == CUSGD_SOLVER_LBFGS || o->solver == CUSGD_SOLVER_COORDINATE;
     if (examples_are_sparse(a) && !by_gradients)
-        return fail_option("solver", "sparse data is trained by the solvers sgd, gd, cg and lbfgs: the others need second "
-                                     "derivatives or the matrix itself");
+        return fail_option("solver",
+                           "sparse data is trained by the solvers sgd, gd, cg, lbfgs and coordinate: the others need second "
+                           "derivatives or the matrix itself");
     if (valid && examples_are_sparse(a) != examples_are_sparse(&valid->view))
         return fail(CUSGD_ERROR_DATA, "%s is %s and the training data is not: both need to be sparse, or dense", valid->source,
                     examples_are_sparse(a) ? "dense" : "sparse");

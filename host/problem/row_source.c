@@ -87,6 +87,19 @@ const double *rows_at(row_source *r, int64_t row)
     return dense_row(r, &block, row - r->first);
 }
 
+int64_t rows_stored(row_source *r, int64_t row, int32_t *column, double *value)
+{
+    const examples *e = r->of;
+    int sparse = examples_are_sparse(e);
+    int64_t first = sparse ? e->s.start[row] : 0, count = sparse ? e->s.start[row + 1] - first : e->d;
+    const double *x = sparse ? NULL : rows_at(r, row);
+    for (int64_t at = 0; at < count; at++) {
+        column[at] = (int32_t)(sparse ? csr_column(&e->s, first + at) : at);
+        value[at] = sparse ? csr_value(&e->s, first + at) : x[at];
+    }
+    return count;
+}
+
 static void fetch_column(row_source *r, int64_t j)
 {
     const examples *e = r->of;

@@ -24,6 +24,10 @@ cusgd_status rows_open(row_source *r, const examples *e, const backend *device);
 /* Row `row` of the matrices, examples_row() of a position in the view: d values, until the next call. Zeros where it could not be
  * read, which rows_close() reports, so that loops need not ask. Rows are best read in ascending order. */
 const double *rows_at(row_source *r, int64_t row);
+/* The values of row `row` that are stored, and their columns, ascending: of a dense row all. Room for d of both. Returns how
+ * many.
+ */
+int64_t rows_stored(row_source *r, int64_t row, int32_t *column, double *value);
 /* Rows first .. first + count - 1 of the matrices will be asked for, and those near them will not: of a mapped file the system
  * reads these alone, now. */
 void rows_announce(const row_source *r, int64_t first, int64_t count);

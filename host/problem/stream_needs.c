@@ -27,6 +27,8 @@ static int64_t sparse_bytes(const problem *p)
     int64_t value = size_of(o), place = o->batch > UINT16_MAX ? 4 : 2, each = value + 4,
             stored = cusgd_data_stored(p->train.data) / p->train.data->view.n + 1;
     if (o->solver == CUSGD_SOLVER_SGD && o->sampling == CUSGD_SAMPLING_BATCHES) each += value + place + 4;
+    int by_columns = o->solver == CUSGD_SOLVER_AUTO && o->l1 > 0 && o->loss != CUSGD_LOSS_SOFTMAX;
+    if (o->solver == CUSGD_SOLVER_COORDINATE || by_columns) each += 12;
     return stored * each + 8 + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
 }
 

@@ -36,7 +36,7 @@ static double full_seconds(cusgd_solver which, shape a, int quadratic)
 {
     double pass = a.n * a.k * (pass_element * a.d + (quadratic ? 0 : pass_row));
     if (which == CUSGD_SOLVER_CG) return CG_PASSES * pass;
-    if (which == CUSGD_SOLVER_LBFGS) return LBFGS_PASSES * pass;
+    if (which == CUSGD_SOLVER_LBFGS || which == CUSGD_SOLVER_COORDINATE) return LBFGS_PASSES * pass;
     return factor_multiplication * solver_work(which, a);
 }
 
@@ -48,6 +48,7 @@ static cusgd_solver cheapest(const cusgd_options *o, shape a, int sparse)
     int proximal = o->l1 > 0 || options_have_bounds(o);
     cusgd_solver vectors = quadratic && !proximal ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double room = memory_of_machine() / 4;
+    if (sparse && o->l1 > 0 && o->loss != CUSGD_LOSS_SOFTMAX && o->shards <= 1) return CUSGD_SOLVER_COORDINATE;
     if (sparse || proximal || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
     if (room > 0 && solver_bytes(direct, a) > room) return vectors;
     return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;

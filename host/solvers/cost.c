@@ -42,6 +42,13 @@ double solver_bytes(cusgd_solver which, shape a)
     }
 }
 
+/* Whether coordinate descent is the usual method: where l1 leaves few coefficients of sparse columns, which this process has. */
+static int by_columns(const problem *p)
+{
+    int here = p->backend->is_host && !p->backend->world && !p->train.stream;
+    return p->l1 > 0 && examples_are_sparse(&p->train.rows) && !is_softmax(p) && here;
+}
+
 /* A direct solution or Newton's method, which come to the optimum itself and know its standard errors, unless they take longer
  * than this and longer than a method of a few vectors. */
 cusgd_solver solver_usual(const problem *p)
@@ -55,6 +62,7 @@ cusgd_solver solver_usual(const problem *p)
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double work = solver_work(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
     if (loss_is_nonsmooth(o->loss)) return CUSGD_SOLVER_EXACT;
+    if (by_columns(p)) return CUSGD_SOLVER_COORDINATE;
     if (o->l1 > 0 || options_have_bounds(o) || is_softmax(p)) return CUSGD_SOLVER_LBFGS;
     if (examples_are_sparse(&p->train.rows)) return vectors; /* the direct methods need the matrix itself */
     if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;

@@ -56,6 +56,7 @@ static cusgd_status run_method(solver *s)
     case CUSGD_SOLVER_BFGS: return solve_bfgs(s);
     case CUSGD_SOLVER_DFP: return solve_dfp(s);
     case CUSGD_SOLVER_LBFGS: return solve_lbfgs(s);
+    case CUSGD_SOLVER_COORDINATE: return solve_coordinate(s);
     case CUSGD_SOLVER_BROYDEN_GOOD: return solve_broyden_good(s);
     default: return solve_broyden_bad(s);
     }

@@ -79,6 +79,7 @@ cusgd_status solve_dfp(solver *s);
 cusgd_status solve_lbfgs(solver *s);
 cusgd_status solve_broyden_good(solver *s);
 cusgd_status solve_broyden_bad(solver *s);
+cusgd_status solve_coordinate(solver *s);
 cusgd_status solve_root(solver *s); /* root.c: Newton's method for equations */
 cusgd_status solve_exact(solver *s);
 cusgd_status solver_solve(solver *s); /* exact.c: the same without a report: the iterate becomes the solution */

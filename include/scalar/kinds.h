@@ -54,7 +54,7 @@ typedef enum cusgd_optimizer {
  * iterations, `tolerance` and `gradient_tolerance` as stopping rules, and no other option of the optimizer. */
 typedef enum cusgd_solver {
     CUSGD_SOLVER_SGD,
-    CUSGD_SOLVER_AUTO,     /* exact, cg, newton or lbfgs, by the loss and the shape */
+    CUSGD_SOLVER_AUTO,     /* exact, cg, newton, lbfgs or coordinate, by the loss and the shape */
     CUSGD_SOLVER_BEST,     /* sgd or one of those, by the options, the loss and the shape */
     CUSGD_SOLVER_EXACT,    /* squared, mse: Cholesky of X^T X, or QR of X; the least norm of all solutions */
     CUSGD_SOLVER_GD,       /* gradient descent; rate: 1 / the largest second derivative unless given; momentum 0 unless given */
@@ -66,6 +66,7 @@ typedef enum cusgd_solver {
     CUSGD_SOLVER_LBFGS, /* with l1: OWL-QN */
     CUSGD_SOLVER_BROYDEN_GOOD,
     CUSGD_SOLVER_BROYDEN_BAD,
+    CUSGD_SOLVER_COORDINATE, /* coordinate descent on columns, with l1, by proximal Newton steps */
 } cusgd_solver;
 
 /* Of step t, counted from 0, or of the first step of its epoch (rate_changes); E epochs have passed, of all that may run. */

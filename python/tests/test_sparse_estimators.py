@@ -196,7 +196,7 @@ def test_sparse_coefficients_predict(rows):
 
 def test_what_is_refused(rows):
     X, y, _ = rows
-    with pytest.raises(ValueError, match="sparse data is trained by the solvers sgd, gd, cg and lbfgs"):
+    with pytest.raises(ValueError, match="sparse data is trained by the solvers sgd, gd, cg, lbfgs and coordinate"):
         linear_model.SGDRegressor(solver="newton").fit(X, y)
     for kind in (linear_model.SGDRegressorCV, linear_model.SGDClassifierCV):
         with pytest.raises(ValueError, match="halving=0 is needed with sparse X"):

@@ -231,7 +231,7 @@ Test(faults, emul_every_call_through_the_library)
 Test(faults, emul_calls_of_every_solver)
 {
     sound_make();
-    for (int s = CUSGD_SOLVER_EXACT; s <= CUSGD_SOLVER_BROYDEN_BAD; s += REDUCED ? 4 : 1)
+    for (int s = CUSGD_SOLVER_EXACT; s <= CUSGD_SOLVER_COORDINATE; s += REDUCED ? 4 : 1)
         for (int validates = 0; validates <= 1; validates++) {
             int before = kept;
             sound_run((cusgd_solver)s, validates);

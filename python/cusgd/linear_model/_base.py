@@ -171,6 +171,8 @@ def sparse_options(X: Any, options: dict[str, Any]) -> dict[str, Any]:
         return options
     if options.get("solver") == "exact":
         changed.update(solver="cg")
+    if options.get("solver") == "lbfgs" and options.get("l1", 0.0) > 0:
+        changed.update(solver="auto")
     if options.get("sampling") == "permute":
         changed.update(sampling="batches")
     return {**options, **changed}

@@ -1,0 +1,101 @@
+/* The copy of rows by columns: one pass counts the values of each column, a second one puts them in their places. */
+#include "columns.h"
+
+#include "failure.h"
+#include "interrupt.h"
+#include "row_source.h"
+#include "scalar/rounding.h"
+
+#include <stdlib.h>
+
+/* A row, of which `count` values are stored. */
+typedef struct stored_row {
+    int64_t count;
+    int32_t *column; /* d */
+    double *value;   /* d */
+} stored_row;
+
+static double mean_of(const transform *t, const examples *rows, int64_t j)
+{
+    return t->mean && !examples_are_sparse(rows) ? t->mean[j] : 0;
+}
+
+/* Row i of the view, transformed. */
+static void read_row(row_source *from, const transform *t, int single, int64_t i, stored_row *to)
+{
+    const examples *rows = from->of;
+    int64_t given = rows_stored(from, examples_row(rows, i), to->column, to->value);
+    to->count = 0;
+    for (int64_t at = 0; at < given; at++) {
+        int64_t j = to->column[at];
+        double x = to->value[at] - mean_of(t, rows, j), scaled = rounded_for(single, t->scale ? x * (1 / t->scale[j]) : x);
+        if (!(scaled > 0 || scaled < 0)) continue;
+        to->column[to->count] = to->column[at];
+        to->value[to->count++] = scaled;
+    }
+}
+
+/* next: d, where the next value of each column goes. */
+static void count_values(row_source *from, const transform *t, int single, stored_row *work, columns *x)
+{
+    for (int64_t j = 0; j <= x->d; j++) x->start[j] = 0;
+    for (int64_t i = 0; i < x->n && !interrupt_asked_at(i); i++) {
+        read_row(from, t, single, i, work);
+        for (int64_t at = 0; at < work->count; at++) x->start[work->column[at] + 1]++;
+    }
+    for (int64_t j = 0; j < x->d; j++) x->start[j + 1] += x->start[j];
+}
+
+static void place_values(row_source *from, const transform *t, int single, stored_row *work, columns *x)
+{
+    int64_t *next = x->start + x->d + 1;
+    for (int64_t j = 0; j < x->d; j++) next[j] = x->start[j];
+    for (int64_t i = 0; i < x->n && !interrupt_asked_at(i); i++) {
+        read_row(from, t, single, i, work);
+        for (int64_t at = 0; at < work->count; at++) {
+            int64_t place = next[work->column[at]]++;
+            x->row[place] = (int32_t)i;
+            x->value[place] = work->value[at];
+        }
+    }
+}
+
+static cusgd_status copy_values(row_source *from, const transform *t, int single, stored_row *work, columns *x)
+{
+    count_values(from, t, single, work, x);
+    if (interrupt_asked()) return fail_interrupted();
+    size_t stored = (size_t)x->start[x->d];
+    x->row = allocate(stored, sizeof *x->row);
+    x->value = allocate(stored, sizeof *x->value);
+    if (!x->row || !x->value)
+        return fail_memory((size_t)columns_bytes((double)stored, (double)x->d), "the copy of the rows by columns");
+    place_values(from, t, single, work, x);
+    return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
+}
+
+cusgd_status columns_open(const examples *rows, const transform *t, int single, const backend *device, columns *out)
+{
+    size_t d = (size_t)rows->d;
+    row_source from = {0};
+    *out = (columns){.n = rows->n, .d = rows->d};
+    if (rows->n > INT32_MAX)
+        return fail(CUSGD_ERROR_USAGE, "a copy by columns takes at most 2^31 - 1 rows, and there are %lld: take --solver lbfgs",
+                    (long long)rows->n);
+    stored_row work = {.column = allocate(d, sizeof(int32_t)), .value = allocate(d, sizeof(double))};
+    out->start = allocate(2 * d + 1, sizeof *out->start);
+    cusgd_status status = work.column && work.value && out->start ? rows_open(&from, rows, device)
+                                                                  : fail_memory(28 * d, "the starts of the columns");
+    if (!status) status = copy_values(&from, t, single, &work, out);
+    cusgd_status read = rows_close(&from);
+    free(work.column);
+    free(work.value);
+    return status ? status : read;
+}
+
+void columns_close(columns *x)
+{
+    free(x->start);
+    free(x->row);
+    free(x->value);
+    *x = (columns){0};
+}
