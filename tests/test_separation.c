@@ -153,6 +153,40 @@ Test(separation, no_row_is_passed_over)
     }
 }
 
+/* A plane divides thousands of rows, of which a few tell at first look; one row of the wrong class far from it decides, wherever
+ * it is, also where one class is rare. */
+Test(separation, one_row_among_many)
+{
+    enum { MANY = 8000, COLS = 3 };
+    const double cuts[] = {0, 2.5};
+    const int places[] = {1, MANY / 3, MANY - 1};
+    uint64_t state = 21;
+    double *x = random_normals(&state, MANY * COLS), *y = zeros(MANY);
+    cusgd_options o = with(CUSGD_SOLVER_SGD, CUSGD_LOSS_LOGISTIC, 0);
+    o.epochs = 1;
+    for (int c = 0; c < 2; c++) {
+        for (int i = 0; i < MANY; i++) y[i] = x[COLS * i] + x[COLS * i + 1] > cuts[c];
+        cusgd_data *data = data_of(MANY, COLS, 1, x, y, NULL);
+        cusgd_result r = fit_anyhow(&o, data);
+        cr_assert(is_said(&r) && strstr(r.note, "a combination of columns (mainly"), "cut %g: \"%s\"", cuts[c], r.note);
+        cusgd_data_free(data);
+        for (int k = 0; k < 3; k++) {
+            double *row = x + COLS * places[k], kept[] = {row[0], row[1]}, class = y[places[k]];
+            row[0] = row[1] = -1;
+            y[places[k]] = 1;
+            data = data_of(MANY, COLS, 1, x, y, NULL);
+            r = fit_anyhow(&o, data);
+            cr_assert(!is_said(&r), "cut %g, row %d: \"%s\"", cuts[c], places[k], r.note);
+            cusgd_data_free(data);
+            row[0] = kept[0];
+            row[1] = kept[1];
+            y[places[k]] = class;
+        }
+    }
+    free(x);
+    free(y);
+}
+
 /* What a penalty holds has no part; what it leaves free does. */
 Test(separation, penalty_factors)
 {

@@ -73,11 +73,95 @@ int matrix_eigen(int64_t n, double *a, double *values)
     return failed == 0;
 }
 
+/* ---- Products ---- */
+
+typedef double two __attribute__((vector_size(16)));
+
+static inline two two_at(const double *at)
+{
+    two v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* Four rows at a time, so that x is read once for them and their sums do not wait for each other. */
+void matrix_times_rows(int64_t rows, int64_t n, const double *z, const double *x, double *y)
+{
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4, z += 4 * n) {
+        two sum[4] = {{0}};
+        int64_t j = 0;
+        for (; j + 2 <= n; j += 2) {
+            two at = two_at(x + j);
+#pragma GCC unroll 4
+            for (int r = 0; r < 4; r++) sum[r] += two_at(z + r * n + j) * at;
+        }
+        for (int r = 0; r < 4; r++) y[i + r] = sum[r][0] + sum[r][1] + (j < n ? z[r * n + j] * x[j] : 0);
+    }
+    for (; i < rows; i++, z += n) y[i] = vector_dot(n, z, x);
+}
+
+/* Likewise: y is read and written once for four rows. */
+void matrix_add_rows(int64_t rows, int64_t n, const double *z, const double *x, double *restrict y)
+{
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4, z += 4 * n)
+        for (int64_t j = 0; j < n; j++)
+            y[j] += (x[i] * z[j] + x[i + 1] * z[n + j]) + (x[i + 2] * z[2 * n + j] + x[i + 3] * z[3 * n + j]);
+    for (; i < rows; i++, z += n) vector_add(n, x[i], z, y);
+}
+
+enum { FOUR = 4, BLOCK_ROWS = 64 };
+
+/* Of BLOCK_ROWS rows times the roots of their weights: four columns after four, zeros beyond the last column and row. */
+typedef double panel[BLOCK_ROWS][FOUR];
+
+int64_t matrix_products_work(int64_t n) { return (n + FOUR - 1) / FOUR * FOUR * BLOCK_ROWS; }
+
+static void fill_panels(int64_t rows, int64_t n, const double *z, const double *weight, panel *to)
+{
+    memset(to, 0, (size_t)matrix_products_work(n) * sizeof(double));
+    for (int64_t i = 0; i < rows; i++) {
+        double root = weight ? sqrt(weight[i]) : 1;
+        for (int64_t j = 0; j < n; j++) to[j / FOUR][i][j % FOUR] = root * z[i * n + j];
+    }
+}
+
+/* a += left^T right, of which `rows` x `columns` values are in the matrix. */
+static void add_panels(const panel *left, const panel *right, int64_t rows, int64_t columns, int64_t n, double *a)
+{
+    two sum[FOUR][2] = {{{0}}};
+    for (int i = 0; i < BLOCK_ROWS; i++) {
+        two low = two_at((*right)[i]), high = two_at((*right)[i] + 2);
+#pragma GCC unroll 4
+        for (int l = 0; l < FOUR; l++) {
+            two factor = {(*left)[i][l], (*left)[i][l]};
+            sum[l][0] += factor * low;
+            sum[l][1] += factor * high;
+        }
+    }
+    for (int64_t l = 0; l < rows; l++)
+        for (int64_t r = 0; r < columns; r++) a[l * n + r] += sum[l][r / 2][r % 2];
+}
+
+void matrix_add_products(int64_t rows, int64_t n, const double *z, const double *weight, double *a, double *work)
+{
+    panel *panels = (panel *)work;
+    for (int64_t first = 0; first < rows; first += BLOCK_ROWS) {
+        int64_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS;
+        fill_panels(count, n, z + first * n, weight ? weight + first : NULL, panels);
+        for (int64_t i = 0; i < n; i += FOUR)
+            for (int64_t j = 0; j <= i; j += FOUR)
+                add_panels(&panels[i / FOUR], &panels[j / FOUR], n - i < FOUR ? n - i : FOUR, n - j < FOUR ? n - j : FOUR, n,
+                           a + i * n + j);
+    }
+}
+
 /* ---- Cholesky ---- */
 
 /* Row by row. LAPACK's is faster from some hundred columns on, but opening an OpenBLAS takes longer than a small factor: it
  * starts threads, which look for work for a while before they sleep. */
-static int factor_rows(int64_t n, double *a)
+int cholesky_factor_alone(int64_t n, double *a)
 {
     for (int64_t i = 0; i < n; i++) {
         double *row = a + i * n;
@@ -92,7 +176,7 @@ static int factor_rows(int64_t n, double *a)
 int cholesky_factor(int64_t n, double *a)
 {
     enum { MAX_ROWS = 128 };
-    if (n <= MAX_ROWS) return factor_rows(n, a);
+    if (n <= MAX_ROWS) return cholesky_factor_alone(n, a);
     if (!lapack_is_here()) return 0;
     if (lapack.dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) != 0) return 0;
     double sum = 0; /* a pivot that is not a number passes for positive in some LAPACKs */

@@ -15,6 +15,13 @@ void vector_zero(int64_t n, double *x);
 void matrix_diagonal(int64_t n, double scale, double *a); /* a: n x n, becomes scale I */
 /* y = A x; a: n x n, symmetric. */
 void matrix_times(int64_t n, const double *a, const double *x, double *y);
+/* y = Z x and y += Z^T x; z: rows x n. */
+void matrix_times_rows(int64_t rows, int64_t n, const double *z, const double *x, double *y);
+void matrix_add_rows(int64_t rows, int64_t n, const double *z, const double *x, double *y);
+/* A += Z^T diag(weight) Z, its lower triangle, Z rows x n; the weights are not negative, NULL: 1. work: matrix_products_work(n).
+ */
+void matrix_add_products(int64_t rows, int64_t n, const double *z, const double *weight, double *a, double *work);
+int64_t matrix_products_work(int64_t n);
 /* The largest column sum of |A|; work: n. */
 double matrix_norm(int64_t n, const double *a, double *work);
 /* b becomes A^-1 b, without LAPACK; a: n x n, any, destroyed; b: n x m; work: n. Returns 0 where A is singular, to rounding, or
@@ -31,6 +38,8 @@ int matrix_eigen(int64_t n, double *a, double *values);
 /* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite, or there is
  * no LAPACK for more than 128 rows. */
 int cholesky_factor(int64_t n, double *a);
+/* Likewise, without LAPACK. */
+int cholesky_factor_alone(int64_t n, double *a);
 /* Likewise of D A D + r I, where D = diag(scale) brings the diagonal to 1 (0 stays) and r is as small as it takes, from rounding
  * on. D A D stays above the diagonal. Returns 0 where no r up to 1e-6 n is enough. */
 int cholesky_factor_raised(int64_t n, double *a, double *scale);

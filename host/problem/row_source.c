@@ -125,6 +125,8 @@ int64_t rows_column(row_source *r, int64_t j, double *out)
 void rows_announce(const row_source *r, int64_t first, int64_t count)
 {
     const cusgd_matrix *x = &r->of->x;
+    enum { WORTH_ASKING = 1 << 24 }; /* bytes: less is read ahead anyway, and each call takes a microsecond */
+    if ((double)r->of->n * (double)r->of->d * (double)type_bytes(x->type) < WORTH_ASKING) return;
     if (r->of->place || examples_are_sparse(r->of) || x->col_stride != 1 || count <= 0) return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), value = type_bytes(x->type), stride = (uintptr_t)x->row_stride * value;
     uintptr_t at = (uintptr_t)x->at + (uintptr_t)first * stride, before = at % page;

@@ -46,51 +46,87 @@ static int separates_alone(const search *s, int64_t j)
     return ((s->may[j] & UP) && rises) || ((s->may[j] & DOWN) && falls);
 }
 
-/* Whether further rows may still tell: one of both groups has none yet, or a column has shown one value only, or separates the
- * rows so far. */
-static int is_open(const search *s)
+/* Leaves of the `open` columns at s->column those of which further rows may still tell something: they have shown one value only,
+ * or separate the rows so far. Returns how many. */
+static int64_t keep_open(search *s, int64_t open)
 {
-    int any = s->count[0] == 0 || s->count[1] == 0;
-    for (int64_t j = 0; j < s->problem->d && !any; j++) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < open && s->count[0] > 0 && s->count[1] > 0; i++) {
+        int64_t j = s->column[i];
         double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
-        any = s->may[j] != HELD && (!(low < high) || separates_alone(s, j));
+        if (!(low < high) || separates_alone(s, j)) s->column[kept++] = j;
     }
-    return any;
+    return s->count[0] > 0 && s->count[1] > 0 ? kept : open;
 }
 
-/* Counts the rows, and takes the ranges of the columns: of all rows as long as they may tell something, and then, as the scale of
- * the columns alone, of runs of rows that are spread over the rest. */
+/* Takes a row into the ranges of `count` columns. */
+static void add_to_ranges(search *s, int64_t row, int64_t count, const int64_t *column)
+{
+    enum { FEW = 8 }; /* of so many columns, one is worth reading alone */
+    int y = is_positive(s, row);
+    double *low = s->low[y], *high = s->high[y];
+    const double *x = FEW * count > s->problem->d ? rows_at(s->x, row) : NULL;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t j = column[i];
+        double value = x ? x[j] : rows_value(s->x, row, j);
+        low[j] = value < low[j] ? value : low[j];
+        high[j] = value > high[j] ? value : high[j];
+    }
+}
+
+/* Counts the rows of both groups until there are some of each. */
+static int both_exist(search *s)
+{
+    const examples *e = &s->problem->train.rows;
+    s->count[0] = s->count[1] = 0;
+    for (int64_t i = 0; i < e->n && (s->count[0] == 0 || s->count[1] == 0) && !interrupt_asked_at(i); i++) {
+        int64_t row = examples_row(e, i);
+        if (counts(s, row)) s->count[is_positive(s, row)]++;
+    }
+    return s->count[0] > 0 && s->count[1] > 0;
+}
+
+/* Counts the rows and takes the ranges of the columns, as long as they may tell something and the rows may be no more than the
+ * columns. */
 static void find_ranges(search *s)
 {
-    enum { ROWS_BETWEEN = 4096, SPREAD = 1 << 16, RUN = 64 };
+    enum { FIRST = 64, MOST_BETWEEN = 4096 };
     const examples *e = &s->problem->train.rows;
+    int64_t open = 0, look = FIRST;
+    if (!both_exist(s)) return;
     for (int y = 0; y < 2; y++) {
         s->count[y] = 0;
         for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
     }
-    int open = is_open(s);
-    int64_t every = 1 + e->n / SPREAD; /* of so many runs one */
+    for (int64_t j = 0; j < e->d; j++)
+        if (s->may[j] != HELD) s->column[open++] = j;
     for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
-        if (open && i % ROWS_BETWEEN == ROWS_BETWEEN - 1) open = is_open(s);
-        if (i % (RUN * every) == 0 && every > 1 && !e->rows && i + RUN * every + RUN <= e->n)
-            rows_announce(s->x, i + RUN * every, RUN);
-        if (!counts(s, row)) continue;
-        int y = is_positive(s, row);
-        double *low = s->low[y], *high = s->high[y];
-        s->count[y]++;
-        int looks = open || i / RUN % every == 0;
-        const double *x = looks ? rows_at(s->x, row) : NULL;
-        for (int64_t j = 0; j < e->d && looks; j++) {
-            low[j] = x[j] < low[j] ? x[j] : low[j];
-            high[j] = x[j] > high[j] ? x[j] : high[j];
+        if (i == look) {
+            open = keep_open(s, open);
+            look += min_of(look, MOST_BETWEEN);
         }
+        if (open == 0 && s->count[0] > 0 && s->count[1] > 0 && s->count[0] + s->count[1] > e->d + 1) break;
+        if (!counts(s, row)) continue;
+        s->count[is_positive(s, row)]++;
+        if (open > 0) add_to_ranges(s, row, open, s->column);
     }
 }
 
-/* The columns that have part in a v of several: those that may go both ways and are not constant. */
+/* The columns that have part in a v of several: those that may go both ways and are not constant. Their scale is that of rows
+ * from everywhere. */
 static void take_columns(search *s)
 {
+    enum { ROWS = 256 };
+    const examples *e = &s->problem->train.rows;
+    int64_t rows = min_of(e->n, ROWS);
+    s->free = 0;
+    for (int64_t j = 0; j < s->problem->d; j++)
+        if (s->may[j] == BOTH) s->column[s->free++] = j;
+    for (int64_t i = 0; i < rows && s->free > 0; i++) {
+        int64_t row = examples_row(e, i * (e->n / rows));
+        if (counts(s, row)) add_to_ranges(s, row, s->free, s->column);
+    }
     s->free = 0;
     for (int64_t j = 0; j < s->problem->d; j++) {
         double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
@@ -245,7 +281,7 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
     int64_t n = s->count[0] + s->count[1];
     double values = (double)n * (double)s->free;
     if (n <= s->free && n <= MAX_ROWS && values <= MAX_VALUES && (double)n * values <= MAX_WORK) {
-        status = judge_independence(s, v);
+        status = judge_independence(s, n, v);
         if (*v == SEPARATED) note_independence(s, text, room);
         if (*v == SEPARATED || status) return status;
     }

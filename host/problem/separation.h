@@ -12,10 +12,23 @@ enum verdict { FINITE, SEPARATED, UNKNOWN };
 /* How a coefficient may go to infinity. */
 enum freedom { HELD = 0, UP = 1, DOWN = 2, BOTH = 3 };
 
+/* Rows that are looked at together, all of logistic loss, or of poisson's with all y > 0 brought to 1. */
+typedef struct sample {
+    int64_t rows, room, *row;
+    double *z;                      /* room x free */
+    double *y;                      /* room: 1 where the target is above 0, else 0; and the memory of those that follow */
+    double *at;                     /* room: predictions, */
+    double *derivative, *curvature; /* the losses' first and second derivatives at them, */
+    double sum;                     /* and the sum of the losses */
+    double *trial, *change;         /* room: other predictions; z'p */
+} sample;
+
 /* Newton's method on the sample. */
 typedef struct newton {
     double *h, *l;         /* free x free: second derivatives, and their factor */
     double *g, *p, *scale; /* free: gradient, step */
+    double *v, *last;      /* free: of overlap.c */
+    double *work;          /* of matrix_add_products() */
 } newton;
 
 typedef struct search {
@@ -23,14 +36,12 @@ typedef struct search {
     row_source *x; /* of the training rows */
     int64_t c;     /* the output */
     int logistic;
-    enum freedom *may;           /* d */
-    double *low[2], *high[2];    /* d: the range of a column where y = 0, and where y > 0 */
-    int64_t count[2];            /* rows of positive weight of both groups */
-    int64_t free, *column;       /* columns with part in v, d for the intercept, which comes last */
-    double *middle, *half;       /* free: x is taken as (x - middle) / half */
-    int64_t rows, room, *row;    /* the sample */
-    double *z;                   /* room x free */
-    double *at, *trial, *change; /* room: predictions; those of a step; z'p */
+    enum freedom *may;        /* d */
+    double *low[2], *high[2]; /* d: the range of a column where y = 0, and where y > 0 */
+    int64_t count[2];         /* rows of positive weight of both groups, of those that find_ranges() has looked at */
+    int64_t free, *column;    /* columns with part in v, d for the intercept, which comes last */
+    double *middle, *half;    /* free: x is taken as (x - middle) / half */
+    sample sample;
     newton newton;
 } search;
 
@@ -38,16 +49,43 @@ static inline int is_positive(const search *s, int64_t row) { return output_targ
 
 static inline int counts(const search *s, int64_t row) { return weight_at(&s->problem->train.rows, row) > 0; }
 
-/* recession.c. Each leaves *v as it is, or sets it. */
+/* The row's z: free values. */
+void read_row(const search *s, int64_t row, double *z);
+/* Row number i of the sample's list is read. */
+void read_sampled(search *s, int64_t i);
 
-/* By Newton's method on the rows, where there are no more than MAX_FREE columns with part in v: SEPARATED leaves v at
- * s->newton.p, which close_rows() frees; *all: its gain is positive at every row. */
+/* recession_step.c: room for a sample, whose rows stay, and for Newton's method on it; close_rows() frees both. */
+cusgd_status sample_reserve(search *s, int64_t room);
+cusgd_status recession_open(search *s);
+void close_rows(search *s);
+/* Predictions 0. */
+void recession_start(search *s);
+/* The factor of H, which is brought to full rank where it lacks it: *full is 0 then. Returns 0 where there is none. */
+int recession_factor(search *s, int *full);
+/* p = -H^-1 g with the gradient of the derivatives, and z'p. */
+void recession_solve(search *s);
+/* H at the predictions, and all of that. */
+int recession_step(search *s, int *full);
+/* Moves along p by halves of it until the sum of losses falls enough; returns 0 where it does not. */
+int recession_move(search *s);
+
+/* Each of these leaves *v as it is, or sets it. */
+
+/* overlap.c: whether few rows prove a finite optimum. *settled: 1 where more rows would tell no more: it is proven, or it stays
+ * unknown as even `most` rows do not have full rank. */
+cusgd_status judge_few(search *s, int64_t most, enum verdict *v, int *settled);
+
+/* recession.c */
+
+/* By Newton's method on the sample. SEPARATED: by p, whose greatest gain is *maximum. is_all: the sample has all rows. */
+enum verdict judge_sample(search *s, int is_all, double *maximum);
+/* On more and more rows, where there are no more than MAX_FREE columns with part in v: SEPARATED leaves v at s->newton.p, which
+ * close_rows() frees; *all: its gain is positive at every row. */
 enum { MAX_FREE = 400 };
 cusgd_status judge_together(search *s, enum verdict *v, int *all);
-void close_rows(search *s);
-/* Whether the rows are linearly independent, as they mostly are where they are no more than the columns: then some v has any
- * gains that are asked for. */
-cusgd_status judge_independence(search *s, enum verdict *v);
+/* Whether the rows, of which there are n, are linearly independent, as they mostly are where they are no more than the columns:
+ * then some v has any gains that are asked for. */
+cusgd_status judge_independence(search *s, int64_t n, enum verdict *v);
 /* Whether the model itself classifies every row correctly, by more than rounding. theta: (d + 1) x k. */
 void judge_margins(const search *s, const double *theta, enum verdict *v);
 /* Likewise of softmax, all of whose outputs decide. */
