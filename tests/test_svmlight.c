@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 TestSuite(svmlight, .init = folder_setup, .fini = folder_teardown);
 
@@ -74,6 +75,87 @@ Test(svmlight, what_is_no_number_is_refused)
             assert_fails(cusgd_data_open(file_text("x.svm", text), NULL, &data), CUSGD_ERROR_DATA, "x.svm: line 2: '");
         }
     }
+}
+
+/* ---- Whole files ---- */
+
+Test(svmlight, text_is_read)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data, *same;
+    assert_works(
+        cusgd_data_open(file_text("x.svm", "# a comment\n+1 1:0.5 3:-2e0 # one\r\n\n-1 \n1\t3:.25 2:1 1:5e-1"), &reader, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_eq(cusgd_data_cols(data), 3);
+    cr_assert_eq(cusgd_data_stored(data), 5);
+    cr_assert(strstr(cusgd_data_note(data, 0), "indices count from 1"));
+    cusgd_model_arrays arrays = {.size = sizeof arrays, .cols = 3, .outputs = 1, .weight = (const double[]){1, 10, 100}};
+    cusgd_model *model;
+    double p[3], expected[3] = {0.5 - 200, 0, 25 + 10 + 0.5};
+    assert_works(cusgd_model_create(&arrays, &model));
+    assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p));
+    for (int i = 0; i < 3; i++) cr_assert_eq(p[i], expected[i], "row %d: %.17g", i, p[i]);
+    assert_works(cusgd_data_select(data, (const int64_t[]){2, 0}, 2, &same));
+    assert_works(cusgd_model_predict(model, same, CUSGD_PREDICT_LINK, p));
+    cr_assert(p[0] == expected[2] && p[1] == expected[0]);
+    cusgd_data_free(same);
+    cusgd_data_free(data);
+    reader.single_values = 1;
+    assert_works(cusgd_data_open(file_text("x.svm", "1 1:0.1 3:2\n0 3:0.25 2:1\n"), &reader, &data));
+    assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p));
+    cr_assert(p[0] == (double)0.1f + 200 && p[1] == 35, "%.17g %.17g", p[0], p[1]);
+    cusgd_data_free(data);
+    reader.single_values = 0;
+    cusgd_model_free(model);
+    reader.columns = 7;
+    assert_works(cusgd_data_open(file_text("x.svm", "1 0:1\n0 2:1\n"), &reader, &data));
+    cr_assert_eq(cusgd_data_cols(data), 7);
+    cr_assert(strstr(cusgd_data_note(data, 0), "indices count from 0"));
+    cusgd_data_free(data);
+}
+
+Test(svmlight, text_that_is_wrong_is_refused)
+{
+    static const char *const wrong[][2] = {{"1 1:1\n1 2:1 2:2\n", "line 2: index 2 occurs twice"},
+                                           {"1 1:1 qid:3\n", "line 1: 'qid:3'"},
+                                           {"1,2 1:1\n", "line 1: '1,2' is not a label"},
+                                           {"1 1:nan\n", "line 1: '1:nan' has no value"},
+                                           {"1 1:1e400\n", "line 1: '1:1e400' has no value"},
+                                           {"1 1:\n", "line 1: '1:' has no value"},
+                                           {"1 a:1\n", "line 1: 'a:1' is not INDEX:VALUE"},
+                                           {"1 -1:1\n", "line 1: '-1:1' is not INDEX:VALUE"},
+                                           {"1 99999999999999999999:1\n", "index above 2147483647"},
+                                           {"1 5:1\n1 9:1\n1 6:1\n", "line 2: index 9 is beyond the 8 columns"},
+                                           {"1 0:1 2:1\n", "has index 0, and the indices count from 1"},
+                                           {"1 1:1e39\n", "line 1: '1:1e39' is beyond what precision float holds"},
+                                           {"# nothing\n", "has no rows"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+        cusgd_data *data;
+        if (strstr(wrong[i][1], "beyond")) reader.columns = 8;
+        if (strstr(wrong[i][1], "count from 1")) reader.index_base = CUSGD_INDEX_ONE;
+        reader.single_values = strstr(wrong[i][1], "1e39") != NULL;
+        cr_assert_eq(cusgd_data_open(file_text("x.svm", wrong[i][0]), &reader, &data), CUSGD_ERROR_DATA, "%s", wrong[i][0]);
+        cr_assert(strstr(cusgd_last_error(), wrong[i][1]), "'%s' is not in: %s", wrong[i][1], cusgd_last_error());
+    }
+}
+
+/* Longer than the reader's buffer, of which 10 MB are one line. */
+Test(svmlight, a_long_line_is_read)
+{
+    enum { VALUES = 1000000 };
+    char *text = malloc((size_t)VALUES * 12 + 64), *at = text;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data;
+    at += sprintf(at, "1 1:1\n2");
+    for (int i = 1; i <= VALUES; i++) at += sprintf(at, " %d:%d", i, i % 100);
+    at += sprintf(at, "\n3 1:1\n");
+    assert_works(cusgd_data_open(file_text("x.svm", text), &reader, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_eq(cusgd_data_stored(data), VALUES + 2);
+    cr_assert_eq(cusgd_data_cols(data), VALUES);
+    cusgd_data_free(data);
+    free(text);
 }
 
 /* ---- Several threads ---- */
