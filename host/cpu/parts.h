@@ -14,7 +14,7 @@ typedef struct sparse_rows {
     const int64_t *start; /* n + 1, not from 0 where the rows are some of the caller's */
     const int32_t *column;
     const real *value;
-    int64_t cut[COLUMN_PARTS + 1]; /* part q: columns cut[q] .. cut[q + 1] - 1 */
+    int64_t cut[COLUMN_PARTS + 1]; /* part q: columns cut[q] .. cut[q + 1] - 1; all 0 until sparse_cut() */
     int64_t longest;               /* stored values of a row, at most */
     double *center;                /* d: what is subtracted from every row, stored or not; NULL: nothing. Owned */
     void *owned[3];
@@ -104,7 +104,7 @@ typedef struct batch_columns {
 
 /* Transposed batches, one behind the other; of samplings whose batches change, one. */
 typedef struct batch_store {
-    int64_t *value_first, *column_first; /* batches + 1 */
+    int64_t *value_first, *column_first; /* batches: where the values and the columns of each begin */
     int64_t *piece;                      /* batches x (COLUMN_PARTS + 1) */
     int64_t most_columns;                /* of a batch */
     column_end *columns;
@@ -225,6 +225,8 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
                                     const double *theta, double *sums);
 /* sparse_bind.c: x of sparse examples, as a part of cpu_bind(). */
 cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b);
+/* Finds the parts of the columns, which passes over them by several threads and batches need; once for all such. MEMORY. */
+cusgd_status NAMED(sparse_cut)(const dataset *b);
 void NAMED(sparse_unbind)(dataset *b);
 void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out);
 void NAMED(sparse_row)(const dataset *b, int64_t i, double *x); /* dense */

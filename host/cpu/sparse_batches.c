@@ -4,6 +4,7 @@
 
 #include "failure.h"
 #include "sparse.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,15 +94,18 @@ static void order_columns(const batch_rows *of, const uint32_t *counts, const in
     piece[COLUMN_PARTS] = u;
 }
 
-/* Transposes a batch to the place of its first value and column. counts: zero, before and after. */
-static int64_t transpose(const cpu *self, const batch_store *to, const batch_rows *of, int thread, int64_t batch)
+/* Transposes a batch to the place of its first value and to where columns are free; returns how many it has. next: the first
+ * column that is free; NULL: there is one batch alone. counts: zero, before and after. */
+static int64_t transpose(const cpu *self, const batch_store *to, const batch_rows *of, int64_t batch, _Atomic int64_t *next)
 {
+    int thread = next ? pool_thread() : 0;
     const sparse_state *z = &self->sparse;
     int64_t first_value = to->value_first ? to->value_first[batch] : 0;
-    column_end *ends = to->columns + (to->column_first ? to->column_first[batch] : 0);
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
     int32_t *touched = z->touched + thread * (self->spec.d + 1);
-    int64_t columns = count_columns(of, counts, touched);
+    int64_t columns = count_columns(of, counts, touched), first = next ? atomic_fetch_add(next, columns) : 0;
+    column_end *ends = to->columns + first;
+    if (next) to->column_first[batch] = first;
     sparse_sort_columns(self->spec.d, z->bits + (size_t)thread * sparse_bit_words(self->spec.d), touched, columns);
     order_columns(of, counts, touched, columns, ends, to->piece + batch * (COLUMN_PARTS + 1));
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
@@ -190,41 +194,56 @@ typedef struct building {
     cpu *self;
     const slice *slice;
     int shard;
-    int counting; /* 1: columns are counted; 0: they are put where the counts say */
+    _Atomic int64_t
+        next; /* the first column that is free: which of them a batch has depends on the threads, and nothing else does */
 } building;
+
+static batch_rows list_batch(const building *b, int64_t batch)
+{
+    const sampler *order = share_of(b->self, b->slice, b->shard)->order;
+    int64_t *rows = b->self->sparse.rows + pool_thread() * b->self->spec.batch;
+    return list_rows(b->self, b->slice, b->shard, sparse_batch_span(order, batch), rows);
+}
+
+static void count_batch(void *context, int64_t batch)
+{
+    const building *b = context;
+    batch_rows of = list_batch(b, batch);
+    b->self->sparse.shards[b->shard].store.value_first[batch] = stored_in(&of);
+}
 
 static void build_batch(void *context, int64_t batch)
 {
-    const building *b = context;
-    cpu *self = b->self;
-    sparse_state *z = &self->sparse;
-    batch_store *to = &z->shards[b->shard].store;
-    const sampler *order = share_of(self, b->slice, b->shard)->order;
-    int thread = pool_thread();
-    batch_rows of = list_rows(self, b->slice, b->shard, sparse_batch_span(order, batch), z->rows + thread * self->spec.batch);
-    if (!b->counting) {
-        transpose(self, to, &of, thread, batch);
-        return;
-    }
-    uint32_t *counts = z->counts + thread * self->spec.d;
-    int32_t *touched = z->touched + thread * (self->spec.d + 1);
-    to->value_first[batch] = stored_in(&of);
-    to->column_first[batch] = count_columns(&of, counts, touched);
-    for (int64_t u = 0; u < to->column_first[batch]; u++) counts[touched[u]] = 0;
+    building *b = context;
+    batch_rows of = list_batch(b, batch);
+    transpose(b->self, &b->self->sparse.shards[b->shard].store, &of, batch, &b->next);
 }
 
-/* Numbers of each become where each begins. */
-static int64_t sum_before(int64_t *at, int64_t count)
+/* Numbers of values become where each batch begins; *columns: how many the batches have together, at most. Returns how many
+ * values there are. */
+static int64_t place_values(int64_t *at, int64_t batches, int64_t d, int64_t *columns)
 {
     int64_t sum = 0;
-    for (int64_t i = 0; i < count; i++) {
+    *columns = 0;
+    for (int64_t i = 0; i < batches; i++) {
         int64_t here = at[i];
         at[i] = sum;
         sum += here;
+        *columns += min_of(here, d);
     }
-    at[count] = sum;
     return sum;
 }
+
+/* Gives back the room of columns that no batch has, which was never in use. */
+static void trim_columns(batch_store *to, int64_t columns)
+{
+    column_end *less = realloc(to->columns, (size_t)max_of(columns, 1) * sizeof *less);
+    if (!less) return;
+    to->columns = less;
+    to->column_room = max_of(columns, 1);
+}
+
+static int64_t columns_in(const batch_store *s, int64_t batch) { return s->piece[batch * (COLUMN_PARTS + 1) + COLUMN_PARTS]; }
 
 static cusgd_status build_all(cpu *self, const slice *s, int shard)
 {
@@ -236,24 +255,21 @@ static cusgd_status build_all(cpu *self, const slice *s, int shard)
     free(to->value_first);
     free(to->column_first);
     free(to->piece);
-    to->value_first = allocate((size_t)batches + 1, sizeof *to->value_first);
-    to->column_first = allocate((size_t)batches + 1, sizeof *to->column_first);
+    to->value_first = allocate((size_t)batches, sizeof *to->value_first);
+    to->column_first = allocate((size_t)batches, sizeof *to->column_first);
     to->piece = allocate((size_t)batches * (COLUMN_PARTS + 1), sizeof *to->piece);
-    if (!to->value_first || !to->column_first || !to->piece)
-        return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
-    building b = {self, s, shard, 1};
-    pool_for(self->pool, self->threads, batches, build_batch, &b);
+    if (!to->value_first || !to->column_first || !to->piece) return fail_memory((size_t)batches * 16, "the batches' columns");
+    building b = {self, s, shard, 0};
+    pool_for(self->pool, self->threads, batches, count_batch, &b);
     cusgd_status status = CUSGD_OK;
-    to->most_columns = 0;
-    for (int64_t i = 0; i < batches && !status; i++) {
-        to->most_columns = max_of(to->most_columns, to->column_first[i]);
-        status = sparse_check_batch(to->value_first[i]);
-    }
-    int64_t columns = sum_before(to->column_first, batches), values = sum_before(to->value_first, batches);
+    for (int64_t i = 0; i < batches && !status; i++) status = sparse_check_batch(to->value_first[i]);
+    int64_t columns, values = place_values(to->value_first, batches, self->spec.d, &columns);
     if (!status) status = make_room(self, to, values, columns);
     if (status) return status;
-    b.counting = 0;
     pool_for(self->pool, self->threads, batches, build_batch, &b);
+    trim_columns(to, b.next);
+    to->most_columns = 0;
+    for (int64_t i = 0; i < batches; i++) to->most_columns = max_of(to->most_columns, columns_in(to, i));
     z->of = share_of(self, s, shard)->examples;
     z->order = order->order;
     z->batches = order->batches;
@@ -279,6 +295,7 @@ static cusgd_status make_one(const cpu *self, batch_store *to, int64_t values)
 cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s, int shard)
 {
     cusgd_status status = make_work(self);
+    if (!status) status = NAMED(sparse_cut)(share_of(self, s, shard)->examples);
     if (status) return status;
     sparse_shard *z = &self->sparse.shards[shard];
     const batch_share *share = share_of(self, s, shard);
@@ -361,10 +378,10 @@ void NAMED(sparse_batch)(const step *t, int shard)
     if (share_of(self, s, shard)->order->sampling == CUSGD_SAMPLING_BATCHES) {
         batch = (int64_t)sampler_batch(share_of(self, s, shard)->order, (uint64_t)(s->first + t->i));
         first = from->column_first[batch];
-        count = from->column_first[batch + 1] - first;
+        count = columns_in(from, batch);
         values = from->value_first[batch];
     } else {
-        count = transpose(self, from, &of, 0, 0);
+        count = transpose(self, from, &of, 0, NULL);
     }
     z->batch = (batch_columns){count,
                                from->columns + first,

@@ -78,14 +78,14 @@ static cusgd_status take_rows(const examples *e, const double *scale, sparse_row
 
 /* Parts that take a step about equally long: a column costs as much as TOUCH of its values in each batch that has it, where
  * batches have the usual number of rows. */
-static cusgd_status cut_columns(dataset *b)
+cusgd_status NAMED(sparse_cut)(const dataset *b)
 {
     enum { TOUCH = 4, BATCH = 256 };
     sparse_rows *s = b->sparse;
+    if (s->cut[COLUMN_PARTS] > 0) return CUSGD_OK; /* they are known */
     int64_t *cost = allocate_zeroed((size_t)b->d, sizeof *cost), first = s->start[0], values = s->start[b->n] - first,
             batches = b->n / BATCH + 1, total = 0, sum = 0, q = 1;
     if (!cost) return fail_memory((size_t)b->d * sizeof *cost, "the columns' numbers of values");
-    for (int64_t i = 0; i < b->n; i++) s->longest = max_of(s->longest, s->start[i + 1] - s->start[i]);
     for (int64_t at = first; at < first + values; at++) cost[s->column[at]]++;
     for (int64_t j = 0; j < b->d; j++) total += cost[j] += TOUCH * min_of(cost[j], batches);
     for (int64_t j = 0; j < b->d && q < COLUMN_PARTS; j++) {
@@ -104,7 +104,9 @@ cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *
     if (!b->sparse) return fail_memory(sizeof *b->sparse, "bound examples");
     cusgd_status status = NAMED(sparse_center)(t, e->d, b->sparse);
     if (!status) status = take_rows(e, t->scale, b->sparse);
-    return status ? status : cut_columns(b);
+    for (int64_t i = 0; i < b->n && !status; i++)
+        b->sparse->longest = max_of(b->sparse->longest, b->sparse->start[i + 1] - b->sparse->start[i]);
+    return status;
 }
 
 void NAMED(sparse_unbind)(dataset *b)

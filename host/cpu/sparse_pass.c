@@ -237,10 +237,10 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
                      .losses = allocate((size_t)chunk_count(b->n, SPARSE_CHUNK), sizeof(double)),
                      .sums = gradient,
                      .is_zero = coefficients_are_zero(b, theta)};
-    cusgd_status status = CUSGD_OK;
-    if (!point || !bias || !s.derivative || !s.losses) {
+    cusgd_status status = gradient ? NAMED(sparse_cut)(b) : CUSGD_OK;
+    if (!status && (!point || !bias || !s.derivative || !s.losses))
         status = fail_memory((size + derivatives) * sizeof(real), "the full gradient");
-    } else {
+    if (!status) {
         NAMED(layout_put)(&l, theta, point);
         NAMED(sparse_bias)(b, &l, point, bias);
         *value = NAMED(sparse_derivatives)(&s) / (double)b->n;
