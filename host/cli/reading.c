@@ -229,12 +229,13 @@ static void spill_from(cusgd_reader *reader, int64_t bytes)
     reader->spill_bytes = bytes;
 }
 
-/* A table may be larger than memory; but training without a budget has its rows in memory. */
+/* A table may be larger than memory; but training without a budget has its rows in memory. The pages of a file take several
+ * times as long to fill as memory does, so that arrays of a moderate size stay there. */
 static void choose_spill(const syntax *s, cusgd_reader *reader)
 {
-    enum { PARTS = 8 }; /* of the budget, which no array of the table takes more than one of */
+    enum { PARTS = 8 /* of the budget, which no array of the table takes more than one of */, USUAL = 1 << 28 };
     double memory = s->options ? option_number(s->options, "memory") : 0;
-    if (!s->options || memory > 0) spill_from(reader, (int64_t)(memory / PARTS));
+    if (!s->options || memory > 0) spill_from(reader, memory > 0 ? (int64_t)(memory / PARTS) : USUAL);
 }
 
 void reading_spill_shared(const cusgd_world *world, cusgd_reader *reader)
