@@ -187,6 +187,17 @@ static const int optimizers[] = {CUSGD_OPTIMIZER_SGD, CUSGD_OPTIMIZER_MOMENTUM, 
                                  CUSGD_OPTIMIZER_AMSGRAD};
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 
+/* Model c, trained by itself as `like` says, has the bits that it has among all. */
+static void check_alone(const trial *like, const trial *all, int c)
+{
+    trial alone = *like;
+    alone.k = 1;
+    alone.which = &c;
+    run_trial(&alone);
+    check_same(&alone, 0, all, c, "alone");
+    free(alone.state);
+}
+
 /* One at a time, and in another order with others left out. cuBLAS may choose another kernel for another number of outputs. */
 Test(interface_models, alone_and_together)
 {
@@ -212,14 +223,8 @@ Test(interface_models, alone_and_together)
             run_trial(&some);
             for (int c = 0; c < some.k; c++) check_same(&some, c, &all, order[c], "some of them");
             free(some.state);
-            for (int c = 0; c < K; c++) {
-                trial alone = trial_of(&one, at, &a, optimizers[i]);
-                alone.k = 1;
-                alone.which = &c;
-                run_trial(&alone);
-                check_same(&alone, 0, &all, c, "alone");
-                free(alone.state);
-            }
+            trial like = trial_of(&one, at, &a, optimizers[i]);
+            for (int c = 0; c < K; c++) check_alone(&like, &all, c);
             free(all.state);
             one.ops->unbind(one.self, at);
             two.ops->unbind(two.self, at2);
@@ -411,18 +416,12 @@ Test(interface_models, products_of_columns)
             double bound = precision == CUSGD_PRECISION_FLOAT ? 1e-3 : 1e-11;
             for (int c = 0; c < K; c++) {
                 double theta[D + 1];
-                trial alone = t;
                 reference(&t, c, theta);
                 for (int j = 0; j <= D; j++)
                     if (!(fabs(t.state[j * K + c] - theta[j]) <= bound))
                         interface_fail("precision %d, model %d, parameter %d: %.17g, not %.17g", precision, c, j,
                                        t.state[j * K + c], theta[j]);
-                if (!b.is_host) continue;
-                alone.k = 1;
-                alone.which = &c;
-                run_trial(&alone);
-                check_same(&alone, 0, &t, c, "alone");
-                free(alone.state);
+                if (b.is_host) check_alone(&t, &t, c);
             }
             free(t.state);
             b.ops->unbind(b.self, at);
