@@ -39,11 +39,12 @@ Test(command, help_and_version)
     for (int i = 0; i < SUBCOMMANDS; i++) assert_has(o.out, subcommands[i]);
     run(&o, "$CUSGD help; $CUSGD -h");
     assert_code(o, 0);
-    run(&o, "$CUSGD --version; $CUSGD -V");
+    run(&o, "$CUSGD --version; $CUSGD -V; $CUSGD train --version; $CUSGD info data.csv --version");
     assert_code(o, 0);
-    char both[64];
-    snprintf(both, sizeof both, "cusgd %s\ncusgd %s\n", cusgd_version(), cusgd_version());
-    cr_assert_str_eq(o.out, both);
+    char all[128];
+    const char *v = cusgd_version();
+    snprintf(all, sizeof all, "cusgd %s\ncusgd %s\ncusgd %s\ncusgd %s\n", v, v, v, v);
+    cr_assert_str_eq(o.out, all);
 }
 
 /* Lines of at most 100 columns; returns how many. */
@@ -136,6 +137,8 @@ Test(command, words_that_do_not_exist)
         {"train data.csv -x", "there is no option -x; an argument that starts with - comes last, after --"},
         {"grad -x^2 --at x=1", "there is no option -x^2; an argument that starts with - comes last, after --"},
         {"train data.csv --learning_rate 1", "did you mean --rate?"},
+        {"train data.csv --l1_ratio 1", "did you mean --l1?"},
+        {"train '' --model m.safetensors", "an argument is empty: DATA"},
         {"train data.csv --eta0 1", "did you mean --rate?"},
         {"train data.csv --max_iter 1", "did you mean --epochs?"},
         {"train data.csv --alpha 1", "did you mean --l2?"},
@@ -154,7 +157,6 @@ Test(command, words_that_do_not_exist)
         {"train data.csv --jobs 2", "did you mean --threads?"},
         {"train data.csv --test_size .2", "did you mean --valid-fraction?"},
         {"sweep data.csv --cv 3", "did you mean --folds?"},
-        {"train data.csv --version", "there is no option --version\n"},
         {"train data.csv --predictions p.csv", "there is no option --predictions\n"},
         {"predict m d --ouptut x", "did you mean --output?"},
         {"predict m d --target y", "there is no option --target"},

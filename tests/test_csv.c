@@ -403,7 +403,7 @@ Test(csv, a_null_character)
 Test(csv, refused_columns)
 {
     static const char *const a[] = {"a"}, *const none[] = {"price"}, *const ab[] = {"a", "b"}, *const twice[] = {"a", "1"},
-                             *const far[] = {"4"}, *const zero[] = {"0"};
+                             *const far[] = {"4"}, *const zero[] = {"0"}, *const empty[] = {""};
     static const struct {
         cusgd_reader reader;
         const char *message;
@@ -412,6 +412,7 @@ Test(csv, refused_columns)
         {{.header = CUSGD_HEADER_NO, .roles.ignore = none, .roles.ignore_count = 1},
          "there is no column price: there are columns 1 to 3"},
         {{.roles.ignore = far, .roles.ignore_count = 1}, "there is no column 4"},
+        {{.roles.targets = empty, .roles.target_count = 1}, "there is no column ''; there are 3: "},
         {{.roles.ignore = zero, .roles.ignore_count = 1}, "there is no column 0"},
         {{.roles.weights = "-4"}, "there is no column '-4'"},
         {{.roles.targets = twice, .roles.target_count = 2}, "column 'a' is asked for twice as a target"},

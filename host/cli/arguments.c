@@ -114,6 +114,7 @@ static const char *usual_name(const char *name)
                                            {"passes", "epochs"},
                                            {"alpha", "l2"},
                                            {"lambda", "l2"},
+                                           {"l1-ratio", "l1"},
                                            {"penalty", "l2"},
                                            {"regularization", "l2"},
                                            {"family", "loss"},
@@ -241,12 +242,12 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     return CUSGD_OK;
 }
 
-/* The usage line begins with the operands' names. */
-static int complain_missing(const syntax *s, int index)
+/* Of an operand that is missing or empty. The usage line begins with the operands' names. */
+static int complain_operand(const syntax *s, int index, const char *trouble)
 {
     const char *word = s->operands;
     for (; index > 0; index--) word += strcspn(word, " ") + 1;
-    return complain_usage(s, "an argument is missing: %.*s", (int)strcspn(word, " "), word);
+    return complain_usage(s, "an argument is %s: %.*s", trouble, (int)strcspn(word, " "), word);
 }
 
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
@@ -295,16 +296,22 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
         } else if (is_option && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
             help_put(s, i + 1 < argc ? argv[i + 1] : "");
             return 0;
+        } else if (is_option && strcmp(word, "--version") == 0) {
+            printf("cusgd %s\n", cusgd_version());
+            return 0;
         } else if (is_option) {
             *status = take_option(s, argc, argv, &i);
             if (*status) return 0;
         } else if (count == s->operand_count) {
             *status = complain_usage(s, "one argument too many: \"%s\"", word);
             return 0;
+        } else if (*word == '\0') {
+            *status = complain_operand(s, count, "empty");
+            return 0;
         } else {
             operands[count++] = word;
         }
     }
-    if (count < s->operand_count - s->optional) *status = complain_missing(s, count);
+    if (count < s->operand_count - s->optional) *status = complain_operand(s, count, "missing");
     return !*status;
 }

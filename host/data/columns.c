@@ -126,6 +126,7 @@ static cusgd_status find(const columns *c, const cusgd_reader *reader, enum role
     if (*j >= 0) return CUSGD_OK;
     char shown[SHOWN_BYTES], list[512];
     text_show(word, strlen(word), shown);
+    if (*word == '\0') snprintf(shown, sizeof shown, "''"); /* else nothing would be seen of it */
     if (!c->named)
         return fail(CUSGD_ERROR_DATA, "there is no column %s: there are columns 1 to %" PRId64 ", and no header that names them",
                     shown, c->count);

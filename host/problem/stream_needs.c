@@ -5,8 +5,25 @@
 #include "stream.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
+
+/* --memory as a message shows it: "2 bytes", "24 MB". */
+typedef struct shown_memory {
+    char text[32];
+} shown_memory;
+
+static shown_memory given_memory(const problem *p)
+{
+    shown_memory out;
+    int64_t bytes = p->options->memory;
+    if (bytes < 100000)
+        snprintf(out.text, sizeof out.text, "%" PRId64 " byte%s", bytes, bytes == 1 ? "" : "s");
+    else
+        snprintf(out.text, sizeof out.text, "%.4g MB", in_mb(bytes));
+    return out;
+}
 
 /* ---- Room ---- */
 
@@ -116,10 +133,9 @@ static cusgd_status choose_pages(const problem *p, const stream_needs *of, strea
     room->window_ahead = given / of->slot - of->window;
     if (given >= least) return CUSGD_OK;
     return fail_option("memory",
-                       "memory %.4g MB is too little for %s: rows that are needed at a time take %.4g MB, and all else %.4g MB; "
+                       "memory %s is too little for %s: rows that are needed at a time take %.4g MB, and all else %.4g MB; "
                        "give --memory %.0fM or more",
-                       in_mb(p->options->memory), p->train.data->source, in_mb(least), in_mb(of->fixed),
-                       in_mb(of->fixed + least) + 1);
+                       given_memory(p).text, p->train.data->source, in_mb(least), in_mb(of->fixed), in_mb(of->fixed + least) + 1);
 }
 
 /* What is sent to a device is cut into windows of so many bytes: more would only take longer to begin. */
@@ -133,11 +149,11 @@ cusgd_status stream_choose_room(const problem *p, const stream_needs *of, stream
     *room = (stream_room){.piece = max_of(of->window, rows)};
     if (p->options->memory >= least) return CUSGD_OK;
     return fail_option("memory",
-                       "memory %.4g MB is too little for %s: a window of %" PRId64
+                       "memory %s is too little for %s: a window of %" PRId64
                        " rows takes %.4g MB as it is read and as much as the one before is sent to the device, and all else %.4g "
                        "MB; give --memory %.0fM or more",
-                       in_mb(p->options->memory), p->train.data->source, of->window, in_mb(of->window * of->slot),
-                       in_mb(of->fixed), in_mb(least) + 1);
+                       given_memory(p).text, p->train.data->source, of->window, in_mb(of->window * of->slot), in_mb(of->fixed),
+                       in_mb(least) + 1);
 }
 
 /* ---- What a stream is not made of ---- */
@@ -180,9 +196,9 @@ static cusgd_status check_storage(const problem *p, const stream_needs *of)
     if (!examples_are_sparse(&p->train.rows)) return CUSGD_OK;
     return fail_option("memory",
                        "%s is sparse, and sparse rows are not read piece by piece: with %" PRId64
-                       " stored values it takes about %.4g MB, %.4g MB were given; give --memory %.0fM or more, train on fewer "
+                       " stored values it takes about %.4g MB, %s were given; give --memory %.0fM or more, train on fewer "
                        "rows at a time (partial_fit), or leave out --memory",
-                       p->train.data->source, cusgd_data_stored(p->train.data), in_mb(least), in_mb(p->options->memory),
+                       p->train.data->source, cusgd_data_stored(p->train.data), in_mb(least), given_memory(p).text,
                        in_mb(least) + 1);
 }
 

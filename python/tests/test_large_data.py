@@ -55,3 +55,5 @@ def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
         cusgd.fit(x, y, memory=24_000_000, device="cpu")
     with pytest.raises(ValueError, match="too little"):
         cusgd.fit(x, y, memory="5M", sampling="pages", device="cpu")
+    with pytest.raises(cusgd.UsageError, match="memory 2 bytes is too little"):
+        cusgd.fit(x, y, memory=2, sampling="pages", device="cpu")
