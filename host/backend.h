@@ -43,6 +43,8 @@ typedef struct models {
     const double *share;        /* > 0: the share of the rows' weight that counts for it, which divides its gradients; NULL: 1 */
     const double *number;       /* its loss's number, in the place of the loss rule's; NULL: that */
     const double *class_weight; /* 2 values an output, those for targets up to 0 first: factors on the rows' weights; NULL: 1 */
+    int folds;                  /* of the rows; 0: 1 */
+    double products_bytes;      /* memory that may be kept of what is the same in all epochs (models_ops.batch_room) */
 } models;
 
 /* The numbers of an update that are the same in every step: update.h's update_rule. */
@@ -71,6 +73,7 @@ typedef struct run_spec {
     int average;   /* keep PART_AVERAGE */
     update_constants constants;
     gradient_clip clip;
+    int64_t repeats;                  /* of models: epochs in which batches have the same rows; 0: they have others in each */
     const double *rate_factor;        /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     const double *limit[LIMIT_COUNT]; /* (d+1) x k each, all or none. Copied likewise */
     const models *models;             /* NULL: all outputs are one model. Copied by start() */
@@ -159,6 +162,9 @@ typedef struct models_ops {
     /* Bytes of the device's memory that each model of a run of models takes, with passes over `folds` folds; and how many of
      * its memory a run may be planned with. */
     cusgd_status (*room)(void *self, const run_spec *p, int folds, double *each, double *there);
+    /* Bytes of each batch that such a run can keep from epoch to epoch (models.products_bytes) rather than compute them anew,
+     * with the same bits; 0: none. NULL: likewise. */
+    double (*batch_room)(void *self, const run_spec *p, int folds);
     /* Of a run of models: the outputs that are marked (k values) take no further step. They keep their state, and no bit of the
      * others changes. */
     cusgd_status (*retire)(void *self, const uint8_t *gone);

@@ -74,6 +74,9 @@ typedef struct trial {
     int batch, batches;
     const int *which;           /* k */
     const double *class_weight; /* 2 x k, or NULL */
+    cusgd_sampling sampling;
+    int64_t repeats; /* of the run spec, and the bytes that may be kept */
+    double bytes;
     int retires, retired_after; /* the trial's output that is retired before that step; -1: none */
     double *state;              /* STATE_PARTS x (D+1) x k */
     double losses[K];
@@ -103,8 +106,13 @@ static void start(const trial *t)
         momentum[c] = t->of->momentum[t->which[c]];
         share[c] = t->of->share[t->which[c]];
     }
-    models m = {
-        .target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share, .class_weight = t->class_weight};
+    models m = {.target_of = target_of,
+                .momentum = momentum,
+                .held_out = held_out,
+                .share = share,
+                .class_weight = t->class_weight,
+                .folds = FOLDS,
+                .products_bytes = t->bytes};
     run_spec p = {.loss = interface_loss((int)t->loss),
                   .optimizer = t->optimizer,
                   .d = D,
@@ -119,7 +127,8 @@ static void start(const trial *t)
                   .constants.l2 = 1,
                   .rate_factor = rate,
                   .limit = {limit[0], limit[1], limit[2], limit[3]},
-                  .models = &m};
+                  .models = &m,
+                  .repeats = t->repeats};
     interface_ok(t->b->ops->start(t->b->self, &p), "start");
     free(rate);
     for (int i = 0; i < LIMIT_COUNT; i++) free(limit[i]);
@@ -128,12 +137,17 @@ static void start(const trial *t)
     memset(held_out, 0xAB, sizeof held_out);
 }
 
+static sampler order_of(const trial *t, int s)
+{
+    return sampler_make(t->sampling, 7, N, (uint64_t)t->batches, (uint64_t)(s / t->batches));
+}
+
 static void run_trial(trial *t)
 {
     const backend *b = t->b;
     start(t);
     for (int s = 0; s < STEPS; s++) {
-        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, (uint64_t)t->batches, (uint64_t)(s / t->batches));
+        sampler order = order_of(t, s);
         step_numbers now = {.rate = 0.1, .momentum = 0.9, .correction1 = 1.5, .correction2 = 2, .average = 0.3};
         slice one = {&(batch_share){t->at, &order}, s % t->batches, 1, &now};
         uint8_t gone[K] = {0};
@@ -180,6 +194,7 @@ static trial trial_of(const backend *b, const dataset *at, const scene *of, int 
                    .batch = BATCH,
                    .batches = BATCHES,
                    .which = all_of,
+                   .sampling = CUSGD_SAMPLING_PERMUTE,
                    .retires = -1};
 }
 
@@ -344,7 +359,7 @@ static void reference(const trial *t, int c, double *theta)
     double velocity[D + 1] = {0};
     memset(theta, 0, sizeof(double) * (D + 1));
     for (int s = 0; s < STEPS; s++) {
-        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, (uint64_t)t->batches, (uint64_t)(s / t->batches));
+        sampler order = order_of(t, s);
         batch_span span = sampler_span(&order, (uint64_t)(s % t->batches));
         double g[D + 1] = {0};
         for (int64_t i = span.first; i < span.first + span.count; i++) {
@@ -427,6 +442,110 @@ Test(interface_models, products_of_columns)
             b.ops->unbind(b.self, at);
             b.ops->close(b.self);
         }
+}
+
+/* Ends the test unless the trial's models took the steps that double arithmetic makes of them. */
+static void check_reference(const trial *t, double bound)
+{
+    for (int c = 0; c < t->k; c++) {
+        double theta[D + 1];
+        reference(t, t->which[c], theta);
+        for (int j = 0; j <= D; j++)
+            if (!(fabs(t->state[j * t->k + c] - theta[j]) <= bound))
+                interface_fail("sampling %d, loss %d, model %d, parameter %d: %.17g, not %.17g", t->sampling, t->loss,
+                               t->which[c], j, t->state[j * t->k + c], theta[j]);
+    }
+}
+
+static const cusgd_sampling repeated[] = {CUSGD_SAMPLING_BATCHES, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_REPLACE_BLOCKS};
+enum { REPEATED = sizeof repeated / sizeof *repeated, KEEPS_ALL = 1 << 20, KEEPS_TWO = 20000 };
+
+/* Batches that are the same in all epochs: with and without memory for their products, on one thread or two, alone or among
+ * others, of which one may fail. */
+Test(interface_models, products_of_batches)
+{
+    enum { CHANGED = 6 };
+    scene a;
+    scene_make(&a, 11);
+    for (int c = 0; c < K; c++) a.target_of[c] = 0;
+    for (int i = 0; i < REPEATED * 4; i++) {
+        cusgd_precision precision = (cusgd_precision)(i % 2);
+        backend one = {0}, two = {0};
+        interface_backend_open(precision, 1, &one);
+        interface_backend_open(precision, 2, &two);
+        dataset *at = bind_targets(&one, &a, 1), *at2 = bind_targets(&two, &a, 1);
+        trial all = trial_of(&two, at2, &a, CUSGD_OPTIMIZER_MOMENTUM);
+        all.loss = i / 2 % 2 ? CUSGD_LOSS_MSE : CUSGD_LOSS_SQUARED;
+        all.sampling = repeated[i / 4];
+        all.repeats = STEPS / BATCHES;
+        all.bytes = KEEPS_ALL;
+        trial rows = all, again = all, some = all;
+        run_trial(&all);
+        check_reference(&all, precision == CUSGD_PRECISION_FLOAT ? 2e-5 : 1e-13);
+        rows.repeats = 0;
+        run_trial(&rows);
+        if (one.is_host && precision == CUSGD_PRECISION_FLOAT) /* else products have not been used */
+            cr_assert(memcmp(rows.state, all.state, SIZE * sizeof(double)) != 0);
+        again.b = some.b = &one;
+        again.at = some.at = at;
+        again.bytes = i / 2 % 2 ? 0 : KEEPS_TWO;
+        run_trial(&again);
+        for (int c = 0; c < K && one.is_host; c++) check_same(&again, c, &all, c, "without memory");
+        some.k = 5;
+        some.which = (const int[]){18, 3, 11, 0, 7};
+        run_trial(&some);
+        for (int c = 0; c < some.k && one.is_host; c++) check_same(&some, c, &all, some.which[c], "some of them");
+        scene other = a;
+        trial fails = all;
+        fails.of = &other;
+        other.rate[CHANGED] = precision == CUSGD_PRECISION_FLOAT ? 3e38 : 1e300;
+        run_trial(&fails);
+        for (int c = 0; c < K; c++) {
+            cr_assert_eq(fails.ended[c], c == CHANGED, "model %d", c);
+            if (c != CHANGED) check_same(&fails, c, &all, c, "next to one that fails");
+        }
+        free(all.state);
+        free(rows.state);
+        free(again.state);
+        free(some.state);
+        free(fails.state);
+        one.ops->unbind(one.self, at);
+        two.ops->unbind(two.self, at2);
+        one.ops->close(one.self);
+        two.ops->close(two.self);
+    }
+}
+
+/* What is kept of batches is of their rows, and of no others that come to the same place. */
+Test(interface_models, products_of_other_rows)
+{
+    scene a, other;
+    scene_make(&a, 12);
+    scene_make(&other, 13);
+    for (int c = 0; c < K; c++) a.target_of[c] = other.target_of[c] = 0;
+    backend b = {0};
+    interface_backend_open(CUSGD_PRECISION_DOUBLE, 2, &b);
+    for (int i = 0; i < 2; i++) {
+        scene *of = i ? &other : &a;
+        dataset *at = bind_targets(&b, of, 1);
+        trial t = trial_of(&b, at, of, CUSGD_OPTIMIZER_MOMENTUM);
+        t.loss = CUSGD_LOSS_SQUARED;
+        t.repeats = STEPS / BATCHES;
+        t.bytes = KEEPS_ALL;
+        for (int s = 0; s < REPEATED; s++) {
+            t.sampling = repeated[s];
+            run_trial(&t);
+            check_reference(&t, 1e-13);
+            free(t.state);
+        }
+        for (int c = 0; c < K; c++) of->held_out[c] = c % 2 ? 6 : 1; /* other sets of folds */
+        t.k = 4;
+        run_trial(&t);
+        check_reference(&t, 1e-13);
+        free(t.state);
+        b.ops->unbind(b.self, at);
+    }
+    b.ops->close(b.self);
 }
 
 /* Without numbers of their own, models take the steps of a run of as many outputs. */

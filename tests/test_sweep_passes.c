@@ -57,6 +57,45 @@ Test(sweep_passes, passes_do_not_show)
     cusgd_data_free(data);
 }
 
+/* Products of the batches' columns count in the memory that is stated, get what the models leave of it, and change no bit by
+ * being kept. */
+Test(sweep_passes, memory_of_products_does_not_show)
+{
+    cusgd_configuration all[MANY];
+    rows_made t;
+    announced rows, whole, some, parts;
+    if (getenv("CUSGD_TEST_DEVICE")) cr_skip_test("a GPU keeps no products");
+    sweep_rows_make(&t);
+    many_make(all);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan plan = sweep_plan_of(&t, all, MANY);
+    plan.begins = take_begin;
+    plan.user = &rows;
+    cusgd_sweep_free(sweep_of(&o, data, &plan));
+    o.sampling = CUSGD_SAMPLING_BATCHES;
+    plan.user = &whole;
+    cusgd_sweep *a = sweep_of(&o, data, &plan);
+    cr_assert(whole.bytes > rows.bytes, "%g bytes, and %g without products", whole.bytes, rows.bytes);
+    plan.user = &some;
+    plan.memory = rows.bytes + 2 * (whole.bytes - rows.bytes) / 3;
+    cusgd_sweep *b = sweep_of(&o, data, &plan);
+    cr_assert_eq(some.passes, 1);
+    cr_assert(some.bytes > rows.bytes && some.bytes <= plan.memory, "%g of %g bytes", some.bytes, plan.memory);
+    plan.user = &parts;
+    plan.memory = 2 * rows.bytes / 3;
+    cusgd_sweep *c = sweep_of(&o, data, &plan);
+    cr_assert(parts.passes > 1 && parts.bytes <= plan.memory);
+    for (size_t i = 0; i < MANY; i++) {
+        check_same_outcome(a, i, b, i);
+        check_same_outcome(a, i, c, i);
+    }
+    cusgd_sweep_free(a);
+    cusgd_sweep_free(b);
+    cusgd_sweep_free(c);
+    cusgd_data_free(data);
+}
+
 /* Of `alike`, which ended after an epoch, the best third went on; and what went on to the end has the bits of a sweep without
  * halving. */
 static void check_halved(const cusgd_sweep *halved, const cusgd_sweep *alike, const cusgd_sweep *whole)

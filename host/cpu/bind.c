@@ -230,6 +230,7 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
     cpu *c = self;
     if (!b) return;
     NAMED(sparse_forget)(c, b);
+    NAMED(products_forget)(c, b);
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);

@@ -29,7 +29,7 @@ void NAMED(models_close)(cpu *self)
     free(m->chunk_losses);
     free(m->losses);
     free(m->reported);
-    memset(m, 0, sizeof *m);
+    *m = (models_state){.products = m->products};
 }
 
 static int all_equal(const int *target_of, int64_t k)
@@ -81,11 +81,10 @@ static int masks_open(cpu *self, const uint64_t *held_out)
     models_state *m = &self->models;
     size_t k = (size_t)self->spec.k;
     int masks = 0, placed = 0;
-    m->gram = allocate_zeroed((size_t)self->threads, sizeof *m->gram);
     m->mask = allocate(k, sizeof *m->mask);
     m->by_mask = allocate(k, sizeof *m->by_mask);
     m->mask_end = allocate(k, sizeof *m->mask_end);
-    if (!m->gram || !m->mask || !m->by_mask || !m->mask_end) return 0;
+    if (!m->mask || !m->by_mask || !m->mask_end) return 0;
     for (size_t c = 0; c < k; c++) {
         uint64_t own = held_out ? held_out[c] : 0;
         if (find_mask(m->mask, masks, own) == masks) m->mask[masks++] = own;
@@ -95,7 +94,6 @@ static int masks_open(cpu *self, const uint64_t *held_out)
             if ((held_out ? held_out[c] : 0) == m->mask[i]) m->by_mask[placed++] = (int)c;
         m->mask_end[i] = placed;
     }
-    m->rows.gram = m->gram;
     m->rows.masks = masks;
     m->rows.mask = m->mask;
     m->rows.by_mask = m->by_mask;
@@ -141,7 +139,12 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
                             .counts = m->counts,
                             .width = (int64_t)width,
                             .alive = m->alive};
-    return is_by_gram(self, of) ? masks_open(self, of->held_out) : 1;
+    m->by_products = !of->class_weight && NAMED(products_pay)(&self->spec, of->folds);
+    m->products_bytes = of->products_bytes;
+    if (m->by_products) return masks_open(self, of->held_out) && NAMED(products_start)(self) == CUSGD_OK;
+    if (!is_by_gram(self, of)) return 1;
+    m->rows.gram = m->gram = allocate_zeroed((size_t)self->threads, sizeof *m->gram);
+    return m->gram && masks_open(self, of->held_out);
 }
 
 void NAMED(models_task)(const cpu *self, const dataset *b, int64_t chunk, rows_task *t)

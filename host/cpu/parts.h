@@ -68,6 +68,9 @@ typedef struct own_nodes {
     double losses[MAX_OWN_NODES];
 } own_nodes;
 
+/* batch_products.c: products of the columns of batches whose rows stay the same. */
+typedef struct batch_products batch_products;
+
 /* Of outputs that are models of their own: `width` values, the outputs filled up to whole blocks of LANES. */
 typedef struct models_state {
     int64_t width;
@@ -82,9 +85,12 @@ typedef struct models_state {
     gram_room *gram; /* threads; NULL: gradients are of rows */
     uint64_t *mask;  /* see rows_models */
     int *by_mask, *mask_end;
-    double *chunk_losses; /* chunks of all shards x width */
-    double *losses;       /* since the last report */
-    double *reported;     /* the losses of that */
+    double *chunk_losses;     /* chunks of all shards x width */
+    double *losses;           /* since the last report */
+    double *reported;         /* the losses of that */
+    int by_products;          /* 1: steps follow from products of a batch's columns, */
+    double products_bytes;    /* of which so many bytes are kept */
+    batch_products *products; /* kept from run to run; NULL: none */
 } models_state;
 
 /* The stored values of a batch's rows by columns. Those of each of COLUMN_PARTS pieces, which sparse_rows.cut bounds, are
@@ -223,6 +229,16 @@ cusgd_status NAMED(cpu_room)(void *of, const run_spec *p, int folds, double *eac
 cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone);
 cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                     const double *theta, double *sums);
+/* batch_products.c: whether a run of models, on rows of so many folds, takes its steps by products of columns. Nothing of what
+ * decides may depend on what other models there are, nor on the memory: the ways round differently. */
+int NAMED(products_pay)(const run_spec *p, int folds);
+double NAMED(cpu_batch_room)(void *of, const run_spec *p, int folds);
+/* What a run of models needs besides; it has its masks. */
+cusgd_status NAMED(products_start)(cpu *self);
+void NAMED(products_close)(cpu *self);
+/* The examples are about to go. */
+void NAMED(products_forget)(cpu *self, const dataset *b);
+
 /* sparse_bind.c: x of sparse examples, as a part of cpu_bind(). */
 cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b);
 /* Finds the parts of the columns, which passes over them by several threads and batches need; once for all such. MEMORY. */

@@ -194,11 +194,11 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 #ifdef STORED_BF16
-#define REAL_ALONE NULL, NULL, NULL, NULL, NULL
+#define REAL_ALONE NULL, NULL, NULL, NULL, NULL, NULL, NULL
 #else
 #include "lazy_tile.h"
 #include "models_update.h"
-#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step, mean_gradient
+#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step, mean_gradient, add_products, products_gradient
 #endif
 #include "loss_rows.h"
 #ifndef STORED_BF16
@@ -213,6 +213,8 @@ static void losses_alone(loss_rule rule, int count, const real *p, const real *y
 #endif
 #include "gram.h"
 #include "wide.h"
+
+#include "batch_products.h" /* behind the tiles of wide.h */
 
 /* Adds w l and w dl/dp of output c to four loss sums and to the gradient. */
 static inline __attribute__((always_inline)) void add_output(const rows_task *t, const group *g, int64_t c, real *value,
@@ -254,7 +256,9 @@ static int is_by_gram(const rows_task *t) { return t->models && t->models->gram 
 
 static void add_group(const rows_task *t, const group *g, double *loss)
 {
-    if (is_by_gram(t))
+    if (t->models && t->models->packing)
+        pack_group(t, g);
+    else if (is_by_gram(t))
         add_gram(t, g);
     else if (is_softmax(t))
         (t->layout.wide ? add_wide_softmax : add_narrow_softmax)(t, g, loss);

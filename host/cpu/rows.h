@@ -69,6 +69,36 @@ typedef struct gram_room {
     gram_sums fold[MAX_FOLDS];
 } gram_room;
 
+/* Rows z = (x, 1, y - o) of a batch, so many at a time and ordered by their folds, for the products of their columns. */
+enum { PACKED_ROWS = 192, PACKED_LEFT = 48 };
+typedef struct packed_rows {
+    int64_t width;      /* columns of z: d + 2 */
+    real *left;         /* w z, in strips of PACKED_LEFT columns, PACKED_ROWS x PACKED_LEFT each */
+    real *right;        /* z, in panels of LANES columns, PACKED_ROWS x LANES each */
+    int end[MAX_FOLDS]; /* where the rows of each fold end */
+} packed_rows;
+typedef struct rows_packing {
+    packed_rows *to;
+    const int *place; /* of the rows that come next, which a pass moves on */
+} rows_packing;
+
+/* Products of the columns of (x, 1) lie by bands: band b has rows b BAND .. b BAND + BAND - 1 of the columns from b BAND on,
+ * column by column, BAND values each. They are symmetric; what stands to the left of a band is found in the bands above. */
+enum { BAND = 12 };
+static inline int64_t band_count(int64_t side) { return (side + BAND - 1) / BAND; }
+static inline int64_t band_start(int64_t bands, int64_t b) { return (b * bands - b * (b - 1) / 2) * BAND * BAND; }
+
+/* Rows `first` .. end - 1 of the gradients of LANES models, from the products of a batch; `first` is a multiple of BAND. */
+typedef struct products_part {
+    const real *x, *y; /* of (x, 1) with itself, and with y - o: up to a multiple of BAND, zeros behind the columns */
+    int64_t side;      /* d + 1 */
+    int64_t first, end;
+    const real *theta; /* side x LANES */
+    real derivative;   /* of the loss, at p - y = 1 */
+    real *gradient;    /* side x LANES: set, in these rows */
+    double *square;    /* LANES: set to these rows' part of the mean of w (p - y)^2, less that of w (y - o)^2 */
+} products_part;
+
 /* Outputs that are models of their own (backend.h), in blocks of LANES whatever their number. Arrays of one value an output, the
  * last block's filled up. */
 typedef struct rows_models {
@@ -82,11 +112,12 @@ typedef struct rows_models {
     int64_t by_fold;          /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
                                  output alone */
     /* For steps from products of columns (gram.h): */
-    gram_room *gram;      /* one each thread; NULL: gradients are of rows */
-    int masks;            /* sets of folds whose rows an output does not count: */
-    const uint64_t *mask; /* each once, */
-    const int *by_mask;   /* outputs ordered by it, */
-    const int *mask_end;  /* and where the outputs of each end */
+    gram_room *gram;       /* one each thread; NULL: gradients are of rows */
+    int masks;             /* sets of folds whose rows an output does not count: */
+    const uint64_t *mask;  /* each once, */
+    const int *by_mask;    /* outputs ordered by it, */
+    const int *mask_end;   /* and where the outputs of each end */
+    rows_packing *packing; /* rows are copied there, and nothing else is done with them; NULL: they are not */
 } rows_models;
 
 /* Whether a block of outputs, the first of which is c, has one that is wanted. */
@@ -247,6 +278,9 @@ typedef struct rows_functions {
     void (*catch_up)(const lazy_tile *t);
     void (*step_lazily)(const lazy_tile *t);
     void (*mean_gradient)(const chunk_sums *s);
+    /* Adds the products of a strip's and a panel's columns to sums, PACKED_LEFT x LANES for each fold, `stride` values apart. */
+    void (*add_products)(const packed_rows *rows, int64_t strip, int64_t panel, int64_t stride, double *sums);
+    void (*products_gradient)(const products_part *p);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

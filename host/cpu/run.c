@@ -183,6 +183,7 @@ static cusgd_status read_bandwidth(void *of, int64_t bytes, double *bytes_per_se
 static void closes(void *of)
 {
     release(of);
+    NAMED(products_close)(of);
     pool_free(((cpu *)of)->pool);
     free(((cpu *)of)->second);
     free(of);
@@ -204,7 +205,10 @@ static const backend_ops ops = {
     .steps = NAMED(cpu_steps),
     .report = report,
     .add_loss = add_loss,
-    .models = {.room = NAMED(cpu_room), .retire = NAMED(cpu_retire), .fold_losses = NAMED(cpu_fold_losses)},
+    .models = {.room = NAMED(cpu_room),
+               .batch_room = NAMED(cpu_batch_room),
+               .retire = NAMED(cpu_retire),
+               .fold_losses = NAMED(cpu_fold_losses)},
     .pieces = {.bind_in_place = NAMED(cpu_bind_in_place),
                .bind_again = NAMED(cpu_bind_again),
                .end = NAMED(cpu_piece_end),

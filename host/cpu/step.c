@@ -239,15 +239,37 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
     return CUSGD_OK;
 }
 
+/* Rows are read where the products of their columns are not known yet. */
+static cusgd_status products_steps(cpu *self, const slice *s)
+{
+    int64_t spans = (self->size + SPAN - 1) / SPAN;
+    cusgd_status status = NAMED(products_begin)(self, s);
+    if (status) return status;
+    step t = first_step(self, s);
+    while (t.i + 1 < s->count) {
+        next_step(&t);
+        NAMED(products_gradient)(&t);
+        account(self, &t);
+        if (self->report.failed) break;
+        pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans,
+                 NAMED(apply_span), &t);
+    }
+    return CUSGD_OK;
+}
+
+/* Of one target, whose rows are bound. */
+static int is_by_products(const cpu *self, const dataset *b) { return self->models.by_products && b->m == 1 && !b->source; }
+
 cusgd_status NAMED(cpu_steps)(void *of, const slice *s)
 {
     cpu *self = of;
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
     if (self->spec.sparse) return sparse_steps(self, s);
     if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
-    for (int h = 0; h < self->order.shards; h++) begin_order(self, s, h);
     look_ahead(self, s);
     if (self->models.width > 0) NAMED(models_look)(self, update_step_from(s->numbers));
+    if (is_by_products(self, share_of(self, s, 0)->examples)) return products_steps(self, s);
+    for (int h = 0; h < self->order.shards; h++) begin_order(self, s, h);
     int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {

@@ -49,6 +49,11 @@ double NAMED(sparse_rows)(const step *t, int shard);
  * the columns. */
 void NAMED(sparse_columns)(const step *t, int shard, int64_t rows, real *gradient);
 
+/* batch_products.c: makes a slice of steps ready that follow from products of columns. Then a step's mean gradients and losses.
+ */
+cusgd_status NAMED(products_begin)(cpu *self, const slice *s);
+void NAMED(products_gradient)(step *t);
+
 /* update.c: parameters lo .. hi - 1, if there are any, all penalized or none. */
 void NAMED(update_range)(cpu *self, const step *t, int64_t lo, int64_t hi, int penalized);
 /* Updates span i, of whose gradient there is the sum; the context is a step. */

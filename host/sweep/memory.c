@@ -34,6 +34,14 @@ static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
     return status;
 }
 
+/* What the models' `bytes` leave serves the batches, as far as they have a use for it. */
+static double products_bytes(const cusgd_sweep *s, double left)
+{
+    const backend *b = &s->trainer->backend;
+    double each = b->ops->models.batch_room ? b->ops->models.batch_room(b->self, &s->trainer->run.spec, s->folds) : 0;
+    return each > 0 ? fmin(floor(left / each), (double)s->trainer->sgd.batches) * each : 0;
+}
+
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
 {
     enum { BLOCK = 16 }; /* models that the CPU keeps side by side, some of them empty */
@@ -52,7 +60,9 @@ cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
                     r.each * (double)(BLOCK * blocks) / 1e6);
     size_t own = s->share.end - s->share.first, passes = (own + most - 1) / most;
     s->share.each = own > 0 ? (own + passes - 1) / passes : 1;
-    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, r.each * (double)s->share.each * (double)columns_each(s));
+    double bytes = r.each * (double)s->share.each * (double)columns_each(s);
+    s->products = products_bytes(s, fmax(r.there - bytes, 0));
+    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, bytes + s->products);
     return CUSGD_OK;
 }
 

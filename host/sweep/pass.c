@@ -168,7 +168,9 @@ static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
                     own.held_out,
                     own.share,
                     s->number ? own.number : NULL,
-                    s->weighs ? own.class_weight : NULL};
+                    s->weighs ? own.class_weight : NULL,
+                    s->folds,
+                    s->products};
         spec.k = s->pass.lives;
         spec.models = &m;
         spec.rate_factor = own.rate;

@@ -138,6 +138,7 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
     spec.optimizer = CUSGD_OPTIMIZER_SGD;
     spec.average = 0;
     spec.constants.decay = 0;
+    spec.repeats = 0;
     spec.batch = p->train.rows.n;
     if (!status) fill_safe_rates(s, 1.1 * p->targets.steepest * lipschitz);
     if (!status) status = pass_start(s, spec);

@@ -171,6 +171,15 @@ static void take_configurations(cusgd_sweep *s, const cusgd_options *options, co
     }
 }
 
+/* In how many epochs a batch has the same rows. */
+static void take_repeats(cusgd_sweep *s)
+{
+    const cusgd_options *o = &s->trainer->options;
+    int stays = o->sampling == CUSGD_SAMPLING_NONE || o->sampling == CUSGD_SAMPLING_BATCHES ||
+                o->sampling == CUSGD_SAMPLING_REPLACE_BLOCKS;
+    s->trainer->run.spec.repeats = stays ? o->epochs : 0;
+}
+
 static cusgd_status allocate_sweep(cusgd_sweep *s)
 {
     size_t columns = s->count * (size_t)columns_each(s), side = (size_t)(s->trainer->problem.d + 1);
@@ -197,6 +206,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
+    if (!status) take_repeats(s);
     s->halving = plan->halving;
     share_take(s);
     if (!status) status = share_begin(s, plan);

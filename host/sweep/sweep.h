@@ -50,6 +50,7 @@ struct cusgd_sweep {
     double *ratio;       /* folds x d: a column's scale without a fold's rows, as a share of the one with all; NULL: all 1 */
     column *columns;     /* those of a configuration side by side, the one of all rows last */
     sweep_pass pass;     /* the one under way */
+    double products;     /* bytes that a device may keep of batches that are the same in all epochs */
     double *kept;        /* count x (d+1): the models of all rows */
     double *losses;      /* count x folds, or count: in the units of the data */
     double *number;      /* count: of their losses; NULL: the options' */
