@@ -7,7 +7,7 @@
 #   test.sh --full     also the CUDA module, sanitizers, clang, clang-tidy, planted bugs, statistics and generated texts
 #   test.sh [...] PART...   only these parts; `test.sh [...] --list` prints their names
 #
-# Each part prints its duration; its output is kept in build/test/. The last line counts the tests that passed and failed over all
+# Each part prints its duration and processor time; its output is kept in build/test/. The last line counts the tests that passed and failed over all
 # builds; a part that fails without a failing test counts as one failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -146,12 +146,19 @@ for name; do
 done
 [ $# = 0 ] || parts=("$@")
 
-# run NAME COMMAND...: prints the verdict, and the end of the output of what failed.
-run() {
-    local name=$1 start=$SECONDS log=$logs/$1.log verdict=ok counts='' code
+# execute NAME COMMAND...: its output goes to NAME.log; its status, its seconds and those of processors to NAME.end.
+execute() {
+    local name=$1 start=$SECONDS code used TIMEFORMAT='%U %S'
     shift
-    ("$@") >"$log" 2>&1
+    used=$({ time { ("$@") >"$logs/$name.log" 2>&1; }; } 2>&1; exit $?)
     code=$?
+    echo "$code $((SECONDS - start)) $used" >"$logs/$name.end"
+}
+
+# judge NAME: prints the verdict of what was executed, and the end of the output of what failed.
+judge() {
+    local name=$1 log=$logs/$1.log verdict=ok counts='' code seconds used
+    read -r code seconds used <"$logs/$name.end"
     [ $code = 0 ] || verdict=FAILED
     [ $code != 100 ] || verdict="not run"
     # The summary of ctest: "97% tests passed, 1 tests failed out of 33"
@@ -168,13 +175,15 @@ run() {
     fi
     [ -z "$counts" ] || counts=", $((${counts#* } - ${counts% *})) of ${counts#* } tests passed"
     [ "$verdict" != "not run" ] || counts=": $(sed -n 's/^not run: //p' "$log" | tail -n 1)"
-    printf '%-7s %4d s  %s%s\n' "$verdict" $((SECONDS - start)) "$name" "$counts"
+    printf '%-7s %4d s  %s%s (%.0f s of processor time)\n' "$verdict" "$seconds" "$name" "$counts" "$(awk '{ print $1 + $2 }' <<<"$used")"
     sed -n 's/^-- \(\(emulated CUDA tests\|tests of MPI\): not run .*\)$/\1/p' "$log"
     if [ "$verdict" = FAILED ]; then
         tail -n 40 "$log" | sed 's/^/    /'
         echo "    (complete output: $log)"
     fi
 }
+
+run() { execute "$@" && judge "$1"; }
 
 run dependencies scripts/install_dependencies.sh --tests
 fetching=
@@ -183,7 +192,17 @@ if [ ${#parts[@]} -gt 1 ] && [[ " ${parts[*]} " == *" python "* ]]; then
     fetching=yes
     { (python_environment) >"$logs/python-environment.log" 2>&1; echo $? >"$logs/python-environment.status"; } &
 fi
-for name in "${parts[@]}"; do run "$name" "part_$name"; done
+# Parts that use one processor and need no more than the part build: in the full tier they run one after another while tests run,
+# which often wait.
+meanwhile=()
+[ $tier != full ] || [ $# -gt 0 ] || meanwhile=(format registers sass predictions docs)
+for name in "${parts[@]}"; do
+    [[ " ${meanwhile[*]} " != *" $name "* ]] || continue
+    run "$name" "part_$name"
+    [ "$name" != build ] || for other in "${meanwhile[@]}"; do execute "$other" "part_$other"; done &
+done
+wait
+for name in "${meanwhile[@]}"; do judge "$name"; done
 echo "$SECONDS s in total"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
