@@ -56,7 +56,7 @@ static void take_rows(search *s, spread *w, int64_t each, int64_t *count)
     const examples *e = &s->problem->train.rows;
     sample *of = &s->sample;
     int64_t before = of->rows, limit = min_of(w->n, VISITS * 2 * each);
-    while (w->visited < limit && (count[0] < each || count[1] < each)) {
+    while (w->visited < limit && (count[0] < each || count[1] < each) && !interrupt_asked_at(w->visited)) {
         int64_t row = examples_row(e, spread_next(w));
         int y = is_positive(s, row);
         if (count[y] == each || !counts(s, row)) continue;
