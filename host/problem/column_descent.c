@@ -12,6 +12,9 @@
 
 enum { MAX_PASSES = 2000, MAX_HALVINGS = 40, PASSES_KEPT = 6 };
 
+/* Where second derivatives jump to 0 more of them is asked for. */
+static double least_damping(loss_rule loss) { return loss_info_of(loss.kind)->smoothness == CUSGD_SMOOTH_ONCE ? 1e-2 : 1e-9; }
+
 /* ---- Room ---- */
 
 cusgd_status column_descent_open(const column_problem *p, column_descent *s)
@@ -20,7 +23,7 @@ cusgd_status column_descent_open(const column_problem *p, column_descent *s)
     *s = (column_descent){.of = p,
                           .theta = allocate_zeroed(values, sizeof(double)),
                           .set = allocate(d, sizeof(int64_t)),
-                          .damping = loss_info_of(p->loss.kind)->smoothness == CUSGD_SMOOTH_ONCE ? 1e-2 : 1e-9};
+                          .damping = least_damping(p->loss)};
     if (!s->theta || !s->set) return fail_memory((values + d) * sizeof(double), "coordinate descent");
     s->gradient = s->theta + d;
     s->second = s->gradient + d;
@@ -352,33 +355,48 @@ static double penalties_at(const column_descent *s, double share)
  */
 static void search(column_descent *s, double shift, double change)
 {
-    double share = 1;
+    const double rounding = 1e-13 * fabs(s->objective);
     if (loss_is_quadratic(s->of->loss.kind)) {
         take(s, 1, shift);
         return;
     }
-    for (int i = 0; i < MAX_HALVINGS; i++, share /= 2) {
+    for (int i = 0; i < MAX_HALVINGS; i++) {
+        double share = ldexp(1, -i);
         double after = lose(s, share, 0) + penalties_at(s, share);
         if (!(after <= s->objective + 1e-4 * share * change + 4 * DBL_EPSILON * fabs(s->objective))) continue;
         take(s, share, shift);
-        s->damping = share < .1 ? fmin(30 * s->damping, 1) : s->damping;
+        if (share < .1 && -change > rounding) s->damping = fmin(30 * s->damping, 1);
+        if (!(share < 1)) s->damping = fmax(s->damping / 10, least_damping(s->of->loss));
         return;
     }
 }
 
-cusgd_status column_descent_step(column_descent *s, double enough)
+/* A step by the second derivatives at hand. */
+static void step_once(column_descent *s, double enough)
 {
     const double share = .05; /* of what a pass sees, which is less than what it leaves */
-    int64_t d = s->of->x->d;
     double aim = loss_is_quadratic(s->of->loss.kind) ? enough / 4 : fmax(share * s->violation, enough / 4);
     inner t = {.of = s, .sum = s->force_sum, .margin = (double)INFINITY};
-    s->step = 0;
     if (s->of->intercept && s->curvature_sum > 0) t.shift = t.sum / s->curvature_sum;
     choose_set(s);
-    memcpy(s->moved, s->theta, sizeof(double) * (size_t)d);
+    memcpy(s->moved, s->theta, sizeof(double) * (size_t)s->of->x->d);
     descend(&t, aim);
-    if (interrupt_asked()) return fail_interrupted();
     double change = look_along(&t) - t.shift * s->force_sum;
-    if (change < 0) search(s, t.shift, change);
-    return CUSGD_OK;
+    if (change < 0 && !interrupt_asked()) search(s, t.shift, change);
+}
+
+cusgd_status column_descent_step(column_descent *s, double enough)
+{
+    enum { TRIES = 3 };
+    double before = s->damping;
+    s->step = 0;
+    for (int i = 0; i < TRIES && !(s->step > 0) && !interrupt_asked(); i++) {
+        if (i > 0) { /* what led nowhere may have been too long a step */
+            s->damping = fmin(1e4 * s->damping, 1);
+            lose(s, 0, 1);
+        }
+        step_once(s, enough);
+    }
+    if (!(s->step > 0)) s->damping = before;
+    return interrupt_asked() && !(s->step > 0) ? fail_interrupted() : CUSGD_OK;
 }

@@ -124,7 +124,6 @@ static int put_output(coordinate *t, int64_t c)
 /* The trial becomes the iterate behind a step of each output. *moved: whether it is another point. */
 static cusgd_status step(coordinate *t, int *moved)
 {
-    enum { TRIES = 4 };
     solver *s = t->of;
     double enough = s->goal.aim / sqrt((double)s->problem->k), shortest = 1;
     cusgd_status status = CUSGD_OK;
@@ -133,11 +132,6 @@ static cusgd_status step(coordinate *t, int *moved)
     for (int64_t c = 0; c < s->problem->k && !status; c++) {
         open_output(t, c);
         if (t->now.violation > enough / 4) status = column_descent_step(&t->now, enough);
-        for (int i = 0; i < TRIES && !status && t->now.violation > enough / 4 && !(t->now.step > 0); i++) {
-            t->now.damping = fmin(100 * t->now.damping, 1); /* what would be too long a step to the end may be too long */
-            column_descent_measure(&t->now);
-            status = column_descent_step(&t->now, enough);
-        }
         if (status) break;
         shortest = t->now.step > 0 ? fmin(shortest, t->now.step) : shortest;
         *moved |= put_output(t, c);
