@@ -170,7 +170,8 @@ static void describe(cusgd_path *s, int64_t i)
     point->alpha = s->alphas[i];
     point->l1 = s->alphas[i] * s->l1_ratio;
     point->l2 = l2_of(s, i);
-    if (loss_is_quadratic(p->loss.kind)) point->loss = p->units.loss * training_loss(s, theta);
+    if (loss_is_quadratic(p->loss.kind) && !examples_are_sparse(&p->train.rows))
+        point->loss = p->units.loss * training_loss(s, theta);
     for (int64_t j = 0; j < s->d; j++) point->nonzeros += theta[j] > 0 || theta[j] < 0;
     for (int f = 0; f < s->folds; f++) point->mean += losses[f] / s->folds;
     for (int f = 0; f < s->folds; f++) squares += (losses[f] - point->mean) * (losses[f] - point->mean);
@@ -205,6 +206,7 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     o.storage = CUSGD_STORAGE_FULL;
     o.solver = loss_is_expression(o.loss) ? CUSGD_SOLVER_SGD : CUSGD_SOLVER_CG; /* which takes any formula */
     o.standardize = 0;
+    if (examples_are_sparse(&train->view)) o.sparse_scale = CUSGD_SPARSE_SCALE_NONE;
     o.l1 = o.l2 = 0;
     cusgd_status status = cusgd_trainer_create(&o, train, NULL, &s->trainer);
     if (status) return status;
@@ -212,6 +214,8 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
         return fail_option("loss", "a path is of one output, and this target has one for each of %lld classes",
                            (long long)s->trainer->problem.k);
     s->trainer->options.standardize = options->standardize;
+    s->trainer->options.sparse_scale = options->sparse_scale;
+    trainer_choose_storage(&s->trainer->options, train);
     s->d = s->trainer->problem.d;
     return check_options(&s->trainer->options, train); /* a formula's derivatives are known now */
 }
@@ -233,6 +237,7 @@ static cusgd_status allocate_path(cusgd_path *s)
     int complete = 1;
     s->mean = allocate(2 * (size_t)s->d, sizeof(double));
     s->sums = allocate_zeroed(sums, sizeof *s->sums);
+    int sparse = examples_are_sparse(&s->trainer->problem.train.rows); /* of which no products are stored */
     s->alphas = allocate(count, sizeof(double));
     s->theta = allocate_zeroed(count * side, sizeof(double));
     s->losses = allocate_zeroed(count * sums, sizeof(double));
@@ -240,7 +245,7 @@ static cusgd_status allocate_path(cusgd_path *s)
     if (!s->mean || !s->sums || !s->alphas || !s->theta || !s->losses || !s->points)
         return fail_memory(count * side * sizeof(double), "the path's coefficients");
     s->scale = s->mean + s->d;
-    for (size_t f = 0; f < sums; f++) {
+    for (size_t f = 0; f < sums && !sparse; f++) {
         complete &= (s->sums[f].product = allocate(side * (side + 1), sizeof(double))) != NULL;
         if (complete) s->sums[f].cross = s->sums[f].product + side * side;
     }
@@ -271,10 +276,24 @@ static cusgd_status compute_other(cusgd_path *s, const cusgd_path_plan *plan)
     return status ? status : path_newton(s, plan);
 }
 
+double path_reported(const cusgd_path *s, double loss) { return problem_reported(&s->trainer->problem, loss); }
+
+/* Of sparse rows, whatever the loss. */
+static cusgd_status compute_sparse(cusgd_path *s, const cusgd_path_plan *plan)
+{
+    double unused;
+    transform t;
+    s->unit = s->trainer->problem.units.target;
+    cusgd_status status = path_standardize(s, &unused, &t);
+    return status ? status : path_sparse(s, plan);
+}
+
 static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
 {
-    cusgd_status status =
-        loss_is_quadratic(s->trainer->problem.loss.kind) ? compute_least_squares(s, plan) : compute_other(s, plan);
+    const problem *p = &s->trainer->problem;
+    cusgd_status status = examples_are_sparse(&p->train.rows) ? compute_sparse(s, plan)
+                          : loss_is_quadratic(p->loss.kind)   ? compute_least_squares(s, plan)
+                                                              : compute_other(s, plan);
     for (int64_t i = 0; i < s->count && !status; i++) describe(s, i);
     if (!status) choose(s, plan->select);
     return status;
@@ -283,7 +302,6 @@ static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
 static cusgd_status create(cusgd_path *s, const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan)
 {
     cusgd_status status = data_on_host(train, "a regularization path");
-    if (!status) status = data_is_dense(train, "a regularization path");
     if (!status) status = check_options(options, train);
     if (!status) status = check_plan(plan);
     if (status) return status;
@@ -293,7 +311,8 @@ static cusgd_status create(cusgd_path *s, const cusgd_options *options, const cu
     s->tolerance = plan->tolerance > 0 ? plan->tolerance : 1e-12;
     status = open_trainer(s, options, train);
     if (!status) status = check_factors(s);
-    if (!status) status = path_check_memory(s);
+    int sparse = !status && examples_are_sparse(&s->trainer->problem.train.rows);
+    if (!status) status = sparse ? path_check_sparse_memory(s) : path_check_memory(s);
     if (!status) status = allocate_path(s);
     if (!status && s->folds > 0) status = folds_make(plan->fold, s->folds, &s->trainer->problem, &s->fold);
     return status ? status : compute(s, plan);

@@ -82,6 +82,12 @@ void path_choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, double large
 /* path_columns.c: alphas, theta, losses and the points' losses, of losses that are not quadratic. */
 cusgd_status path_newton(cusgd_path *s, const cusgd_path_plan *plan);
 
+/* path_sparse.c: the same of sparse rows, whatever the loss; and a refusal of what does not fit. */
+cusgd_status path_check_sparse_memory(const cusgd_path *s);
+cusgd_status path_sparse(cusgd_path *s, const cusgd_path_plan *plan);
+/* path.c: a mean loss as it is reported, in the units of the data. */
+double path_reported(const cusgd_path *s, double loss);
+
 /* path_ridge.c: theta for each of `count` values of l2, from one eigendecomposition; theta: count x (d+1), of which d are set. */
 cusgd_status ridge_solve(const least_squares *of, int64_t count, const double *l2, double *theta);
 

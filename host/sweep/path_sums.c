@@ -52,6 +52,14 @@ static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_
 /* As standardization.c has it: a deviation that is rounding of the mean is none. */
 static int varies(double deviation, double mean) { return deviation > 10 * DBL_EPSILON * fabs(mean); }
 
+/* Without an intercept, and sparse unless that is asked for, columns are scaled only. */
+static int centers(const cusgd_path *s)
+{
+    const problem *p = &s->trainer->problem;
+    int sparse = examples_are_sparse(&p->train.rows);
+    return p->intercept && (!sparse || s->trainer->options.sparse_scale == CUSGD_SPARSE_SCALE_FULL);
+}
+
 cusgd_status path_standardize(cusgd_path *s, double *shift, transform *t)
 {
     const problem *p = &s->trainer->problem;
@@ -59,7 +67,7 @@ cusgd_status path_standardize(cusgd_path *s, double *shift, transform *t)
     cusgd_status status = variance ? CUSGD_OK : fail_memory((size_t)s->d * sizeof *variance, "the columns' moments");
     if (!status) status = problem_moments(p, s->mean, variance, shift, &weight);
     for (int64_t j = 0; j < s->d && !status; j++) {
-        if (!p->intercept) {
+        if (!centers(s)) {
             variance[j] += s->mean[j] * s->mean[j];
             s->mean[j] = 0;
         }
@@ -165,8 +173,8 @@ cusgd_status path_fold_factors(const cusgd_path *s, int fold, const examples *ro
     if (!mean) return fail_memory(2 * (size_t)s->d * sizeof *mean, "the columns' moments");
     cusgd_status status = b->ops->moments(b->self, rows, mean, variance, &target, &weight);
     for (int64_t j = 0; of && j < s->d && !status; j++) {
-        double second = variance[j] + (p->intercept ? 0 : mean[j] * mean[j]);
-        put_factors(s, fold, j, sqrt(second) / s->scale[j], p->intercept ? mean[j] : 0, of);
+        double second = variance[j] + (centers(s) ? 0 : mean[j] * mean[j]);
+        put_factors(s, fold, j, sqrt(second) / s->scale[j], centers(s) ? mean[j] : 0, of);
     }
     free(mean);
     *t = (transform){.mean = s->mean, .scale = s->scale, .weight_mean = weight / (double)rows->n, .storage = CUSGD_STORAGE_FULL};

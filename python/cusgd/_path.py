@@ -39,7 +39,8 @@ class Path:
     losses_ : array of shape (n_alphas,)
         The mean squared error, or the mean of another loss, on the training rows.
     dual_gaps_ : array of shape (n_alphas,)
-        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression and other losses.
+        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression, other losses and
+        sparse X.
     converged_ : array of shape (n_alphas,)
         Whether the duality gap is within the tolerance, or 1e-8 where that is below what rounding leaves.
     nonzeros_ : array of shape (n_alphas,)

@@ -5,10 +5,12 @@ import warnings
 import cusgd
 import numpy as np
 import pytest
+import scipy.sparse
 from cusgd import _path
 
 sklearn = pytest.importorskip("sklearn")
 from sklearn.linear_model import (  # noqa: E402
+    ElasticNet,
     ElasticNetCV,
     LassoCV,
     LogisticRegression,
@@ -253,3 +255,18 @@ def test_columns_that_nearly_depend_on_each_other(l1_ratio, rng):
             theta == 0, np.abs(gradient) - alpha * l1_ratio, np.abs(gradient + alpha * l1_ratio * np.sign(theta))
         )
         assert violation.max() <= 1e-5 * y.std()
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_sparse_paths_are_those_of_scikit_learn(l1_ratio):
+    rng = np.random.default_rng(3)
+    X = scipy.sparse.random(300, 80, density=0.1, format="csr", random_state=5)
+    y = X @ np.where(np.arange(80) % 7 == 0, rng.normal(size=80), 0) + 0.1 * rng.normal(size=300) + 2
+    found = cusgd.path(X, y, l1_ratio=l1_ratio, count=15, ratio=1e-2, folds=0)
+    centered = y - y.mean()
+    first = np.abs(X.T @ centered).max() / len(y) / l1_ratio
+    np.testing.assert_allclose(found.alphas_[0], first, rtol=1e-9)
+    for i, alpha in enumerate(found.alphas_):
+        theirs = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, tol=1e-13, max_iter=100000).fit(X.tocsc(), y)
+        np.testing.assert_allclose(found.coef_path_[:, i], theirs.coef_, atol=1e-6)
+        np.testing.assert_allclose(found.intercept_path_[i], theirs.intercept_, atol=1e-6)

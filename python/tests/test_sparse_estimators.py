@@ -212,3 +212,23 @@ def test_runs_that_diverge_are_errors(rows):
     X, y, _ = rows
     with pytest.raises(ValueError, match="under-/overflow"):
         linear_model.SGDRegressor(learning_rate="constant", eta0=50.0).fit(X * 10, y)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_optima_with_l1_are_those_of_scikit_learn(weighted, rows):
+    """By coordinate descent; liblinear penalizes an intercept, and takes no elastic net."""
+    X, linear, weights = rows
+    weight = weights if weighted else None
+    for alpha in (1e-3, 0.02, 10.0):
+        for l1_ratio in (1.0, 0.5):
+            ours = linear_model.ElasticNet(alpha=alpha, l1_ratio=l1_ratio).fit(X, linear, sample_weight=weight)
+            theirs = reference.ElasticNet(alpha=alpha, l1_ratio=l1_ratio, tol=1e-13, max_iter=100000)
+            theirs.fit(X.tocsc(), linear, sample_weight=weight)
+            np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6)
+            np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-6)
+    for C in (0.05, 1.0, 50.0):
+        options = {"C": C, "l1_ratio": 1.0, "fit_intercept": False}
+        ours = linear_model.LogisticRegression(C=C, penalty="l1", fit_intercept=False).fit(X, linear > 0, sample_weight=weight)
+        theirs = reference.LogisticRegression(**options, solver="liblinear", tol=1e-10, max_iter=100000)
+        theirs.fit(X, linear > 0, sample_weight=weight)
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-6 * max(1.0, np.abs(theirs.coef_).max()))
