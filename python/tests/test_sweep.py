@@ -61,6 +61,25 @@ def test_columns_that_are_constant_in_all_but_a_fold(rows):
     assert {o.stop for o in found.outcomes} == {"epochs"}
 
 
+def test_ridge_by_products_of_columns():
+    """The batch of all rows is the same in all epochs, and its columns are multiplied once."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(900, 130)) + rng.normal(size=(900, 1)) / 2 + rng.normal(size=130)
+    y = X @ rng.normal(size=130) + rng.normal(size=900)
+    folds, weights = rng.integers(0, 4, 900), rng.uniform(0.5, 2, 900)
+    options = {"optimizer": "nesterov", "momentum": 0.9, "batch": 10**6, "sampling": "none", "average": False}
+    found = cusgd.sweep(X, y, {"l2": [0.1]}, folds=folds, epochs=1000, sample_weight=weights, **options)
+    for f in range(4):
+        rest = folds != f
+        scaler = StandardScaler().fit(X[rest], sample_weight=weights[rest])
+        model = Ridge(alpha=0.1 * weights[rest].sum(), tol=1e-14).fit(scaler.transform(X[rest]), y[rest], weights[rest])
+        left = y[~rest] - model.predict(scaler.transform(X[~rest]))
+        np.testing.assert_allclose(found.outcomes[0].losses[f], np.average(left**2, weights=weights[~rest]), rtol=1e-6)
+    scaler = StandardScaler().fit(X, sample_weight=weights)
+    best = Ridge(alpha=0.1 * weights.sum(), tol=1e-14).fit(scaler.transform(X), y, weights)
+    np.testing.assert_allclose(found.model.predict(X), best.predict(scaler.transform(X)), rtol=1e-6, atol=1e-6)
+
+
 def test_logistic_with_names():
     X, y, folds = problem()
     labels = np.where(y > 0, "yes", "no")
