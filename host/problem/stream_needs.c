@@ -176,6 +176,12 @@ static cusgd_status check_solver(const problem *p)
     if (solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_LBFGS || solver == CUSGD_SOLVER_CG || solver == CUSGD_SOLVER_GD ||
         solver == CUSGD_SOLVER_NEWTON)
         return CUSGD_OK;
+    if (options_solve_quantile(p->options))
+        return fail_option(
+            "solver",
+            "%s does not fit into the memory that was given, and the optimum of the loss quantile needs all rows at "
+            "hand: give --solver sgd, or more --memory",
+            p->train.data->source);
     int is_wide = p->d >= p->train.rows.n;
     if (solver == CUSGD_SOLVER_EXACT && !is_wide) return CUSGD_OK;
     if (solver == CUSGD_SOLVER_EXACT)

@@ -55,5 +55,8 @@ def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
         cusgd.fit(x, y, memory=24_000_000, device="cpu")
     with pytest.raises(ValueError, match="too little"):
         cusgd.fit(x, y, memory="5M", sampling="pages", device="cpu")
+    for solver in ("exact", "auto"):
+        with pytest.raises(cusgd.UsageError, match='the loss quantile needs all rows at hand: give solver="sgd"'):
+            cusgd.fit(x, y, loss="quantile", solver=solver, memory="24M", sampling="pages", device="cpu")
     with pytest.raises(cusgd.UsageError, match="memory 2 bytes is too little"):
         cusgd.fit(x, y, memory=2, sampling="pages", device="cpu")

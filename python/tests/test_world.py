@@ -34,6 +34,13 @@ trainer.fit()
 other = trainer.model()
 if world.rank == 0:
     np.savez(sys.argv[1], sgd=model.weight, newton=other.weight)
+for solver in ("exact", "auto"):
+    try:
+        cusgd.fit(X, X[:, 0], loss="quantile", solver=solver, world=world)
+    except cusgd.UsageError as error:
+        assert "needs all rows in this process's memory" in str(error), error
+    else:
+        raise AssertionError("two ranks computed the optimum of a quantile")
 try:
     cusgd.fit(X, y + world.rank, world=world)
 except cusgd.CusgdError as error:
