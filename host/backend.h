@@ -193,8 +193,10 @@ typedef struct window_rows {
     examples sent;         /* rows that are transformed on their way, row-major in memory of pin(); of 0 rows: none are sent */
     const row_move *moves; /* of them */
     int64_t move_count;
-    const int64_t *list; /* then `count` rows of the set, which are listed here, in memory of pin(), */
-    int64_t count, to;   /* are copied to its row `to` and up */
+    const int64_t *list; /* then `count` rows of the set, which are listed here, in memory of pin(), are copied within it: */
+    int64_t count;
+    const row_move *parts; /* the next ones of the list to row `to` and up */
+    int64_t part_count;
 } window_rows;
 typedef struct windows_ops {
     /* Memory of the host that the device copies from while the host goes on. NULL, as all of this: the device has no memory of
@@ -206,8 +208,8 @@ typedef struct windows_ops {
     /* Rows for a half; rows that stay may be among them. What is sent and the list stay as they are until await(). */
     cusgd_status (*load)(void *self, dataset *b, int half, const window_rows *rows);
     /* Steps that are given from now on use this half, and the other one may be loaded when those that were given are done; before
-     * them, rows of the other half are moved here. */
-    cusgd_status (*use)(void *self, dataset *b, int half, const row_move *left);
+     * them, rows of the other half are moved here, by `count` moves. */
+    cusgd_status (*use)(void *self, dataset *b, int half, const row_move *left, int64_t count);
     /* Until what was sent for the half has been read. */
     cusgd_status (*await)(void *self, const dataset *b, int half);
     /* Rows first .. first + count - 1 of the set, which await() has seen come, as a set of their own; it shares their memory, and

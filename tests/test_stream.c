@@ -1,5 +1,6 @@
 /* Data that is read when it is needed: the sampling `pages`, and runs within a budget of memory, which have the bits of runs
  * whose rows are all in memory. The device is CUSGD_TEST_DEVICE, as in training.h. */
+#include "problem/stream_group.h"
 #include "reduced.h"
 #include "scalar/sampling.h"
 #include "streams.h"
@@ -139,12 +140,58 @@ Test(stream, weights_outputs_classes_and_storage)
 Test(stream, shards)
 {
     stream_rows m = make_rows(N, D, 1, 1);
-    if (device_is_gpu()) cr_skip_test("a GPU's streams have one shard");
+    if (device_is_gpu()) cr_skip_test("a GPU is sent two windows of each shard, more than these rows");
     check_budgets(&m, "epochs=3 batch=1000 shards=3 evaluate-every=end", two_budgets);
     check_budgets(&m, "epochs=1 batch=64 shards=5 sampling=none evaluate-every=1", one_budget);
     check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-1 shards=2", one_budget);
     check_budgets(&m, "solver=newton loss=huber gradient-tolerance=1e-2 shards=2", one_budget);
     free_rows(&m);
+}
+
+/* Groups of windows, of shards whose windows are of two lengths, or end at a shorter page: each brings a batch nearer that the
+ * ones before do not have, has no more rows than there is room for, and leaves no more over than there is a place for. */
+static void check_groups(uint64_t rows, int shards, uint64_t batches, int64_t windows, cusgd_sampling sampling)
+{
+    enum { COLUMNS = 1024, MOST = 8 };
+    sampler orders[MOST];
+    int64_t from[MOST] = {0}, batch = 0, most = stream_group_window(rows, shards, COLUMNS) * windows;
+    stream_group g;
+    assert_works(stream_group_open(&g, shards));
+    for (int h = 0; h < shards; h++)
+        orders[h] = sampler_of_shard(sampling, 3, (shard_of_rows){rows, COLUMNS, (uint64_t)shards, (uint64_t)h}, batches, 1);
+    while (batch < (int64_t)batches) {
+        int64_t read = 0;
+        stream_group_plan(&g, orders, from, (group_room){COLUMNS, most}, 0);
+        for (int h = 0; h < shards; h++) {
+            int64_t left = from[h] - sampler_span(&orders[h], (uint64_t)batch).first;
+            cr_assert(left >= 0 && left <= stream_group_left(orders, COLUMNS), "batch %lld of shard %d: %lld rows are left over",
+                      (long long)batch, h, (long long)left);
+            cr_assert(g.first[h] == from[h] && g.end[h] - from[h] <= most && g.end[h] <= (int64_t)orders[h].n);
+            read += g.end[h] - from[h];
+            from[h] = g.end[h];
+        }
+        cr_assert(read > 0, "batch %lld of %llu is not reached", (long long)batch, (unsigned long long)batches);
+        for (int all = 1; all && batch < (int64_t)batches; batch += all)
+            for (int h = 0; h < shards; h++) {
+                batch_span span = sampler_span(&orders[h], (uint64_t)batch);
+                all &= span.first + span.count <= g.end[h];
+            }
+    }
+    for (int h = 0; h < shards; h++) cr_assert_eq(from[h], (int64_t)orders[h].n);
+    stream_group_close(&g);
+}
+
+Test(stream, groups_of_windows)
+{
+    static const uint64_t rows[] = {2 * 102449 + 1, 3 * 9000 + 2, 5 * 2048, 100}, batches[] = {1, 3, 40, 1000};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (size_t j = 0; j < sizeof batches / sizeof *batches; j++)
+            for (int shards = 1; shards <= 5; shards++)
+                for (int64_t windows = 1; windows <= 3; windows++) {
+                    if (batches[j] > rows[i]) continue;
+                    check_groups(rows[i], shards, batches[j], windows, CUSGD_SAMPLING_PAGES);
+                    check_groups(rows[i], shards, batches[j], windows, CUSGD_SAMPLING_NONE);
+                }
 }
 
 /* What is done to a row that is taken from where it lies: numbers of columns that fill registers and that do not, values of both
@@ -484,7 +531,7 @@ Test(stream, what_cannot_be_read_piece_by_piece)
     check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, device_is_gpu() ? "give --memory 2" : "give --memory 1");
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
-    if (device_is_gpu()) check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
+    if (device_is_gpu()) check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "rows of each of 2 shards takes");
     check_refused(&m, "memory=25M solver=bfgs", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
     free_rows(&m);

@@ -1,6 +1,7 @@
 /* Data that is read when it is needed, on a GPU: which rows are sent to it, which stay there, and that the bits are those of
  * rows that are all in memory. The device is CUSGD_TEST_DEVICE, as in training.h. */
 #include "inside.h"
+#include "reduced.h"
 #include "streams.h"
 #include "support.h"
 
@@ -100,6 +101,35 @@ Test(stream_gpu, pages_that_stay_on_the_device)
         snprintf(within, sizeof within, "%s memory=25M", words[i]);
         sent_run bound = run_sent(&m, words[i], ""), run = run_sent(&m, within, i == 0 ? some : "");
         check_sent(&run, &bound, i == 0 ? KEPT * PAGE : N);
+    }
+    free_rows(&m);
+}
+
+/* Two shards of more rows than fit: batches that end in the middle of windows, that are longer than a window, and than all that
+ * there is room for; pages that stay, of one shard and of both, and none. */
+Test(stream_gpu, shards)
+{
+    enum { PAGE = 1024, ROWS = 4 * WINDOW + 30001 };
+    if (!device_is_gpu()) cr_skip_test("the CPU takes rows where they lie");
+    stream_rows m = make_rows(ROWS, D, 1, 1);
+    static const struct {
+        const char *words;
+        int64_t kept;
+    } runs[] = {{"batch=7000 optimizer=adam sampling=pages evaluate-every=1", 100},
+                {"batch=40000 optimizer=momentum sampling=none evaluate-every=end", 50},
+                {"batch=150000 optimizer=adam sampling=pages evaluate-every=end", 0},
+                {"batch=7000 sampling=pages valid-fraction=0.01 engine=cublas evaluate-every=1", 1000}};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i += REDUCED ? 2 : 1) {
+        char words[200], pages[32];
+        snprintf(words, sizeof words, "%s rate=0.01 shards=2", runs[i].words);
+        snprintf(pages, sizeof pages, "%lld", (long long)bytes_of(runs[i].kept * PAGE));
+        sent_run bound = run_sent(&m, words, "");
+        strcat(words, " memory=44M");
+        sent_run run = run_sent(&m, words, pages);
+        cr_assert_eq(memcmp(run.parameters, bound.parameters, sizeof bound.parameters), 0, "%s: %.17g, not %.17g", words,
+                     run.parameters[0], bound.parameters[0]);
+        cr_assert_eq(memcmp(&run.loss, &bound.loss, sizeof run.loss), 0, "%s: %.17g, not %.17g", words, run.loss, bound.loss);
+        cr_assert(run.found[SENT_EPOCHS - 1] > 0 || runs[i].kept == 0, "%s: no page stayed", words);
     }
     free_rows(&m);
 }

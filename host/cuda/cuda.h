@@ -225,7 +225,7 @@ cusgd_status cuda_pin(void *of, size_t bytes, const char *what, void **at);
 void cuda_give_pinned(void *of, void *at);
 cusgd_status cuda_windows_open(void *of, const examples *e, const transform *t, window_shape *shape, dataset **out);
 cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows *rows);
-cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left);
+cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left, int64_t count);
 cusgd_status cuda_windows_await(void *of, const dataset *b, int half);
 cusgd_status cuda_windows_part(void *of, const dataset *b, int64_t first, int64_t count, dataset **out);
 

@@ -134,20 +134,19 @@ static cusgd_status send_matrix(const cuda *c, const passing *s, const window_ro
     return CUSGD_OK;
 }
 
-/* Whole rows, padding included, by the largest values that divide them. */
+/* Whole rows, padding included, by the largest values that divide them: part after part of the list. */
 static cusgd_status gather_matrix(const passing *s, const window_rows *rows, const bound_matrix *m)
 {
     int64_t bytes = m->ld * (int64_t)m->element;
     int value = bytes % 16 == 0 ? 16 : bytes % 8 == 0 ? 8 : bytes % 4 == 0 ? 4 : 2;
-    pick_task t = {.bytes = value,
-                   .from = m->to,
-                   .row_stride = bytes / value,
-                   .col_stride = 1,
-                   .rows = s->list,
-                   .count = rows->count,
-                   .cols = bytes / value,
-                   .to = (char *)m->to + (size_t)(rows->to * bytes)};
-    return CUDA(kernel_pick(&t, s->copies));
+    pick_task t = {
+        .bytes = value, .from = m->to, .row_stride = bytes / value, .col_stride = 1, .rows = s->list, .cols = bytes / value};
+    for (int64_t i = 0; i < rows->part_count; t.rows += rows->parts[i++].count) {
+        t.count = rows->parts[i].count;
+        t.to = (char *)m->to + (size_t)(rows->parts[i].to * bytes);
+        if (t.count > 0) TRY(CUDA(kernel_pick(&t, s->copies)));
+    }
+    return CUSGD_OK;
 }
 
 cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows *rows)
@@ -164,20 +163,26 @@ cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows
     return CUDA(cudaEventRecord(s->arrived[half], s->copies));
 }
 
-cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left)
+/* Rows of a bound matrix from one place of the set to another, in the order of the steps. */
+static cusgd_status move_rows(const cuda *c, const bound_matrix *m, const row_move *move)
+{
+    size_t bytes = (size_t)m->ld * m->element;
+    char *base = m->to;
+    if (move->count == 0) return CUSGD_OK;
+    return CUDA(cudaMemcpyAsync(base + (size_t)move->to * bytes, base + (size_t)move->from * bytes, (size_t)move->count * bytes,
+                                cudaMemcpyDeviceToDevice, c->stream));
+}
+
+cusgd_status cuda_windows_use(void *of, dataset *b, int half, const row_move *left, int64_t count)
 {
     cuda *c = of;
     passing *s = b->passing;
     bound_matrix list[BOUND_MATRICES];
     TRY(cuda_enter(c));
     TRY(CUDA(cudaStreamWaitEvent(c->stream, s->arrived[half], 0)));
-    int count = left->count > 0 ? bound_matrices(c, &s->like, &s->t, s->numbers, b, list) : 0;
-    for (int i = 0; i < count; i++) {
-        size_t bytes = (size_t)list[i].ld * list[i].element;
-        char *base = list[i].to;
-        TRY(CUDA(cudaMemcpyAsync(base + (size_t)left->to * bytes, base + (size_t)left->from * bytes, (size_t)left->count * bytes,
-                                 cudaMemcpyDeviceToDevice, c->stream)));
-    }
+    int matrices = bound_matrices(c, &s->like, &s->t, s->numbers, b, list);
+    for (int64_t i = 0; i < count; i++)
+        for (int j = 0; j < matrices; j++) TRY(move_rows(c, &list[j], &left[i]));
     return CUDA(cudaEventRecord(s->released[!half], c->stream));
 }
 

@@ -198,11 +198,11 @@ static void sample_free(sample *s)
 }
 
 /* values: fourth, second, q2, q1. context: scale. */
-static cusgd_status curvature_of_shard(const void *context, const problem *p, const dataset *b, double *values)
+static cusgd_status curvature_of_shard(const void *context, const problem *p, int shard, const dataset *b, double *values)
 {
     int64_t d = p->d;
     curvature sums = {values, values + d, 0, 0};
-    cusgd_status status = p->train.stream ? stream_curvature(p, b, context, &sums)
+    cusgd_status status = p->train.stream ? stream_curvature(p, shard, context, &sums)
                                           : p->backend->ops->curvature(p->backend->self, b, context, &sums);
     values[2 * d] = sums.q2;
     values[2 * d + 1] = sums.q1;
@@ -212,7 +212,7 @@ static cusgd_status curvature_of_shard(const void *context, const problem *p, co
 /* Over all rows. */
 static cusgd_status full_curvature(const problem *p, const double *scale, double *values)
 {
-    if (p->train.stream && p->train.shards == 1 && !p->backend->world) return curvature_of_shard(scale, p, NULL, values);
+    if (p->train.stream && p->train.shards == 1 && !p->backend->world) return curvature_of_shard(scale, p, 0, NULL, values);
     return shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * p->d + 2), values);
 }
 

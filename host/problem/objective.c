@@ -41,11 +41,11 @@ typedef struct evaluation {
 } evaluation;
 
 /* values: the mean loss, then its gradient. */
-static cusgd_status evaluate_shard(const void *context, const problem *p, const dataset *b, double *values)
+static cusgd_status evaluate_shard(const void *context, const problem *p, int shard, const dataset *b, double *values)
 {
     const evaluation *e = context;
     double *gradient = e->with_gradient ? values + 1 : NULL;
-    if (e->is_streamed) return stream_loss(p, b, e->loss, e->theta, values, gradient);
+    if (e->is_streamed) return stream_loss(p, shard, e->loss, e->theta, values, gradient);
     return p->backend->ops->objective(p->backend->self, b, e->loss, e->theta, values, gradient);
 }
 
@@ -78,7 +78,7 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
     const backend *b = p->backend;
     if (set->stream && !gradient && b->ops->pieces.bind_in_place && is_constant(p, theta))
         return loss_without_x(p, set, loss, theta, value);
-    if (set->stream && set->shards == 1 && !b->world) return stream_loss(p, NULL, loss, theta, value, gradient);
+    if (set->stream && set->shards == 1 && !b->world) return stream_loss(p, 0, loss, theta, value, gradient);
     if (set->shards == 1 && !b->world) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
     if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);
     double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
@@ -109,10 +109,10 @@ cusgd_status problem_objective(const problem *p, const example_set *set, const d
     return status;
 }
 
-static cusgd_status hessian_of_shard(const void *context, const problem *p, const dataset *b, double *values)
+static cusgd_status hessian_of_shard(const void *context, const problem *p, int shard, const dataset *b, double *values)
 {
     const evaluation *e = context;
-    if (e->is_streamed) return stream_hessian(p, b, e->loss, e->theta, values);
+    if (e->is_streamed) return stream_hessian(p, shard, e->loss, e->theta, values);
     return p->backend->ops->hessian(p->backend->self, b, e->loss, e->theta, values);
 }
 
@@ -120,7 +120,7 @@ cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *the
 {
     const example_set *train = &p->train;
     evaluation e = {loss, theta, 0, train->stream != NULL};
-    if (train->stream && train->shards == 1 && !p->backend->world) return stream_hessian(p, NULL, loss, theta, hessian);
+    if (train->stream && train->shards == 1 && !p->backend->world) return stream_hessian(p, 0, loss, theta, hessian);
     size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((cusgd_loss)loss.kind) ? 1 : (size_t)p->k;
     return shards_pass(p, train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
 }

@@ -131,8 +131,9 @@ void shards_unbind(const problem *p, example_set *set);
 /* Weighted moments of a set's rows, as backend.h has them: those of the shards, merged by the tree. */
 cusgd_status shards_moments(const problem *p, const example_set *set, double *mean, double *variance, double *target_mean,
                             double *weight);
-/* A pass over one shard: `size` values, which are sums over its rows, or with `means` means of them. */
-typedef cusgd_status (*shard_pass)(const void *context, const problem *p, const dataset *b, double *values);
+/* A pass over one shard, which is bound to b, or NULL where a stream copies the rows: `size` values, which are sums over its
+ * rows, or with `means` means of them. */
+typedef cusgd_status (*shard_pass)(const void *context, const problem *p, int shard, const dataset *b, double *values);
 /* Over all shards of a set: their values added by the tree; means are weighted by the shards' rows. One shard's are as they are.
  */
 cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pass, const void *context, int means, size_t size,
@@ -140,7 +141,9 @@ cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pa
 /* Rows as they were bound: x m x d, w m; and those of a set whose bounds are there, though there may be a stream of it. */
 cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status shards_bound_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w);
-/* Of all processes, the most rows that one has. */
+/* The shards of this process; of all processes, the most shards, and the most rows, that one has. */
+tree_node shards_here(const problem *p, const example_set *set);
+int shards_most(const problem *p, const example_set *set);
 int64_t shards_most_rows(const problem *p, const example_set *set);
 
 /* ---- Units (standardization.c) ---- */

@@ -22,11 +22,21 @@ static examples shard_at(const example_set *set, int shard)
     return examples_piece(&set->rows, first, rows_of(set, shard));
 }
 
-/* The shards of this process. */
-static tree_node shards_here(const problem *p, const example_set *set)
+tree_node shards_here(const problem *p, const example_set *set)
 {
     const world *w = p->backend->world;
     return w ? world_shards(w, set->shards, w->rank) : (tree_node){0, set->shards};
+}
+
+int shards_most(const problem *p, const example_set *set)
+{
+    const world *w = p->backend->world;
+    int most = w ? 0 : set->shards;
+    for (int rank = 0; w && rank < w->ranks; rank++) {
+        int count = world_shards(w, set->shards, rank).count;
+        if (count > most) most = count;
+    }
+    return most;
 }
 
 int64_t shards_most_rows(const problem *p, const example_set *set)
@@ -92,7 +102,7 @@ static cusgd_status join(const joining *j, int first, int count, double *out)
 {
     if (count == 1) {
         double rows = j->means && j->set->shards > 1 ? (double)rows_of(j->set, first) : 1;
-        cusgd_status status = j->pass(j->context, j->p, j->set->bounds[first], out);
+        cusgd_status status = j->pass(j->context, j->p, first, j->set->bounds ? j->set->bounds[first] : NULL, out);
         for (size_t i = 0; i < j->size && rows > 1 && !status; i++) out[i] *= rows;
         return status;
     }

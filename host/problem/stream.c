@@ -50,10 +50,10 @@ static cusgd_status bind(const problem *p, stream *s, int64_t count)
     return copy(p, s, &rows);
 }
 
-cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
+cusgd_status stream_batches(const problem *p, stream *s, const sampler *orders, int64_t batch, batch_share *share, int64_t *end)
 {
-    return s->place ? stream_place_batches(p, s->place, order, batch, end)
-                    : stream_send_batches(p, s->send, order, batch, share, end);
+    return s->place ? stream_place_batches(p, s->place, orders, batch, end)
+                    : stream_send_batches(p, s->send, orders, batch, share, end);
 }
 
 /* ---- Full passes ---- */
@@ -63,28 +63,30 @@ typedef cusgd_status (*piece_pass)(void *context, const problem *p, const datase
 
 /* A shard's rows: those of all from `start` on. */
 typedef struct shard_rows_of {
+    int shard;
     int64_t start, n;
 } shard_rows_of;
 
-/* The shard that is bound to `b`; where nothing is, all rows are one. */
-static shard_rows_of shard_bound_to(const problem *p, const dataset *b)
+static shard_rows_of rows_of(const problem *p, int shard)
 {
-    uint64_t n = (uint64_t)p->train.rows.n, shards = (uint64_t)p->train.shards, h = 0;
-    while (b && p->train.bounds[h] != b) h++;
-    return (shard_rows_of){(int64_t)shard_start(n, shards, h), (int64_t)shard_rows(n, shards, h)};
+    uint64_t n = (uint64_t)p->train.rows.n, shards = (uint64_t)p->train.shards, h = (uint64_t)shard;
+    return (shard_rows_of){shard, (int64_t)shard_start(n, shards, h), (int64_t)shard_rows(n, shards, h)};
 }
 
 /* Where the device keeps the first rows, a piece ends behind them if it may. */
 static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
 {
-    int64_t kept = s->send ? stream_send_kept(s->send) - first : 0;
+    int64_t kept = s->send ? stream_send_kept(p, s->send, of.shard) - first : 0;
     int64_t room = kept > 0 && kept < s->room ? kept : s->room;
     int64_t end = p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, room);
     return end > first ? end : p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, s->room);
 }
 
-/* Whether the device has these rows of a piece, in pages that stay there. */
-static int has_rows(const stream *s, int64_t first, int64_t end) { return s->send && stream_send_has(s->send, first, end); }
+/* Whether the device has these rows of a shard, in pages that stay there. */
+static int has_rows(const problem *p, const stream *s, shard_rows_of of, int64_t first, int64_t end)
+{
+    return s->send && stream_send_has(p, s->send, of.shard, first, end);
+}
 
 static cusgd_status read_rows(stream *s, int64_t first, int64_t count)
 {
@@ -94,18 +96,18 @@ static cusgd_status read_rows(stream *s, int64_t first, int64_t count)
 }
 
 /* Second derivatives are made of a copy of the rows; all else takes them where they lie, if the device can. */
-static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, int64_t first, int64_t count)
+static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, shard_rows_of of, int64_t first, int64_t count)
 {
-    if (has_rows(s, first, first + count)) {
+    if (has_rows(p, s, of, first, first + count)) {
         p->backend->ops->unbind(p->backend->self, s->bound);
         s->bound = NULL;
-        return stream_send_bind(p, s->send, first, first + count, &s->bound);
+        return stream_send_bind(p, s->send, of.shard, first, first + count, &s->bound);
     }
     if (!s->place) {
         for (int64_t i = 0; i < count; i++) s->list[i] = i;
         return bind(p, s, count);
     }
-    examples rows = examples_piece(&p->train.rows, first, count);
+    examples rows = examples_piece(&p->train.rows, of.start + first, count);
     cusgd_status status = row_reader_end(s->reader, NULL);
     row_reader_use(s->reader);
     if (status) return status;
@@ -127,20 +129,20 @@ static int64_t ahead_of(const problem *p, const stream *s, enum full_pass pass, 
 {
     if (first >= of.n) return first;
     int64_t end = piece_end(p, s, pass, of, first);
-    return has_rows(s, first, end) ? first : min_of(end, first + s->ahead);
+    return has_rows(p, s, of, first, end) ? first : min_of(end, first + s->ahead);
 }
 
 /* The next piece, or as much of it as there is room for, is read while one is worked on. */
-static cusgd_status pass_over(const problem *p, const dataset *shard, enum full_pass pass, piece_pass body, void *context)
+static cusgd_status pass_over(const problem *p, int shard, enum full_pass pass, piece_pass body, void *context)
 {
     stream *s = p->train.stream;
     double begun = clock_seconds();
-    shard_rows_of of = shard_bound_to(p, shard);
+    shard_rows_of of = rows_of(p, shard);
     cusgd_status status = stop_reading(p, s);
     for (int64_t first = 0, there = 0, end; first < of.n && !status; first = end) { /* there: the first row not asked for */
         end = piece_end(p, s, pass, of, first);
-        if (!has_rows(s, first, end)) status = read_rows(s, of.start + there, end - there);
-        if (!status) status = bind_piece(p, s, pass, of.start + first, end - first);
+        if (!has_rows(p, s, of, first, end)) status = read_rows(s, of.start + there, end - there);
+        if (!status) status = bind_piece(p, s, pass, of, first, end - first);
         there = ahead_of(p, s, pass, of, end);
         if (!status) status = read_rows(s, of.start + end, there - end);
         if (!status) status = body(context, p, s->bound, (piece_of){first, of.n});
@@ -162,8 +164,7 @@ static cusgd_status add_losses(void *context, const problem *p, const dataset *b
     return p->backend->ops->pieces.objective(p->backend->self, b, at, l->loss, l->theta, l->value, l->gradient);
 }
 
-cusgd_status stream_loss(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *value,
-                         double *gradient)
+cusgd_status stream_loss(const problem *p, int shard, loss_rule loss, const double *theta, double *value, double *gradient)
 {
     loss_pass l = {loss, theta, value, gradient};
     return pass_over(p, shard, PASS_OBJECTIVE, add_losses, &l);
@@ -180,7 +181,7 @@ static cusgd_status add_curvature(void *context, const problem *p, const dataset
     return p->backend->ops->pieces.curvature(p->backend->self, b, at, c->scale, c->out);
 }
 
-cusgd_status stream_curvature(const problem *p, const dataset *shard, const double *scale, curvature *out)
+cusgd_status stream_curvature(const problem *p, int shard, const double *scale, curvature *out)
 {
     curvature_pass c = {scale, out};
     return pass_over(p, shard, PASS_CURVATURE, add_curvature, &c);
@@ -198,7 +199,7 @@ static cusgd_status add_second(void *context, const problem *p, const dataset *b
     return p->backend->ops->pieces.hessian(p->backend->self, b, at, h->loss, h->theta, h->hessian);
 }
 
-cusgd_status stream_hessian(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *hessian)
+cusgd_status stream_hessian(const problem *p, int shard, loss_rule loss, const double *theta, double *hessian)
 {
     hessian_pass h = {loss, theta, hessian};
     return pass_over(p, shard, PASS_HESSIAN, add_second, &h);
@@ -262,7 +263,7 @@ static cusgd_status open_slot(const problem *p, stream *s, int64_t each)
 {
     const windows_ops *ops = &p->backend->ops->pieces.windows;
     slot_memory memory = {p->backend->self, ops->pin, ops->unpin};
-    s->room = s->ahead = 2 * each; /* the slot has two groups of windows, and passes have the whole of it */
+    s->room = s->ahead = 2 * each * shards_here(p, &p->train).count; /* two groups of windows; passes have the whole of it */
     cusgd_status status = row_reader_open(&p->train.rows, s->room, &memory, &s->reader);
     if (status) return status;
     s->list = allocate((size_t)s->room, sizeof *s->list);

@@ -12,17 +12,17 @@
 cusgd_status stream_bind_training(problem *p);
 void stream_close(const problem *p, stream *s); /* accepts NULL */
 
-/* Batches from `batch` on of the epoch that `order` is of, an array of as many as there are shards: *share, likewise, is where
- * their rows are, until the next call of any of these functions, and *end the batch behind them. Steps that the device was given
- * before need not be done, but for those of the other functions here. A share whose examples are bound already stays as it is. */
-cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end);
+/* Batches from `batch` on of the epoch that `orders` are of, as many as there are shards: *share, likewise, is where the rows of
+ * this process's shards are, until the next call of any of these functions, and *end the batch behind them. Steps that the device
+ * was given before need not be done, but for those of the other functions here. A share whose examples are bound already stays as
+ * it is. */
+cusgd_status stream_batches(const problem *p, stream *s, const sampler *orders, int64_t batch, batch_share *share, int64_t *end);
 
-/* Over all training rows of the shard that is bound to `shard`, or over all, where that is NULL: the mean loss and, unless NULL,
- * its gradient; the curvature; second derivatives, as the device's hessian(). There must be a stream of them. */
-cusgd_status stream_loss(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *value,
-                         double *gradient);
-cusgd_status stream_curvature(const problem *p, const dataset *shard, const double *scale, curvature *out);
-cusgd_status stream_hessian(const problem *p, const dataset *shard, loss_rule loss, const double *theta, double *hessian);
+/* Over all training rows of a shard of this process: the mean loss and, unless NULL, its gradient; the curvature; second
+ * derivatives, as the device's hessian(). There must be a stream of them. */
+cusgd_status stream_loss(const problem *p, int shard, loss_rule loss, const double *theta, double *value, double *gradient);
+cusgd_status stream_curvature(const problem *p, int shard, const double *scale, curvature *out);
+cusgd_status stream_hessian(const problem *p, int shard, loss_rule loss, const double *theta, double *hessian);
 /* Rows as they are bound: x m x d, w m. */
 cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64_t m, double *x, double *w);
 

@@ -2,6 +2,7 @@
 #include "stream_needs.h"
 
 #include "failure.h"
+#include "scalar/shards.h"
 #include "stream.h"
 #include <inttypes.h>
 #include <math.h>
@@ -95,10 +96,11 @@ static void need_pages(const problem *p, stream_needs *out)
     out->piece = min_of(out->piece, n);
 }
 
-/* Passes have the room of both windows. */
+/* Of each shard; the first one is as long as any. Passes have the room of both windows. */
 static void need_windows(const problem *p, stream_needs *out)
 {
-    int64_t n = p->train.rows.n, span = (int64_t)page_window_rows((uint64_t)n, page_rows((uint64_t)p->d));
+    int64_t n = (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, 0),
+            span = (int64_t)page_window_rows((uint64_t)n, page_rows((uint64_t)p->d));
     for (out->window = span; out->window < n && !are_enough(p, 2 * out->window);) out->window += span;
     out->window = min_of(out->window, n);
     out->slot += 3 * (int64_t)sizeof(int64_t);
@@ -144,16 +146,20 @@ enum { SENT_BYTES = 256 * 1024 * 1024 };
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, stream_room *room)
 {
     if (stay(p)) return choose_pages(p, of, room);
-    int64_t least = of->fixed + 2 * of->window * of->slot, n = p->train.rows.n;
-    int64_t rows = min_of(min_of((p->options->memory - of->fixed) / (2 * of->slot), n), SENT_BYTES / of->slot);
+    /* groups of windows have as much room in all processes, so that they end at the same batches */
+    int64_t each = of->slot * shards_most(p, &p->train), least = of->fixed + 2 * of->window * each;
+    int64_t n = (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, 0);
+    int64_t rows = min_of(min_of((p->options->memory - of->fixed) / (2 * each), n), SENT_BYTES / each);
     *room = (stream_room){.piece = max_of(of->window, rows)};
     if (p->options->memory >= least) return CUSGD_OK;
+    char shards[64] = "";
+    if (shards_most(p, &p->train) > 1) snprintf(shards, sizeof shards, " of each of %d shards", shards_most(p, &p->train));
     return fail_option("memory",
                        "memory %s is too little for %s: a window of %" PRId64
-                       " rows takes %.4g MB as it is read and as much as the one before is sent to the device, and all else %.4g "
-                       "MB; give --memory %.0fM or more",
-                       given_memory(p).text, p->train.data->source, of->window, in_mb(of->window * of->slot), in_mb(of->fixed),
-                       in_mb(least) + 1);
+                       " rows%s takes %.4g MB as it is read and as much as the one before is sent to the device, and all else "
+                       "%.4g MB; give --memory %.0fM or more",
+                       given_memory(p).text, p->train.data->source, of->window, shards, in_mb(of->window * each),
+                       in_mb(of->fixed), in_mb(least) + 1);
 }
 
 /* ---- What a stream is not made of ---- */
@@ -219,9 +225,6 @@ cusgd_status stream_check_options(const problem *p, const stream_needs *of)
                       "%s: stands column by column, so that no row can be read alone: save it by numpy.ascontiguousarray(x), or "
                       "leave out --memory",
                       data->source);
-    if (!status && o->shards > 1 && !stay(p))
-        status = fail_option("shards", "on a GPU shards, which several processes have, are not read piece by piece: leave out "
-                                       "--memory, or train in one process without --shards, or with --device cpu");
     if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))
         status = fail_option("memory", "robust and whiten need all rows at hand: leave them out, or give more --memory");
     if (!status) status = check_order(p);

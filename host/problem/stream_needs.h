@@ -8,12 +8,13 @@
  * that it lies in. */
 typedef struct stream_needs {
     int64_t fixed, bound, slot;
-    int64_t window; /* rows: what there must be room for, of rows that are sent to a device in two windows; else in one, */
+    int64_t window; /* rows: what there must be room for, of rows that are sent to a device in two windows of each shard of this
+                     * process; else in one, */
     int64_t piece;  /* and, where rows stay where they are, in a piece of a full pass */
 } stream_needs;
 
-/* Rows that there is room for: in a piece of a full pass, or, of rows that are sent, in each of two windows. Of rows that stay
- * where they are, those of the next piece, and of the next window, that are fetched ahead. */
+/* Rows that there is room for: in a piece of a full pass, or, of rows that are sent, in each of two windows of a shard. Of rows
+ * that stay where they are, those of the next piece, and of the next window, that are fetched ahead. */
 typedef struct stream_room {
     int64_t piece, piece_ahead, window_ahead;
 } stream_room;

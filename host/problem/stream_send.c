@@ -1,21 +1,19 @@
 /* The device's set of rows has four parts: the pages that stay, from row 0 on; rows that have just been sent, in the order of the
- * file; and two halves. Each half has the rows of a group in the epoch's order, and in front of them room for the rows that the
- * last whole batch of the group before has left over. */
+ * file; and two halves. Each half has a part for each shard of this process: the shard's rows of a group in the epoch's order,
+ * and in front of them room for the rows that the last whole batch of the group before has left over.
+ *
+ * What a group consists of follows from the orders of all shards and the room alone. So all processes, each of which sends the
+ * rows of its own shards, take as many steps at a time. */
 #include "stream_send.h"
 
 #include "clock.h"
 #include "failure.h"
 #include "scalar/order.h"
+#include "scalar/shards.h"
+#include "stream_group.h"
 #include "stream_windows.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Positions first .. end - 1 of an epoch: as many whole windows as there is room for. */
-typedef struct group {
-    int is_there;
-    uint64_t epoch;
-    int64_t first, end;
-} group;
 
 /* What the group that is read consists of: rows of the file, and where on the device they go. */
 typedef struct asked_rows {
@@ -23,35 +21,47 @@ typedef struct asked_rows {
     row_run *runs;
     row_move *moves;
     int64_t count, rows; /* of both; rows that are read */
+    row_move *parts;     /* own: where in the half the shards' rows are put, those of the list one after another */
+    int64_t listed;      /* rows of all parts */
 } asked_rows;
 
 struct stream_send {
     row_reader *reader;
-    int64_t room;         /* rows of a group */
-    int64_t page, window; /* rows of a page, of a window */
-    dataset *set;         /* NULL before the first steps */
-    int64_t before;       /* rows in front of those of a group */
-    int64_t kept;         /* pages that stay: the file's first ones */
-    uint8_t *is_kept;     /* 1: the page has been asked for, so that it is there when a later group comes */
-    int64_t *list[2];     /* pinned, room: of each half, rows of the set in the epoch's order */
-    int64_t *store;       /* room: rows of the set, in the order of the file */
-    group here, ahead, asked;
+    tree_node own;    /* shards of this process */
+    int64_t room;     /* rows of a group, of each shard */
+    int64_t page;     /* rows of a page */
+    dataset *set;     /* NULL before the first steps */
+    int64_t before;   /* rows in front of those of a group, of each shard */
+    int64_t kept;     /* pages that stay: the first ones of this process's shards */
+    uint8_t *is_kept; /* 1: the page has been asked for, so that it is there when a later group comes */
+    int64_t *list[2]; /* pinned, own x room: of each half, rows of the set in the epoch's order */
+    int64_t *store;   /* room: rows of the set, in the order of the file */
+    stream_group here, ahead, asked;
     int half;      /* in which `here` is */
-    int64_t begin; /* the position of the first row in front of that group, or of its own */
+    int64_t *from; /* shards: work */
     asked_rows rows;
-    sampler order; /* of the rows that are bound */
+    sampler *next;  /* shards: work */
+    sampler *bound; /* own: of the rows that are bound */
     stream_traffic traffic;
 };
 
-static int is_group(const group *g, uint64_t epoch, int64_t first)
+static int64_t rows_of(const problem *p, int shard)
 {
-    return g->is_there && g->epoch == epoch && g->first == first;
+    return (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)shard);
 }
 
-/* The row of the set at which a half's groups begin. */
-static int64_t half_start(const stream_send *s, int half)
+/* Of the pages of this process's shards, the first one of a shard, or of the shard behind the last. */
+static int64_t first_page(const problem *p, const stream_send *s, int shard)
 {
-    return s->kept * s->page + s->room + half * (s->before + s->room) + s->before;
+    int64_t pages = 0;
+    for (int h = s->own.first; h < shard; h++) pages += (rows_of(p, h) + s->page - 1) / s->page;
+    return pages;
+}
+
+/* The row of the set at which a half's groups begin, of the process's shard `number`. */
+static int64_t half_start(const stream_send *s, int half, int number)
+{
+    return s->kept * s->page + s->own.count * s->room + (half * s->own.count + number) * (s->before + s->room) + s->before;
 }
 
 /* ---- Reading ---- */
@@ -82,29 +92,34 @@ static void ask_for(stream_send *s, row_run rows, int64_t to)
     a->moves[a->count++] = (row_move){0, rows.count, to};
 }
 
-/* Of consecutive rows of the file, which begin with a page, asks for the pages that are not on the device. *through: the next
+/* Where a shard begins: its row of the file, and its first page among those of this process. */
+typedef struct shard_begin {
+    int64_t row, page;
+} shard_begin;
+
+/* Of consecutive rows of a shard, which begin with a page, asks for the pages that are not on the device. *through: the next
  * row of the set for rows that do not stay. store: the row of the set of each. */
-static void place_run(stream_send *s, row_run run, int64_t *through, int64_t *store)
+static void place_run(stream_send *s, shard_begin of, row_run run, int64_t *through, int64_t *store)
 {
     for (int64_t done = 0, some; done < run.count; done += some) {
-        int64_t page = (run.first + done) / s->page, to = page * s->page;
+        int64_t page = of.page + (run.first + done) / s->page, to = page * s->page;
         some = min_of(s->page, run.count - done);
         if (page >= s->kept) {
             to = *through;
             *through += some;
         }
-        if (page >= s->kept || !s->is_kept[page]) ask_for(s, (row_run){run.first + done, some}, to);
+        if (page >= s->kept || !s->is_kept[page]) ask_for(s, (row_run){of.row + run.first + done, some}, to);
         if (page < s->kept) s->is_kept[page] = 1;
         for (int64_t i = 0; i < some; i++) store[done + i] = to + i;
     }
 }
 
 /* A window's rows of the set, in the order of the epoch. work: runs of the window. */
-static void place_window(stream_send *s, const sampler *order, const page_window *w, int64_t *through, row_run *work,
-                         int64_t *list)
+static void place_window(stream_send *s, shard_begin of, const sampler *order, const page_window *w, int64_t *through,
+                         row_run *work, int64_t *list)
 {
     int64_t rows = (int64_t)w->rows, count = window_put_runs(order, w, 0, work), at = 0;
-    for (int64_t i = 0; i < count; at += work[i++].count) place_run(s, work[i], through, s->store + at);
+    for (int64_t i = 0; i < count; at += work[i++].count) place_run(s, of, work[i], through, s->store + at);
     if (order->sampling != CUSGD_SAMPLING_PAGES) {
         memcpy(list, s->store, sizeof *list * (size_t)rows);
         return;
@@ -113,31 +128,46 @@ static void place_window(stream_send *s, const sampler *order, const page_window
     for (int64_t i = 0; i < rows; i++) list[i] = s->store[list[i]];
 }
 
-/* Begins to read the windows from the one of position `from` on. */
-static cusgd_status ask(const problem *p, stream_send *s, const sampler *order, int64_t from, int half)
+/* The rows of the group that is asked for. work: runs of a window. */
+static void place_group(const problem *p, stream_send *s, const sampler *orders, row_run *work)
+{
+    asked_rows *a = &s->rows;
+    int64_t through = s->kept * s->page;
+    a->count = a->rows = a->listed = 0;
+    for (int i = 0; i < s->own.count; i++) {
+        int h = s->own.first + i;
+        uint64_t n = (uint64_t)p->train.rows.n, shards = (uint64_t)p->train.shards;
+        shard_begin of = {(int64_t)shard_start(n, shards, (uint64_t)h), first_page(p, s, h)};
+        int64_t end = s->asked.end[h];
+        a->parts[i] = (row_move){0, end - s->asked.first[h], half_start(s, a->half, i)};
+        for (int64_t at = s->asked.first[h]; at < end;) {
+            page_window w = window_at(&orders[h], at, p->d);
+            place_window(s, of, &orders[h], &w, &through, work, s->list[a->half] + a->listed);
+            a->listed += (int64_t)w.rows;
+            at += (int64_t)w.rows;
+        }
+    }
+}
+
+/* Begins to read the windows from the ones of positions `from` on. batch: as stream_group_plan() says. */
+static cusgd_status ask(const problem *p, stream_send *s, const sampler *orders, const int64_t *from, int64_t batch, int half)
 {
     forget_asked(s);
     cusgd_status status = row_reader_end(s->reader, NULL);
     double begun = clock_seconds();
     if (!status) status = p->backend->ops->pieces.windows.await(p->backend->self, s->set, half);
     s->traffic.seconds += clock_seconds() - begun;
-    size_t most = (size_t)window_runs(s->window, p->d);
+    size_t most = (size_t)window_runs(stream_group_window((uint64_t)p->train.rows.n, p->train.shards, p->d), p->d);
     row_run *work = allocate(most, sizeof *work);
     if (!status && !work) status = fail_memory(most * sizeof *work, "the rows to be read");
-    int64_t through = s->kept * s->page, rows = 0;
-    s->rows.half = half;
-    s->rows.count = s->rows.rows = 0;
-    s->asked = (group){!status, order->epoch, from, from};
-    while (!status && s->asked.end < (int64_t)order->n) {
-        page_window w = window_at(order, s->asked.end, p->d);
-        if (rows + (int64_t)w.rows > s->room) break;
-        place_window(s, order, &w, &through, work, s->list[half] + rows);
-        rows += (int64_t)w.rows;
-        s->asked.end += (int64_t)w.rows;
+    if (!status) {
+        s->rows.half = half;
+        stream_group_plan(&s->asked, orders, from, (group_room){p->d, s->room}, batch);
+        place_group(p, s, orders, work);
+        status = row_reader_begin(s->reader, s->rows.runs, s->rows.count, half * s->own.count * s->room);
+        if (status) forget_asked(s);
     }
     free(work);
-    if (!status) status = row_reader_begin(s->reader, s->rows.runs, s->rows.count, half * s->room);
-    if (status) forget_asked(s);
     return status;
 }
 
@@ -152,12 +182,13 @@ static cusgd_status send(const problem *p, stream_send *s)
     const asked_rows *a = &s->rows;
     cusgd_status status = row_reader_end(s->reader, &slot);
     if (!status) {
-        window_rows rows = {.sent = examples_piece(&slot, a->half * s->room, a->rows),
+        window_rows rows = {.sent = examples_piece(&slot, a->half * s->own.count * s->room, a->rows),
                             .moves = a->moves,
                             .move_count = a->count,
                             .list = s->list[a->half],
-                            .count = s->asked.end - s->asked.first,
-                            .to = half_start(s, a->half)};
+                            .count = a->listed,
+                            .parts = a->parts,
+                            .part_count = s->own.count};
         double begun = clock_seconds();
         status = p->backend->ops->pieces.windows.load(p->backend->self, s->set, a->half, &rows);
         s->traffic.seconds += clock_seconds() - begun;
@@ -167,54 +198,65 @@ static cusgd_status send(const problem *p, stream_send *s)
         return status;
     }
     s->traffic.sent += (double)a->rows * row_bytes(p);
-    s->traffic.found += (double)(s->asked.end - s->asked.first - a->rows) * row_bytes(p);
-    s->ahead = s->asked;
-    s->asked.is_there = 0;
+    s->traffic.found += (double)(a->listed - a->rows) * row_bytes(p);
+    stream_group_take(&s->ahead, &s->asked);
     return CUSGD_OK;
 }
 
 /* Sees to it that the group that begins at `from` is ahead. */
-static cusgd_status bring(const problem *p, stream_send *s, const sampler *order, int64_t from)
+static cusgd_status bring(const problem *p, stream_send *s, const sampler *orders, const int64_t *from, int64_t batch)
 {
-    if (is_group(&s->ahead, order->epoch, from)) return CUSGD_OK;
+    if (stream_group_is(&s->ahead, orders[0].epoch, from)) return CUSGD_OK;
     s->ahead.is_there = 0;
-    int is_asked = is_group(&s->asked, order->epoch, from) && s->rows.half != s->half;
-    cusgd_status status = is_asked ? CUSGD_OK : ask(p, s, order, from, !s->half);
+    int is_asked = stream_group_is(&s->asked, orders[0].epoch, from) && s->rows.half != s->half;
+    cusgd_status status = is_asked ? CUSGD_OK : ask(p, s, orders, from, batch, !s->half);
     return status ? status : send(p, s);
 }
 
-/* The group ahead becomes the one that steps are taken on, with the rows from position `begin` on that the one before has. */
-static cusgd_status use(const problem *p, stream_send *s, int64_t begin)
+/* The group ahead becomes the one that steps are taken on, with the rows from s->ahead.begin on that the one before has. */
+static cusgd_status use(const problem *p, stream_send *s)
 {
-    int64_t left = s->ahead.first - begin;
-    row_move move = {half_start(s, s->half) + (begin - s->here.first), left, half_start(s, !s->half) - left};
+    row_move *moves = allocate((size_t)s->own.count, sizeof *moves);
+    if (!moves) return fail_memory((size_t)s->own.count * sizeof *moves, "the windows of rows");
+    for (int i = 0; i < s->own.count; i++) {
+        int h = s->own.first + i;
+        int64_t begin = s->ahead.begin[h], left = s->ahead.first[h] - begin;
+        moves[i] = (row_move){0, left, half_start(s, !s->half, i) - left};
+        if (left > 0) moves[i].from = half_start(s, s->half, i) + (begin - s->here.first[h]);
+    }
     s->half = !s->half;
-    s->here = s->ahead;
-    s->begin = begin;
-    s->ahead.is_there = 0;
-    return p->backend->ops->pieces.windows.use(p->backend->self, s->set, s->half, &move);
+    stream_group_take(&s->here, &s->ahead);
+    cusgd_status status = p->backend->ops->pieces.windows.use(p->backend->self, s->set, s->half, moves, s->own.count);
+    free(moves);
+    return status;
 }
 
-/* *order, that of the group's epoch, becomes that of the group behind it, and *from its first position. 0: there is none. */
-static int follow(const problem *p, const group *g, sampler *order, int64_t *from)
+/* *orders, those of the group's epoch, become those of the group behind it, and s->from its first positions. 0: there is none. */
+static int follow(const problem *p, stream_send *s, const stream_group *g, sampler *orders)
 {
-    shard_of_rows all = {(uint64_t)p->train.rows.n, (uint64_t)p->d, 1, 0};
-    *from = g->end;
-    if (g->end < (int64_t)order->n) return 1;
-    if ((int64_t)order->epoch + 1 >= p->options->epochs) return 0;
-    *order = sampler_of_shard(p->options->sampling, p->options->seed, all, order->batches, order->epoch + 1);
-    *from = 0;
+    int shards = p->train.shards, left = 0;
+    for (int h = 0; h < shards; h++) {
+        s->from[h] = g->end[h];
+        left |= g->end[h] < (int64_t)orders[h].n;
+    }
+    if (left) return 1;
+    if ((int64_t)orders[0].epoch + 1 >= p->options->epochs) return 0;
+    for (int h = 0; h < shards; h++) {
+        shard_of_rows of = {(uint64_t)p->train.rows.n, (uint64_t)p->d, (uint64_t)shards, (uint64_t)h};
+        orders[h] = sampler_of_shard(p->options->sampling, p->options->seed, of, orders[h].batches, orders[h].epoch + 1);
+        s->from[h] = 0;
+    }
     return 1;
 }
 
 /* While steps are taken on the group that is here, the next one is sent, and the one after that is read. */
-static cusgd_status go_ahead(const problem *p, stream_send *s, sampler order)
+static cusgd_status go_ahead(const problem *p, stream_send *s, const sampler *orders)
 {
-    int64_t from;
-    if (!follow(p, &s->here, &order, &from)) return CUSGD_OK;
-    cusgd_status status = bring(p, s, &order, from);
-    if (status || !follow(p, &s->ahead, &order, &from)) return status;
-    return is_group(&s->asked, order.epoch, from) ? CUSGD_OK : ask(p, s, &order, from, s->half);
+    memcpy(s->next, orders, sizeof *orders * (size_t)p->train.shards);
+    if (!follow(p, s, &s->here, s->next)) return CUSGD_OK;
+    cusgd_status status = bring(p, s, s->next, s->from, 0);
+    if (status || !follow(p, s, &s->ahead, s->next)) return status;
+    return stream_group_is(&s->asked, s->next[0].epoch, s->from) ? CUSGD_OK : ask(p, s, s->next, s->from, 0, s->half);
 }
 
 /* ---- The set ---- */
@@ -228,18 +270,21 @@ static void close_set(const problem *p, stream_send *s)
     s->is_kept = NULL;
 }
 
-/* For batches of up to `rows` rows. */
-static cusgd_status open_set(const problem *p, stream_send *s, int64_t rows)
+/* before: rows in front of a group's. */
+static cusgd_status open_set(const problem *p, stream_send *s, int64_t before)
 {
-    int64_t pages = (p->train.rows.n + s->page - 1) / s->page;
+    int64_t room = s->own.count * s->room;
     cusgd_status status = row_reader_end(s->reader, NULL);
     if (s->set) close_set(p, s);
-    window_shape shape = {
-        .rows = 3 * s->room + 2 * rows, .page = s->page, .pages = pages, .spare = 2 * s->room, .most_sent = s->room};
+    window_shape shape = {.rows = 3 * room + 2 * s->own.count * before,
+                          .page = s->page,
+                          .pages = first_page(p, s, s->own.first + s->own.count),
+                          .spare = 2 * room,
+                          .most_sent = room};
     if (!status)
         status = p->backend->ops->pieces.windows.open(p->backend->self, &p->train.rows, &p->units.transform, &shape, &s->set);
     if (status) return status;
-    s->before = rows;
+    s->before = before;
     s->kept = shape.pages;
     s->is_kept = allocate_zeroed((size_t)shape.pages, 1);
     return s->is_kept ? CUSGD_OK : fail_memory((size_t)shape.pages, "the windows of rows");
@@ -247,47 +292,70 @@ static cusgd_status open_set(const problem *p, stream_send *s, int64_t rows)
 
 /* ---- Batches ---- */
 
-static int is_here(const stream_send *s, const sampler *order, int64_t batch)
+static int is_here(const problem *p, const stream_send *s, const sampler *orders, int64_t batch)
 {
-    batch_span span = sampler_span(order, (uint64_t)batch);
-    return s->here.is_there && s->here.epoch == order->epoch && span.first >= s->begin && span.first + span.count <= s->here.end;
+    int is = s->here.is_there && s->here.epoch == orders[0].epoch;
+    for (int h = 0; h < p->train.shards && is; h++) {
+        batch_span span = sampler_span(&orders[h], (uint64_t)batch);
+        is = span.first >= s->here.begin[h] && span.first + span.count <= s->here.end[h];
+    }
+    return is;
 }
 
-/* The next group: that behind the one that is here, if the batch begins there, else that of its first row. */
-static cusgd_status advance(const problem *p, stream_send *s, const sampler *order, int64_t batch)
+/* Whether the batch begins in the group that is here, or behind it. */
+static int goes_on(const problem *p, const stream_send *s, const sampler *orders, int64_t batch)
 {
-    int64_t first = sampler_span(order, (uint64_t)batch).first;
-    int goes_on = s->here.is_there && s->here.epoch == order->epoch && first >= s->begin && first <= s->here.end;
-    int64_t from = goes_on ? s->here.end : (int64_t)window_at(order, first, p->d).first;
-    cusgd_status status = bring(p, s, order, from);
-    return status ? status : use(p, s, goes_on ? first : from);
+    int is = s->here.is_there && s->here.epoch == orders[0].epoch;
+    for (int h = 0; h < p->train.shards && is; h++) {
+        int64_t first = sampler_span(&orders[h], (uint64_t)batch).first;
+        is = first >= s->here.begin[h] && first <= s->here.end[h];
+    }
+    return is;
 }
 
-/* Where the epoch's rows from position `begin` on stand in the set. */
-static sampler order_of_bound(const problem *p, const stream_send *s, const sampler *of)
+/* The next group: that behind the one that is here, if the batch begins there, else that of its first rows. */
+static cusgd_status advance(const problem *p, stream_send *s, const sampler *orders, int64_t batch)
 {
-    shard_of_rows all = {of->total, (uint64_t)p->d, 1, 0};
-    sampler order = sampler_of_shard(CUSGD_SAMPLING_NONE, 0, all, of->batches, of->epoch);
-    order.origin = (uint64_t)(s->here.first - half_start(s, s->half));
+    int on = goes_on(p, s, orders, batch);
+    for (int h = 0; h < p->train.shards; h++) {
+        int64_t first = sampler_span(&orders[h], (uint64_t)batch).first;
+        if (!on) s->from[h] = first < (int64_t)orders[h].n ? (int64_t)window_at(&orders[h], first, p->d).first : first;
+    }
+    cusgd_status status = bring(p, s, orders, on ? s->here.end : s->from, batch);
+    if (status) return status;
+    for (int h = 0; h < p->train.shards; h++)
+        s->ahead.begin[h] = on ? sampler_span(&orders[h], (uint64_t)batch).first : s->ahead.first[h];
+    return use(p, s);
+}
+
+/* Where the epoch's rows of this process's shard `number`, from s->here.begin on, stand in the set. */
+static sampler order_of_bound(const problem *p, const stream_send *s, const sampler *of, int number)
+{
+    shard_of_rows rows = {of->total, (uint64_t)p->d, of->shards, of->shard};
+    sampler order = sampler_of_shard(CUSGD_SAMPLING_NONE, 0, rows, of->batches, of->epoch);
+    order.origin = (uint64_t)(s->here.first[of->shard] - half_start(s, s->half, number));
     return order;
 }
 
-cusgd_status stream_send_batches(const problem *p, stream_send *s, const sampler *order, int64_t batch, batch_share *share,
+cusgd_status stream_send_batches(const problem *p, stream_send *s, const sampler *orders, int64_t batch, batch_share *share,
                                  int64_t *end)
 {
-    int64_t most = (int64_t)((order->total + order->batches - 1) / order->batches);
-    cusgd_status status = s->set && most <= s->before ? CUSGD_OK : open_set(p, s, most);
-    int moves = !status && !is_here(s, order, batch);
-    while (!status && !is_here(s, order, batch)) status = advance(p, s, order, batch);
-    if (!status && moves) status = go_ahead(p, s, *order);
+    int64_t before = stream_group_left(orders, p->d);
+    cusgd_status status = s->set && before <= s->before ? CUSGD_OK : open_set(p, s, before);
+    int moves = !status && !is_here(p, s, orders, batch);
+    while (!status && !is_here(p, s, orders, batch)) status = advance(p, s, orders, batch);
+    if (!status && moves) status = go_ahead(p, s, orders);
     if (status) {
         s->here.is_there = s->ahead.is_there = 0;
         forget_asked(s);
         return status;
     }
-    for (*end = batch; *end < (int64_t)order->batches && is_here(s, order, *end);) ++*end;
-    s->order = order_of_bound(p, s, order);
-    *share = (batch_share){s->set, &s->order};
+    for (*end = batch; *end < (int64_t)orders[0].batches && is_here(p, s, orders, *end);) ++*end;
+    for (int i = 0; i < s->own.count; i++) {
+        int h = s->own.first + i;
+        s->bound[i] = order_of_bound(p, s, &orders[h], i);
+        share[h] = (batch_share){s->set, &s->bound[i]};
+    }
     return CUSGD_OK;
 }
 
@@ -300,25 +368,56 @@ cusgd_status stream_send_pause(const problem *p, stream_send *s)
     return status;
 }
 
-int64_t stream_send_kept(const stream_send *s) { return s->set ? s->kept * s->page : 0; }
-
-int stream_send_has(const stream_send *s, int64_t first, int64_t end)
+int64_t stream_send_kept(const problem *p, const stream_send *s, int shard)
 {
-    if (end > stream_send_kept(s)) return 0;
+    int64_t pages = s->set ? min_of(s->kept, first_page(p, s, shard + 1)) - first_page(p, s, shard) : 0;
+    return pages > 0 ? pages * s->page : 0;
+}
+
+int stream_send_has(const problem *p, const stream_send *s, int shard, int64_t first, int64_t end)
+{
+    if (end > stream_send_kept(p, s, shard)) return 0;
+    const uint8_t *is_kept = s->is_kept + first_page(p, s, shard);
     for (int64_t page = first / s->page; page * s->page < end; page++)
-        if (!s->is_kept[page]) return 0;
+        if (!is_kept[page]) return 0;
     return 1;
 }
 
-cusgd_status stream_send_bind(const problem *p, stream_send *s, int64_t first, int64_t end, dataset **out)
+cusgd_status stream_send_bind(const problem *p, stream_send *s, int shard, int64_t first, int64_t end, dataset **out)
 {
+    int64_t at = first_page(p, s, shard) * s->page + first;
     s->traffic.found_by_passes += (double)(end - first) * row_bytes(p);
-    return p->backend->ops->pieces.windows.part(p->backend->self, s->set, first, end - first, out);
+    return p->backend->ops->pieces.windows.part(p->backend->self, s->set, at, end - first, out);
 }
 
 stream_traffic stream_send_traffic(const stream_send *s) { return s->traffic; }
 
 /* ---- Its life ---- */
+
+static cusgd_status open_lists(const problem *p, stream_send *s)
+{
+    size_t own = (size_t)s->own.count, shards = (size_t)p->train.shards, bytes = sizeof(int64_t) * own * (size_t)s->room;
+    size_t most =
+        own * (size_t)(s->room / s->page + s->room / stream_group_window((uint64_t)p->train.rows.n, p->train.shards, p->d) + 3);
+    cusgd_status status = stream_group_open(&s->here, p->train.shards);
+    if (!status) status = stream_group_open(&s->ahead, p->train.shards);
+    if (!status) status = stream_group_open(&s->asked, p->train.shards);
+    for (int half = 0; half < 2 && !status; half++) {
+        void *list = NULL;
+        status = p->backend->ops->pieces.windows.pin(p->backend->self, bytes, "the windows of rows", &list);
+        s->list[half] = list;
+    }
+    if (status) return status;
+    s->store = allocate((size_t)s->room, sizeof *s->store);
+    s->from = allocate(shards, sizeof *s->from);
+    s->next = allocate(shards, sizeof *s->next);
+    s->bound = allocate(own, sizeof *s->bound);
+    s->rows.runs = allocate(most, sizeof *s->rows.runs);
+    s->rows.moves = allocate(most, sizeof *s->rows.moves);
+    s->rows.parts = allocate(own, sizeof *s->rows.parts);
+    int all = s->store && s->from && s->next && s->bound && s->rows.runs && s->rows.moves && s->rows.parts;
+    return all ? CUSGD_OK : fail_memory(bytes, "the windows of rows");
+}
 
 cusgd_status stream_send_open(const problem *p, row_reader *reader, int64_t room, stream_send **out)
 {
@@ -326,21 +425,10 @@ cusgd_status stream_send_open(const problem *p, row_reader *reader, int64_t room
     *out = s;
     if (!s) return fail_memory(sizeof *s, "the windows of rows");
     s->reader = reader;
+    s->own = shards_here(p, &p->train);
     s->room = room;
     s->page = (int64_t)page_rows((uint64_t)p->d);
-    s->window = (int64_t)page_window_rows((uint64_t)p->train.rows.n, (uint64_t)s->page);
-    size_t bytes = sizeof(int64_t) * (size_t)room, most = (size_t)(room / s->page + room / s->window + 3);
-    cusgd_status status = CUSGD_OK;
-    for (int half = 0; half < 2 && !status; half++) {
-        void *list = NULL;
-        status = p->backend->ops->pieces.windows.pin(p->backend->self, bytes, "the windows of rows", &list);
-        s->list[half] = list;
-    }
-    if (status) return status;
-    s->store = allocate((size_t)room, sizeof *s->store);
-    s->rows.runs = allocate(most, sizeof *s->rows.runs);
-    s->rows.moves = allocate(most, sizeof *s->rows.moves);
-    return s->store && s->rows.runs && s->rows.moves ? CUSGD_OK : fail_memory(bytes, "the windows of rows");
+    return open_lists(p, s);
 }
 
 void stream_send_close(const problem *p, stream_send *s)
@@ -348,8 +436,15 @@ void stream_send_close(const problem *p, stream_send *s)
     if (!s) return;
     close_set(p, s);
     for (int half = 0; half < 2; half++) p->backend->ops->pieces.windows.unpin(p->backend->self, s->list[half]);
+    stream_group_close(&s->here);
+    stream_group_close(&s->ahead);
+    stream_group_close(&s->asked);
     free(s->store);
+    free(s->from);
+    free(s->next);
+    free(s->bound);
     free(s->rows.runs);
     free(s->rows.moves);
+    free(s->rows.parts);
     free(s);
 }

@@ -11,8 +11,9 @@ typedef struct loss_sums {
     int own;
 } loss_sums;
 
-static cusgd_status add_losses(const void *context, const problem *p, const dataset *b, double *values)
+static cusgd_status add_losses(const void *context, const problem *p, int shard, const dataset *b, double *values)
 {
+    (void)shard;
     const loss_sums *of = context;
     const cusgd_sweep *s = of->sweep;
     size_t lives = (size_t)s->pass.lives;

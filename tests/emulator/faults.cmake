@@ -120,7 +120,9 @@ fault(half-early host/cuda/windows.c "TRY(CUDA(cudaStreamWaitEvent(s->copies, s-
 fault(rows-late host/cuda/windows.c "TRY(CUDA(cudaStreamWaitEvent(c->stream, s->arrived[half], 0)));" "")
 fault(slot-early host/cuda/windows.c "return CUDA(cudaEventSynchronize(b->passing->arrived[half]));"
       "(void)b; (void)half; return CUSGD_OK;")
-fault(rows-left host/cuda/windows.c "base + (size_t)left->from * bytes" "base + (size_t)left->to * bytes")
+fault(rows-left host/cuda/windows.c "base + (size_t)move->from * bytes" "base + (size_t)move->to * bytes")
+fault(rows-of-parts host/cuda/windows.c "t.rows += rows->parts[i++].count" "i++")
+fault(left-of-parts host/cuda/windows.c "move_rows(c, &list[j], &left[i])" "move_rows(c, &list[j], left)")
 fault(page-place host/cuda/windows.c "bound_convert(c, m, move->to + (i - at), 0)" "bound_convert(c, m, i - at, 0)")
 fault(sparse-batch kernels/sparse.cu "number = t.numbers[step];" "number = step;")
 fault(sparse-length kernels/columns.h "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;" sparse sparse_lazy)

@@ -76,8 +76,9 @@ windows=windows/emul_steps_are_those_of_bound_rows
 for name in half-early rows-late slot-early; do
     planted "$name" PLAIN test-windows "$windows" 0 1 'theta . is'
 done
-planted rows-left PLAIN test-windows "$windows" 0 0 'theta . is'
-planted page-place PLAIN test-windows "$windows" 0 0 'theta . is'
+for name in rows-left rows-of-parts left-of-parts page-place; do
+    planted "$name" PLAIN test-windows "$windows" 0 0 'theta . is'
+done
 sparse=interface_sparse/steps_are_those_of_the_dense_matrix
 planted sparse-batch PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
 planted sparse-length PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'

@@ -30,6 +30,34 @@ same "2 3" data --sparse yes --epochs 2 --batch 16
 same "3" data --sparse yes --epochs 2 --batch 16 --sampling permute --optimizer adam
 same "2" classes --loss logistic --sparse yes --sparse-scale rms --epochs 1 --batch 24 --valid-fraction 0.2
 
+# streamed "MEMORY..." ARGUMENT...: 1, 2, ... processes within so much memory, of which each reads and sends the rows of its shards,
+# write the file of one that has all rows at hand.
+streamed() {
+    local budgets=$1 ranks=0 memory
+    shift
+    "$cusgd" train --shards 3 "$@" --device $device --threads 1 --model alone --quiet || fail "one process: $*"
+    for memory in $budgets; do
+        ranks=$((ranks + 1)) checks=$((checks + 1))
+        rm -f several
+        CUSGD_EMULATOR_LAZINESS=$((ranks - 1)) run "$ranks" train --shards 3 "$@" --memory "$memory" --model several ||
+            fail "$ranks ranks within $memory: $*: $(cat printed)"
+        grep -q "sent to the device for steps" printed || fail "$ranks ranks had all rows at hand: $*: $(cat printed)"
+        cmp alone several || fail "$ranks ranks within $memory, another model: $*"
+    done
+}
+# More than two windows of 32768 rows in each of 3 shards: runs of seconds, which take longer where much else is running.
+limit=150
+"$cusgd" generate many --rows 230000 --cols 64 >/dev/null 2>&1 || fail "no data"
+many="many --optimizer adam --rate 0.05 --evaluate-every end"
+CUSGD_CUDA_PAGES=8000000 streamed "61M 43M 24M" $many --sampling pages --batch 9000 --epochs 1
+checks=$((checks + 1))
+many="$many --shards 3 --sampling none --batch 60000"
+"$cusgd" train $many --epochs 2 --device $device --threads 1 --model alone --quiet
+run 3 train $many --epochs 1 --memory 24M --checkpoint streamed --every 2steps --model several --quiet || fail "streamed: $(cat printed)"
+run 2 train $many --epochs 2 --memory 43M --checkpoint streamed --resume --model several --quiet || fail "resumed: $(cat printed)"
+cmp alone several || fail "another model after a streamed run was resumed"
+limit=60
+
 # `auto` means the CPU where GPUs of several processes do not train: formulas that a GPU has no room for.
 # on_cpu ARGUMENT...
 on_cpu() {
@@ -58,6 +86,9 @@ for REFUSED in ncclCommInitRankConfig ncclSend ncclGroupEnd cudaStreamQuery; do
     export REFUSED
     wrap=./failing.sh ends 3 "$REFUSED" 2 train data --epochs 2 --batch 16 --model several --quiet --timeout 10
 done
+# A window that one of them cannot send.
+REFUSED=cudaStreamWaitEvent
+wrap=./failing.sh ends 3 "$REFUSED" 2 train $many --epochs 1 --memory 43M --model several --quiet --timeout 10
 CUSGD_NCCL=/nowhere/libnccl.so.2 ends 3 "need NCCL" 2 train data --model several --quiet
 
 stopped TERM

@@ -63,7 +63,9 @@ static cusgd_status load(const backend *b, const interface_examples *e, dataset 
     }
     examples sent = {.n = n, .d = D, .k = 1, .x = {x, CUSGD_TYPE_FLOAT64, D, 1}, .y = {y, CUSGD_TYPE_FLOAT64, 1, 1}};
     sent.w = (cusgd_matrix){w, CUSGD_TYPE_FLOAT64, 1, 1};
-    window_rows rows = {sent, moves, count, s->list[half], GROUP, half_start(half)};
+    enum { SOME = 3 };
+    row_move parts[] = {{0, SOME, half_start(half)}, {0, 0, 0}, {0, GROUP - SOME, half_start(half) + SOME}};
+    window_rows rows = {sent, moves, count, s->list[half], GROUP, parts, 3};
     return status ? status : b->ops->pieces.windows.load(b->self, at, half, &rows);
 }
 
@@ -96,9 +98,10 @@ static cusgd_status pass(const backend *b, const interface_examples *e, dataset 
     for (int64_t number = 0; number < EPOCHS * GROUPS && !status; number++) {
         int half = (int)(number % 2);
         int64_t group = number % GROUPS, first = group * GROUP, end = (first + GROUP) / BATCH, left = first - batch * BATCH;
-        row_move move = {half_start(!half) + GROUP - left, left, half_start(half) - left};
+        int64_t one = left > 0, from = half_start(!half) + GROUP - left, to = half_start(half) - left;
+        row_move move[] = {{from, one, to}, {from + one, left - one, to + one}};
         sampler order = order_of(number / GROUPS, first - half_start(half));
-        status = b->ops->pieces.windows.use(b->self, at, half, &move);
+        status = b->ops->pieces.windows.use(b->self, at, half, move, 2);
         if (!status && number + 1 < EPOCHS * GROUPS) status = load(b, e, at, s, number + 1);
         if (!status) status = take_steps(b, at, &order, batch, end);
         if (!status && number % 4 == 3) status = count(b, total);
