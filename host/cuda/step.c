@@ -368,10 +368,12 @@ cusgd_status cuda_wait(void *of, int *failed)
     run *r = &c->run;
     int64_t before = r->calls.count % 2; /* the slice before the latest: number calls.count - 2 */
     *failed = 0;
-    if (r->calls.count < 2) return CUSGD_OK;
-    TRY(cuda_enter(c));
-    TRY(cuda_await(c, r->calls.ran[before]));
-    *failed = *r->calls.stopped[before] != 0;
+    if (r->calls.count >= 2) {
+        TRY(cuda_enter(c));
+        TRY(cuda_await(c, r->calls.ran[before]));
+        *failed = *r->calls.stopped[before] != 0;
+    }
+    /* Also of a rank that has no slice to wait for, as it has reported for a checkpoint: the others agree here. */
     return r->shards.exchange.all > 0 ? nccl_agree(c->ranks) : CUSGD_OK;
 }
 
