@@ -92,16 +92,9 @@ template <class real> static cudaError_t cluster_step(const fused_task *t, launc
     return error || what == PARTS ? error : update_step_of<real>(t, stream);
 }
 
-/* Rows of 8 packs: of bf16 there are none. */
-template <class real> static cudaError_t longest_step(const fused_task *t, launched what, cudaStream_t stream, real)
-{
-    return launch_step<layout<real, 16 / sizeof(real), 8, true>>(t, what, stream);
-}
-static cudaError_t longest_step(const fused_task *, launched, cudaStream_t, bf16) { return cudaErrorInvalidValue; }
-
 template <class real, class stored> static cudaError_t step_of(const fused_task *t, launched what, cudaStream_t stream)
 {
-    const int values = 16 / sizeof(stored);
+    const int values = 16 / sizeof(stored), longest = sizeof(stored) == sizeof(bf16) ? 4 : 8; /* packs: fused_shape_of() */
     int packs = t->shape.packs;
     if (t->shape.blocks > 1) return cluster_step<real>(t, what, stream);
     if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, what, stream);
@@ -112,7 +105,7 @@ template <class real, class stored> static cudaError_t step_of(const fused_task 
     return packs == 1   ? launch_step<layout<real, values, 1, true, stored>>(t, what, stream)
            : packs == 2 ? launch_step<layout<real, values, 2, true, stored>>(t, what, stream)
            : packs == 4 ? launch_step<layout<real, values, 4, true, stored>>(t, what, stream)
-                        : longest_step(t, what, stream, stored());
+                        : launch_step<layout<real, values, longest, true, stored>>(t, what, stream);
 }
 
 static cudaError_t launch(const fused_task *t, launched what, cudaStream_t stream)

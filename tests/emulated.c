@@ -25,6 +25,8 @@ int emulated_find(emulated_module *out)
            find(library, "emulator_live_objects", &out->live_objects) && find(library, "emulator_fail_call", &out->fail_call) &&
            find(library, "emulator_fail_from", &out->fail_from) && find(library, "emulator_refuse", &out->refuse) &&
            find(library, "emulator_miss_barrier", &out->miss_barrier) &&
+           find(library, "emulator_set_multiprocessors", &out->set_multiprocessors) &&
+           find(library, "emulator_reverse_words", &out->reverse_words) &&
            find(library, "emulator_failed_call", &out->failed_call) && find(library, "emulator_calls_of", &out->calls_of) &&
            find(library, "emulator_drains", &out->drains) && find(library, "emulator_user_memory", &out->user_memory) &&
            find(library, "emulator_user_free", &out->user_free) && find(library, "emulator_user_stream", &out->user_stream) &&
@@ -41,7 +43,7 @@ int emulated_is_named(const char *message, const char *call)
 {
     if (strncmp(call, "launch of ", 10) == 0 || strcmp(call, "cudaFuncSetAttribute") == 0)
         return strstr(message, "GPU: CUDA: kernel_") != NULL;
-    if (strcmp(call, "cudaMalloc") == 0) return strstr(message, "out of memory on GPU 0: ") != NULL;
+    if (strcmp(call, "cudaMalloc") == 0) return strstr(message, "out of memory on GPU ") != NULL;
     if (strcmp(call, "cudaHostAlloc") == 0) return strstr(message, "out of memory: ") != NULL;
     return strstr(message, call) != NULL;
 }

@@ -9,7 +9,7 @@ typedef struct emulated_module {
     module_open *open;
     module_describe *describe;
     void (*set_order)(unsigned order), (*set_laziness)(unsigned laziness), (*set_memory)(size_t bytes);
-    void (*miss_barrier)(unsigned round);
+    void (*set_multiprocessors)(int count), (*reverse_words)(int reversed), (*miss_barrier)(unsigned round);
     size_t (*live_bytes)(void), (*live_objects)(void);
     void (*fail_call)(unsigned long n), (*fail_from)(unsigned long n), (*refuse)(const char *name);
     const char *(*failed_call)(void);

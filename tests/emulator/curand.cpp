@@ -1,6 +1,8 @@
 /* cuRAND's generators: its own host generator, which needs no GPU, makes the numbers at the call; they reach device memory in the
  * order of the generator's stream. The library is opened here, so that a function missing below is a link error. */
+#include "emulator.h"
 #include "internal.h"
+#include <algorithm>
 #include <cstring>
 #include <curand.h>
 #include <dlfcn.h>
@@ -28,6 +30,8 @@ template <class F> static F *real(F *, const char *name)
 }
 #define REAL(name) real(name, #name)
 
+static bool reversed_setting;
+
 template <class T, class... A>
 static curandStatus_t generate(const char *name, curandStatus_t (*function)(curandGenerator_t, T *, size_t, A...),
                                curandGenerator_t g, T *to, size_t n, A... parameters)
@@ -39,12 +43,19 @@ static curandStatus_t generate(const char *name, curandStatus_t (*function)(cura
     auto made = std::make_shared<std::vector<T>>(n);
     curandStatus_t status = function(g->host, made->data(), n, parameters...);
     if (status) return status;
+    if (reversed_setting) std::reverse(made->begin(), made->end());
     cudaError_t error = enqueue(g->stream, cudaGraphNodeTypeKernel, [=] { memcpy(to, made->data(), n * sizeof(T)); });
     return error ? CURAND_STATUS_LAUNCH_FAILURE : CURAND_STATUS_SUCCESS;
 }
 } // namespace emulator
 
 using namespace emulator;
+
+void emulator_reverse_words(int reversed)
+{
+    locked guard(lock());
+    reversed_setting = reversed != 0;
+}
 
 curandStatus_t curandCreateGenerator(curandGenerator_t *g, curandRngType_t type)
 {

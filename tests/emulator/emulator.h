@@ -19,13 +19,17 @@ void emulator_set_order(unsigned order);
 void emulator_set_laziness(unsigned laziness);
 
 /* The device's size; by default 1 GiB and 2 multiprocessors. Its compute capability is 9.0, or CUSGD_EMULATOR_CAPABILITY's;
- * a block can have 227 KB of shared memory, or as many as CUSGD_EMULATOR_SHARED says. */
+ * a block can have 227 KB of shared memory, or as many as CUSGD_EMULATOR_SHARED says. One multiprocessor, as of a small share
+ * of a GPU, holds no clusters. */
 void emulator_set_memory(size_t bytes);
 void emulator_set_multiprocessors(int count);
 
 /* The last block of each cooperative grid does not raise its flag for grid_barrier() number `round`, as if it did not run; 0: it
  * always does. */
 void emulator_miss_barrier(unsigned round);
+
+/* cuRAND's numbers of a call come in the opposite order, as from a version that makes them in another; 0: as they are. */
+void emulator_reverse_words(int reversed);
 
 /* What has not been given back: device bytes; and streams, events, graphs, executable graphs, cuBLAS handles, cuRAND generators
  * and pinned allocations. emulator_list_live() writes them to stderr, a line each. */

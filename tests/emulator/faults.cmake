@@ -164,5 +164,3 @@ if(watched_kernels)
     fault(early-read kernels/fused.cu "    wait_for_earlier();\n    int64_t step = t.state->active;\n"
           "    int64_t step = t.state->active;\n    wait_for_earlier();\n" WATCHED)
 endif()
-# Not a bug of ours: a cuRAND of another order. The kernels then make the words, and the test passes.
-fault(other-words kernels/generate.cu "!= words[at])" "== words[at])")

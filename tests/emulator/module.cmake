@@ -25,3 +25,11 @@ if(watched_kernels)
     set_target_properties(cusgd-cuda-watched PROPERTIES OUTPUT_NAME cusgd-cuda LINKER_LANGUAGE CXX
                           LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/emulated/watched)
 endif()
+
+# Counts of the lines of this module that its tests execute. Kernels are optimized less than else: what is inlined keeps its lines.
+option(CUSGD_COVERAGE "Count which lines of the CUDA module its tests on the emulated GPU execute (scripts/coverage.sh)" OFF)
+if(CUSGD_COVERAGE)
+    target_compile_options(emulated-kernels PRIVATE -O1 --coverage)
+    target_compile_options(emulated-host PRIVATE -O0 --coverage)
+    target_link_options(emulator-libraries INTERFACE --coverage)
+endif()

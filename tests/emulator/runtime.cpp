@@ -386,7 +386,7 @@ cudaError_t cudaOccupancyMaxActiveClusters(int *clusters, const void *function, 
     unsigned size = 1;
     for (unsigned i = 0; i < c->numAttrs; i++)
         if (c->attrs[i].id == cudaLaunchAttributeClusterDimension) size = c->attrs[i].val.clusterDim.x;
-    if (capability() < 9 || size < 1 || size > 8) return remember(cudaErrorInvalidClusterSize);
+    if (capability() < 9 || size < 1 || size > 8 || multiprocessors() < 2) return remember(cudaErrorInvalidClusterSize);
     int threads = (int)(c->blockDim.x * c->blockDim.y * c->blockDim.z);
     int each = c->dynamicSmemBytes > dynamic_shared_limit(function) ? 0 : blocks_per_multiprocessor(threads, c->dynamicSmemBytes);
     *clusters = each * multiprocessors() / (int)size;

@@ -114,13 +114,15 @@ static void advance_alone()
     }
 }
 
-/* The host waits until queue `q` has come so far. */
+/* The host waits until queue `q` has come so far. What it waits for may be another thread's part, which needs the lock. */
 static void wait_on_host(queue &q, size_t upto)
 {
     bool had_work = !q.waiting.empty() && q.done < upto;
     advance(q, upto);
     while (q.done < upto && !q.waiting.empty()) {
+        lock().unlock();
         std::this_thread::sleep_for(std::chrono::microseconds(50));
+        lock().lock();
         advance_alone();
         advance(q, upto);
     }
@@ -140,8 +142,9 @@ static piece wait_for(const std::shared_ptr<queue> &q, size_t upto)
 void synchronize_all()
 {
     wait_on_host(*legacy, tail_of(*legacy));
-    for (size_t i = 0; i < queues.size(); i++) wait_on_host(*queues[i], tail_of(*queues[i]));
-    std::vector<std::shared_ptr<queue>> kept;
+    std::vector<std::shared_ptr<queue>> all = queues, kept; /* while one is waited for, others may come and go */
+    for (const auto &q : all) wait_on_host(*q, tail_of(*q));
+    all.clear();
     for (const auto &q : queues)
         if (q.use_count() > 1) kept.push_back(q);
     queues.swap(kept);

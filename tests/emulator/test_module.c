@@ -349,6 +349,64 @@ Test(module, emul_any_call_of_shards_may_fail)
     cusgd_data_free(data);
 }
 
+/* A GPU that holds no clusters says so by an error of CUDA's, which is an answer: rows that need clusters are refused, others
+ * train. */
+Test(module, emul_a_gpu_without_clusters)
+{
+    backend b;
+    interface_examples e;
+    steps_report report;
+    double theta[10], before[10];
+    interface_spec spec = {.n = 64, .d = 9, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .seed = 3};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 9, .k = 1, .batch = 16, .engine = CUSGD_ENGINE_FUSED};
+    interface_examples_make(&spec, &e);
+    for (int multiprocessors = 2; multiprocessors >= 1; multiprocessors--) {
+        emulated.set_multiprocessors(multiprocessors);
+        interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+        run_spec wide = p;
+        wide.d = 8200;
+        cr_assert_eq(b.ops->refuses(b.self, &wide), multiprocessors == 1 ? CUSGD_ERROR_USAGE : CUSGD_OK);
+        if (multiprocessors == 1) cr_assert(strstr(cusgd_last_error(), "rows of more than 64 KB"), "%s", cusgd_last_error());
+        dataset *at = interface_bind(&b, &e);
+        sampler order = sampler_make(CUSGD_SAMPLING_NONE, 3, 64, 4, 0);
+        step_numbers numbers[4];
+        for (int t = 0; t < 4; t++) numbers[t] = (step_numbers){.rate = 1e-2, .correction1 = 1, .correction2 = 1};
+        slice s = {&(batch_share){at, &order}, 0, 4, numbers};
+        interface_ok(b.ops->start(b.self, &p), "start");
+        interface_ok(b.ops->steps(b.self, &s), "steps");
+        interface_ok(b.ops->report(b.self, &report), "report");
+        interface_ok(b.ops->state.get(b.self, SNAPSHOT_CURRENT, STATE_THETA, multiprocessors == 1 ? theta : before), "get");
+        cr_assert_eq(report.done, 4);
+        b.ops->unbind(b.self, at);
+        b.ops->close(b.self);
+    }
+    cr_assert_arr_eq(theta, before, sizeof theta);
+    interface_examples_free(&e);
+}
+
+/* Where cuRAND has another order, kernels make the words themselves: the rows are the same. */
+Test(module, emul_words_of_another_order)
+{
+    enum { ROWS = 700, COLS = 5 };
+    double truth[COLS + 1] = {1, -2, 3, 0.5, 2, 1}, x[2][ROWS * COLS], y[2][ROWS];
+    const cusgd_generator g = {.rows = ROWS, .cols = COLS, .outputs = 1, .noise = 1, .condition = 1, .type = CUSGD_TYPE_FLOAT64};
+    for (int reversed = 0; reversed < 2; reversed++) {
+        backend b;
+        emulated.reverse_words(reversed);
+        interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+        unsigned long calls = emulated.calls_of("curandGenerate");
+        for (int64_t first = 0; first < ROWS; first += ROWS / 2)
+            interface_ok(
+                b.ops->tools.generate(b.self, &g, truth, first, ROWS / 2, x[reversed] + first * COLS, y[reversed] + first),
+                "generate");
+        /* once found to differ, cuRAND is not asked again */
+        cr_assert_eq(emulated.calls_of("curandGenerate") - calls, reversed ? 1 : 2);
+        b.ops->close(b.self);
+    }
+    cr_assert_arr_eq(x[1], x[0], sizeof x[0]);
+    cr_assert_arr_eq(y[1], y[0], sizeof y[0]);
+}
+
 /* What an engine does not take is refused by name, and the word that helps is said. */
 Test(module, emul_engines_refuse)
 {

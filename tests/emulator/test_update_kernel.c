@@ -1,5 +1,6 @@
 /* kernels/update.cu on the emulated GPU, launched alone: every optimizer, in float and in double, with each thing that a run may
- * have besides, gives the bits that include/scalar/update.h gives on the CPU. */
+ * have besides, gives the bits that include/scalar/update.h gives on the CPU. And the sums of more parts (fused.cu) than a block
+ * has threads, which only batches of more than 100 MB have. */
 typedef double real;
 #include "update_reference.h"
 
@@ -214,4 +215,56 @@ Test(update_kernel, emul_a_failed_run)
     check_equal(&a, &host, AVERAGE, 0);
     free_arrays(&a);
     OK(cudaFree(t.state));
+}
+
+/* Integers, whose sums are exact in any order. */
+static void check_parts(cusgd_precision precision, int parts)
+{
+    enum { COLUMNS = 6, STRIDE = 8 };
+    arrays a = {0};
+    int f = precision == CUSGD_PRECISION_FLOAT;
+    double *partial = calloc((size_t)parts * STRIDE, sizeof *partial), expected[COLUMNS + 1] = {0}, loss = 0, found[COLUMNS + 1];
+    double *sums = make(&a, 2 * parts, 0, 0, 1);
+    float *narrow = calloc((size_t)parts * STRIDE, sizeof *narrow), narrow_found[COLUMNS + 1];
+    for (int i = 0; i < parts; i++) {
+        sums[2 * i] = i % 17;
+        sums[2 * i + 1] = i % 5 - 1;
+        loss += sums[2 * i];
+        expected[COLUMNS] += sums[2 * i + 1];
+        for (int u = 0; u < COLUMNS; u++) {
+            narrow[i * STRIDE + u] = (float)(i * (u + 1) % 13);
+            partial[i * STRIDE + u] = (double)narrow[i * STRIDE + u];
+            expected[u] += partial[i * STRIDE + u];
+        }
+    }
+    fused_task t = {.update = {.precision = precision, .intercept = 1, .penalized = COLUMNS, .size = COLUMNS + 1},
+                    .shape = {.parts = parts, .blocks = 1},
+                    .stride = STRIDE};
+    size_t bytes = (size_t)parts * STRIDE * (f ? sizeof *narrow : sizeof *partial);
+    t.partial = device_copy(f ? (const void *)narrow : partial, bytes);
+    t.sums = device_copy(sums, sizeof *sums * 2 * (size_t)parts);
+    void *to = device_make(sizeof(double) * STRIDE);
+    double *at = device_make(sizeof *at), found_loss;
+    OK(kernel_fused_share(&t, to, at, NULL));
+    fetch(f ? (void *)narrow_found : found, to, (COLUMNS + 1) * (f ? sizeof *narrow : sizeof *partial), NULL);
+    fetch(&found_loss, at, sizeof found_loss, NULL);
+    for (int u = 0; u <= COLUMNS; u++) {
+        double value = f ? (double)narrow_found[u] : found[u];
+        cr_assert_eq(value, expected[u], "%d parts: parameter %d is %g, not %g", parts, u, value, expected[u]);
+    }
+    cr_assert_eq(found_loss, loss, "%d parts: the loss is %g, not %g", parts, found_loss, loss);
+    OK(cudaFree(t.partial));
+    OK(cudaFree(t.sums));
+    OK(cudaFree(to));
+    OK(cudaFree(at));
+    free_arrays(&a);
+    free(partial);
+    free(narrow);
+}
+
+Test(update_kernel, emul_more_parts_than_threads)
+{
+    static const int parts[] = {1, 255, 256, 257, 700};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        for (int precision = 0; precision < 2; precision++) check_parts((cusgd_precision)precision, parts[i]);
 }

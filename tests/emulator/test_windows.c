@@ -146,8 +146,9 @@ static cusgd_status run_windows(const interface_examples *e, double theta[D + 1]
     dataset *at = NULL;
     run_spec p = spec_of_run();
     window_shape shape = {.rows = GROUP + 2 * (BATCH + GROUP), .page = PAGE, .pages = KEPT, .spare = GROUP, .most_sent = GROUP};
-    cusgd_status status = backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b);
+    cusgd_status status = backend_open("cuda", e->spec.precision, 1, &b);
     if (status) return status;
+    p.storage = e->spec.storage;
     status = pin(&b, &s);
     if (!status) status = b.ops->start(b.self, &p);
     if (!status) status = b.ops->pieces.windows.open(b.self, &e->source, &e->transform, &shape, &at);
@@ -171,7 +172,8 @@ static void run_bound(const interface_examples *e, double theta[D + 1])
     examples source = e->source;
     for (int64_t i = 0; i < ROWS; i++) rows[i] = row_at(i);
     source.rows = rows;
-    interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+    p.storage = e->spec.storage;
+    interface_ok(backend_open("cuda", e->spec.precision, 1, &b), "backend_open");
     interface_ok(b.ops->bind(b.self, &source, &e->transform, &at), "bind");
     interface_ok(b.ops->start(b.self, &p), "start");
     for (int epoch = 0; epoch < EPOCHS; epoch++) {
@@ -183,13 +185,14 @@ static void run_bound(const interface_examples *e, double theta[D + 1])
     b.ops->close(b.self);
 }
 
-static interface_examples make(void)
+static interface_examples make(cusgd_precision precision, cusgd_storage storage)
 {
     interface_examples e;
     interface_spec spec = {.n = ROWS,
                            .d = D,
                            .k = 1,
-                           .precision = CUSGD_PRECISION_DOUBLE,
+                           .precision = precision,
+                           .storage = storage,
                            .type = CUSGD_TYPE_FLOAT64,
                            .weighted = 1,
                            .standardized = 1,
@@ -199,9 +202,9 @@ static interface_examples make(void)
     return e;
 }
 
-Test(windows, emul_steps_are_those_of_bound_rows)
+static void check_steps(cusgd_precision precision, cusgd_storage storage)
 {
-    interface_examples e = make();
+    interface_examples e = make(precision, storage);
     double bound[D + 1], passed[D + 1];
     steps_report total;
     run_bound(&e, bound);
@@ -212,12 +215,19 @@ Test(windows, emul_steps_are_those_of_bound_rows)
     interface_examples_free(&e);
 }
 
+/* Rows of 40 bytes, and of 10, which are moved by values of 8 and of 2. */
+Test(windows, emul_steps_are_those_of_bound_rows)
+{
+    check_steps(CUSGD_PRECISION_DOUBLE, CUSGD_STORAGE_FULL);
+    check_steps(CUSGD_PRECISION_FLOAT, CUSGD_STORAGE_BF16);
+}
+
 /* Closing waits for what is under way, and has nobody to tell. */
 static int is_quiet(const char *call) { return emulated_is_cleanup(call) || strcmp(call, "cudaStreamSynchronize") == 0; }
 
 Test(windows, emul_any_call_may_fail)
 {
-    interface_examples e = make();
+    interface_examples e = make(CUSGD_PRECISION_DOUBLE, CUSGD_STORAGE_FULL);
     double theta[D + 1];
     int calls = 0, reported = 0;
     steps_report total;

@@ -133,7 +133,14 @@ if(NOT CUSGD_SANITIZE)
                  KILL_CALLS=$<TARGET_FILE:failing-calls>)
 endif()
 
-# Several processes, each with an emulated GPU.
+# Several ranks, each with an emulated GPU: as threads of one process,
+add_executable(test-exchange test_exchange.c)
+target_include_directories(test-exchange PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(test-exchange PRIVATE cusgd-test-support)
+add_emulated_test(test-exchange-emul 0 0 test-exchange)
+set_property(TEST test-exchange-emul APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_GPUS=3 CUSGD_NCCL=${emulated_module}/libcusgd-cuda.so)
+
+# and as processes.
 find_program(CUSGD_MPIRUN NAMES mpirun.openmpi mpirun.mpich)
 if(CUSGD_MPIRUN AND mpi_modules AND NOT CUSGD_SANITIZE)
     add_test(NAME ranks-emul COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/ranks.sh ${PROJECT_BINARY_DIR})
