@@ -53,8 +53,8 @@ static int solver_ignores(const cusgd_options *options, const char *name)
 
 int cusgd_path_reads(const char *name)
 {
-    static const char *const names[] = {"loss",           "seed",          "intercept", "device", "precision", "threads",
-                                        "standardize",    "penalty-units", "robust",    "whiten", "lower",     "upper",
+    static const char *const names[] = {"loss",           "seed",          "intercept", "device", "precision",   "threads",
+                                        "standardize",    "penalty-units", "robust",    "whiten", "lower",       "upper",
                                         "valid-fraction", "loss-expr",     "constant",  "link",   "sparse-scale"};
     const cusgd_option_info *info = name ? options_find(name) : NULL;
     return info && reads(names, sizeof names / sizeof names[0], info->name);

@@ -336,9 +336,9 @@ typedef struct cusgd_path_point {
     double alpha, l1, l2;
     double mean, standard_error; /* of the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model of all of them */
-    double gap;                  /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, other losses and sparse rows */
-    int64_t nonzeros;            /* its coefficients that are not 0 */
-    int converged;               /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8) */
+    double gap;       /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, other losses and sparse rows */
+    int64_t nonzeros; /* its coefficients that are not 0 */
+    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8) */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;
@@ -346,11 +346,11 @@ typedef struct cusgd_path cusgd_path;
 /* Computes a path in double. For squared and mse the rows are read once, for the products of all columns, (folds + 2) (d + 1)^2
  * doubles, and coordinate descent follows, or with l1_ratio 0 eigenvectors. Losses with second derivatives are minimized by
  * Newton's method, until no gradient is further than sqrt(tolerance) of the first penalty from what the penalties take up. Each
- * fold is standardized by the moments of the rows outside it. Sparse rows are copied by columns, 12 bytes a value, on which coordinate
- * descent runs on the host, whatever the loss, until the norm of what is left of the gradient is a hundredth of that; nothing is
- * standardized but by the option sparse-scale, and there is no gap. The data must have one target and outlive the path. Errors: USAGE
- * (other losses, several outputs, bounds, whiten, robust, valid-fraction), NOT_CONVERGED (second derivatives that vanish lead to
- * no minimum; there is no path then), DATA, DEVICE, MEMORY, INTERRUPTED. */
+ * fold is standardized by the moments of the rows outside it. Sparse rows are copied by columns, 12 bytes a value, on which
+ * coordinate descent runs on the host, whatever the loss, until the norm of what is left of the gradient is a hundredth of that;
+ * nothing is standardized but by the option sparse-scale, and there is no gap. The data must have one target and outlive the
+ * path. Errors: USAGE (other losses, several outputs, bounds, whiten, robust, valid-fraction), NOT_CONVERGED (second derivatives
+ * that vanish lead to no minimum; there is no path then), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);
