@@ -112,6 +112,36 @@ Test(trouble, bad_values_are_refused)
     cusgd_data_free(data);
 }
 
+/* Of rows without weights the features are checked by their moments, when other faults have been looked for. */
+static void check_first_fault(int x_row, double x, int y_row, double y, cusgd_loss loss, const char *word)
+{
+    small s = small_make(), good = small_make();
+    for (int i = 0; i < ROWS; i++) s.y[i] = good.y[i] = loss == CUSGD_LOSS_LOGISTIC ? 1 : s.y[i];
+    if (x_row > 0) s.x[(x_row - 1) * COLS + 1] = x;
+    if (y_row > 0) s.y[y_row - 1] = y;
+    cusgd_data *data = data_of(ROWS, COLS, 1, s.x, s.y, NULL), *other = data_of(ROWS, COLS, 1, good.x, good.y, NULL);
+    cusgd_options o = options_default();
+    o.loss = loss;
+    check_no_trainer(&o, data, NULL, CUSGD_ERROR_DATA, word);
+    if (loss != CUSGD_LOSS_LOGISTIC) check_no_trainer(&o, data, other, CUSGD_ERROR_DATA, word);
+    cusgd_data_free(data);
+    cusgd_data_free(other);
+}
+
+Test(trouble, first_fault_is_told)
+{
+    check_first_fault(5, (double)NAN, 0, 0, CUSGD_LOSS_MSE, "row 5, column 2: nan is not");
+    check_first_fault(1, (double)INFINITY, 0, 0, CUSGD_LOSS_MSE, "row 1, column 2: inf is not");
+    check_first_fault(20, -(double)INFINITY, 0, 0, CUSGD_LOSS_MSE, "row 20, column 2: -inf is not");
+    check_first_fault(5, (double)NAN, 9, (double)NAN, CUSGD_LOSS_MSE, "row 5, column 2: nan is not");
+    check_first_fault(9, (double)NAN, 5, (double)NAN, CUSGD_LOSS_MSE, "row 5: target");
+    check_first_fault(5, (double)NAN, 9, 1e300, CUSGD_LOSS_MSE, "row 5, column 2: nan is not");
+    check_first_fault(0, 0, 9, 1e300, CUSGD_LOSS_MSE, "the largest target is 1e+300");
+    check_first_fault(5, (double)NAN, 0, 0, CUSGD_LOSS_LOGISTIC, "row 5, column 2: nan is not");
+    check_first_fault(0, 0, 0, 0, CUSGD_LOSS_LOGISTIC, "is 1 in every row");
+    check_first_fault(5, 1e300, 0, 0, CUSGD_LOSS_MSE, "the squares of column 2 overflow");
+}
+
 Test(trouble, bad_options_are_refused)
 {
     small s = small_make();

@@ -145,21 +145,33 @@ static cusgd_status check_shards(const example_set *set)
     return fail(CUSGD_ERROR_USAGE, "%d shards of %lld rows: each needs a row; give fewer", set->shards, (long long)set->rows.n);
 }
 
-/* all 0: of the features only those of about the rows that this process trains on. */
-static cusgd_status check_set(const problem *p, const example_set *set, int all)
+/* Of which rows the features are checked: of about those that this process trains on, where several share them. */
+enum checked_rows { CHECK_NONE, CHECK_OWN, CHECK_ALL };
+
+/* Moments of all rows are finite only where their features are: so one reading of the rows does for both, and they are checked
+ * only if it finds something. Rows that are left or held out have no part in the moments, and what is wrong in processes that
+ * share rows they find together, before they bind them. */
+static int moments_check(const problem *p, const examples *e)
+{
+    return !examples_are_sparse(e) && !e->w.at && !p->world && !(p->options->valid_fraction > 0) &&
+           p->options->whiten == CUSGD_WHITEN_NONE;
+}
+
+static cusgd_status check_set(const problem *p, const example_set *set, enum checked_rows of)
 {
     const cusgd_options *o = p->options;
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)o->shards;
-    tree_node own = all ? (tree_node){0, o->shards} : world_shards(p->world, o->shards, p->world->rank);
+    tree_node own = of == CHECK_OWN ? world_shards(p->world, o->shards, p->world->rank) : (tree_node){0, o->shards};
+    if (of == CHECK_NONE) own.count = 0;
     row_range part = {(int64_t)shard_start(n, shards, (uint64_t)own.first),
                       (int64_t)shard_start(n, shards, (uint64_t)own.first + (uint64_t)own.count)};
     return examples_check_part(&set->rows, part, (int)o->loss, set->data->source, o->threads);
 }
 
-static cusgd_status check_sets(const problem *p, const example_set *train, const example_set *valid, int all)
+static cusgd_status check_sets(const problem *p, const example_set *train, const example_set *valid, enum checked_rows of)
 {
-    cusgd_status status = valid->data ? check_set(p, valid, all) : CUSGD_OK;
-    return status ? status : check_set(p, train, all);
+    cusgd_status status = valid->data ? check_set(p, valid, of) : CUSGD_OK;
+    return status ? status : check_set(p, train, of);
 }
 
 /* Several processes divide the rows. Where one finds something wrong, all look at all rows, so that they find the first of it, as
@@ -167,18 +179,32 @@ static cusgd_status check_sets(const problem *p, const example_set *train, const
 static cusgd_status check_examples(const problem *p, const example_set *train, const example_set *valid)
 {
     int wrong = 0;
-    if (!p->world) return check_sets(p, train, valid, 1);
-    cusgd_status status = check_sets(p, train, valid, 0);
+    if (!p->world) return check_sets(p, train, valid, CHECK_ALL);
+    cusgd_status status = check_sets(p, train, valid, CHECK_OWN);
     if (status && status != CUSGD_ERROR_DATA) return status;
     status = world_any(p->world, status != CUSGD_OK, &wrong);
-    return status || !wrong ? status : check_sets(p, train, valid, 1);
+    return status || !wrong ? status : check_sets(p, train, valid, CHECK_ALL);
+}
+
+/* Where moments check the features and something is wrong, these are looked at: of several faults the first row's is named. */
+static cusgd_status explained(const problem *p, cusgd_status status)
+{
+    if (status != CUSGD_ERROR_DATA || !moments_check(p, &p->train.rows)) return status;
+    cusgd_status found = check_set(p, &p->train, CHECK_ALL);
+    return found ? found : status;
+}
+
+static cusgd_status check_before_moments(const problem *p)
+{
+    if (!moments_check(p, &p->train.rows)) return check_examples(p, &p->train, &p->valid);
+    cusgd_status status = p->valid.data ? check_set(p, &p->valid, CHECK_ALL) : CUSGD_OK;
+    return status ? status : explained(p, check_set(p, &p->train, CHECK_NONE));
 }
 
 static cusgd_status take_examples(problem *p)
 {
     const cusgd_options *o = p->options;
-    cusgd_status status = check_examples(p, &p->train, &p->valid);
-    if (!status) status = leave_out_weightless(&p->train);
+    cusgd_status status = leave_out_weightless(&p->train);
     if (!status && p->valid.data) status = leave_out_weightless(&p->valid);
     if (!status && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
     if (!status) status = allocate_vectors(p);
@@ -208,14 +234,15 @@ cusgd_status problem_open(problem *p, world *w, const cusgd_options *options, co
     p->train.rows.classes = p->valid.rows.classes = classes_of(options, train);
     p->k = examples_outputs(&p->train.rows);
     cusgd_status status = problem_check_options(options, train, valid);
-    return status ? status : take_examples(p);
+    if (!status) status = check_before_moments(p);
+    return status ? status : explained(p, take_examples(p));
 }
 
 static cusgd_status bind_training(problem *p)
 {
     double *variance = allocate_zeroed((size_t)(2 * p->d + p->m + p->k), sizeof *variance);
     if (!variance) return fail_memory((size_t)(2 * p->d + p->m + p->k) * sizeof *variance, "the columns' variances");
-    cusgd_status status = problem_standardize(p, variance, variance + p->d);
+    cusgd_status status = explained(p, problem_standardize(p, variance, variance + p->d));
     if (!status && p->options->robust) status = problem_take_quartiles(p, variance);
     free(variance);
     return status ? status : stream_bind_training(p);
@@ -237,7 +264,7 @@ static cusgd_status bind_validation(problem *p)
 cusgd_status problem_bind(problem *p, const backend *b)
 {
     p->backend = b;
-    cusgd_status status = scale_targets(p);
+    cusgd_status status = explained(p, scale_targets(p));
     if (!status) status = bind_training(p);
     if (!status && p->valid.rows.n > 0) status = bind_validation(p);
     return status ? status : problem_set_limits(p);

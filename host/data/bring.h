@@ -1,0 +1,15 @@
+/* A pass over all rows of dense x that lies in a mapped file, by threads of which some wait for the disk while others compute: so
+ * that it has several requests at a time. */
+#ifndef CUSGD_HOST_DATA_BRING_H
+#define CUSGD_HOST_DATA_BRING_H
+
+#include "data.h"
+
+/* Whether x lies in such a file; before such a pass, tells the system that all of it is about to be read. */
+int examples_in_file(const examples *e);
+void examples_expect(const examples *e);
+/* Waits until rows are in memory, which several threads read if they are many; nothing for those of no file. examples_forget()
+ * gives up what they take of the process. */
+void examples_bring(const examples *e, int64_t row, int64_t count);
+
+#endif
