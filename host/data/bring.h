@@ -5,7 +5,7 @@
 
 #include "data.h"
 
-/* Whether x lies in such a file; before such a pass, tells the system that all of it is about to be read. */
+/* Whether x lies in such a file; before such a pass, announces to the system that all of it is about to be read. */
 int examples_in_file(const examples *e);
 void examples_expect(const examples *e);
 /* Waits until rows are in memory, which several threads read if they are many; nothing for those of no file. examples_forget()

@@ -1,5 +1,6 @@
 /* Whether numbers may be trained on. One pass at memory's speed finds the first block of rows that holds a bad one; a second,
  * slow one finds the place in that block. */
+#include "bring.h"
 #include "data.h"
 #include "failure.h"
 #include "interrupt.h"
@@ -220,7 +221,7 @@ static void check_block(void *context, int64_t b)
     if (b >= bad) return;
     int64_t from = max_of(first, c->first), to = min_of(first + count, c->end);
     int looks = from < to && !c->e->place;
-    if (looks && first % c->fetched == 0) examples_fetch(c->e, from, min_of(c->fetched, c->end - from));
+    if (looks && first % c->fetched == 0) examples_bring(c->e, from, min_of(c->fetched, c->end - from));
     int good = !looks || features_are_finite(c->e, from, to - from);
     good &= block_is_good(c->e, c->loss, first, count, &seen);
     if (looks) examples_forget(c->e, from, to - from);
@@ -239,7 +240,8 @@ cusgd_status examples_check_part(const examples *e, row_range part, int loss, co
     enum { BLOCKS_EACH = 32 }; /* of a thread: less is not worth starting one */
     int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, blocks = (e->n + block - 1) / block;
     check c = {.e = e, .loss = loss, .first = part.first, .end = part.end, .block = block, .bad = blocks};
-    c.fetched = examples_fetched(e, block);
+    c.fetched = 4 * examples_fetched(e, block); /* is read by several threads */
+    if (part.first < part.end) examples_expect(e);
     if (threads < 1) threads = pool_threads();
     if (threads > blocks / BLOCKS_EACH) threads = blocks < BLOCKS_EACH ? 1 : (int)(blocks / BLOCKS_EACH);
     int all = pool_once(threads, blocks, check_block, &c);

@@ -1,6 +1,7 @@
 /* Predictions and how good they are, of a model and of a trainer alike: rows are scored piece by piece. */
 #include "trainer.h"
 
+#include "data/bring.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "model.h"
@@ -39,6 +40,8 @@ cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first
     piece.k = s->k;
     piece.classes = 0;
     piece.y.at = piece.w.at = NULL;
+    if (first == 0) examples_expect(&data->view);
+    examples_bring(&data->view, first, count);
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (!status) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);
