@@ -198,8 +198,7 @@ SCALAR OF(movement) update_ftrl(real rate, real beta, real g, OF(parameter) * q)
  * parameter that has had no gradient stays where it is. */
 SCALAR real ftrl_leader(real theta, real z, real weight, real steps, real l1, real l2)
 {
-    real moved = -soft_threshold(z, steps * l1) / (weight + steps * l2);
-    return weight <= 0 ? theta : moved;
+    return weight <= 0 ? theta : -soft_threshold(z, steps * l1) / (weight + steps * l2);
 }
 
 /* A parameter's l1 or l2, by the run's and its own factor on it. */
