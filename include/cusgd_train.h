@@ -338,7 +338,8 @@ typedef struct cusgd_path_point {
     double loss;                 /* on the training rows, of the model of all of them */
     double gap;       /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, other losses and sparse rows */
     int64_t nonzeros; /* its coefficients that are not 0 */
-    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8) */
+    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8). Of sparse rows: more is left of
+                       * the gradient than sqrt(tolerance) of the largest without columns. */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;

@@ -133,7 +133,8 @@ static void put_summary(const tracing *w)
     if (w->model_path) printf("model: %s\n", shown(w->model_path));
 }
 
-/* Models whose duality gap is not small are no minima, whatever the folds say of them. */
+/* Models whose duality gap, or gradient, is not small are no minima, whatever the folds say of them. Of sparse rows there is no
+ * gap. */
 static void note_gaps(const cusgd_path *path)
 {
     cusgd_path_point p = CUSGD_INIT(cusgd_path_point), worst = p;
@@ -142,7 +143,12 @@ static void note_gaps(const cusgd_path *path)
         if (p.converged) continue;
         if (count++ == 0 || p.gap > worst.gap) worst = p;
     }
-    if (count > 0)
+    if (count > 0 && isnan(worst.gap))
+        fprintf(stderr,
+                "note: %lld model%s %s not converged, the first at alpha %g: more than rounding is left of the gradient; "
+                "columns nearly depend on each other, or classes are nearly separate, for which an --l1-ratio below 1 helps\n",
+                (long long)count, plural(count), count == 1 ? "has" : "have", worst.alpha);
+    else if (count > 0)
         fprintf(stderr,
                 "note: %lld model%s %s not converged: the largest duality gap is %.2g of the loss without columns, at alpha %g; "
                 "columns nearly depend on each other, for which an --l1-ratio below 1 helps\n",

@@ -166,7 +166,7 @@ static void describe(cusgd_path *s, int64_t i)
     cusgd_path_point *point = &s->points[i];
     double *theta = s->theta + i * (s->d + 1), squares = 0, *losses = s->losses + i * s->folds;
     point->size = sizeof *point;
-    point->converged = !(point->gap > fmax(s->tolerance, ROUNDING_GAP));
+    if (!examples_are_sparse(&p->train.rows)) point->converged = !(point->gap > fmax(s->tolerance, ROUNDING_GAP));
     point->alpha = s->alphas[i];
     point->l1 = s->alphas[i] * s->l1_ratio;
     point->l2 = l2_of(s, i);

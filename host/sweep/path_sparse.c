@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define NULL_L1 1e300 /* beyond any gradient */
-enum { MAX_STEPS = 200, IDLE_STEPS = 20 };
+enum { MAX_STEPS = 200, IDLE_STEPS = 20, LOOSE = 100 };
 
 /* The rows of a fold, or those outside it. */
 typedef struct columns_of_rows {
@@ -180,7 +180,9 @@ static cusgd_status trace(columns_of_rows *t, int fold, const cusgd_path_plan *p
         status = minimize(t, s->alphas[i] * s->l1_ratio / s->unit, s->alphas[i] * (1 - s->l1_ratio), accuracy * t->unit);
         vector_copy(s->d, t->now.theta, at);
         at[s->d] = t->now.intercept;
-        if (fold < 0) s->points[i].loss = path_reported(s, t->now.loss);
+        if (fold >= 0) continue;
+        s->points[i].loss = path_reported(s, t->now.loss);
+        s->points[i].converged = !(t->now.violation > LOOSE * accuracy * t->unit); /* less may be rounding */
     }
     return status;
 }

@@ -212,6 +212,12 @@ def path(
 def _unconverged(found: Path) -> str:
     """Return what there is to say of models that are no minima."""
     gaps = np.where(found.converged_, 0.0, found.dual_gaps_)
+    if np.isnan(gaps).any():  # of sparse rows there are none
+        return (
+            f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged, the first at alpha "
+            f"{found.alphas_[found.converged_.argmin()]:g}: more than rounding is left of the gradient. Columns nearly depend on "
+            "each other, or classes are nearly separate, for which an l1_ratio below 1 helps."
+        )
     return (
         f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged: the largest duality gap is {gaps.max():.2g} "
         f"of the loss without columns, at alpha {found.alphas_[gaps.argmax()]:g}. Columns nearly depend on each other, for which "

@@ -224,18 +224,21 @@ def test_equal_targets_have_no_coefficients():
         np.testing.assert_allclose(found.coef_path_, 0, atol=1e-6)
 
 
-def test_models_that_have_not_converged_are_warned_of(rng, monkeypatch):
+@pytest.mark.parametrize(("make", "gap"), [(np.asarray, 0.25), (scipy.sparse.csr_matrix, np.nan)])
+def test_models_that_have_not_converged_are_warned_of(make, gap, rng, monkeypatch):
     X = rng.normal(size=(100, 3))
     read = _path._read
 
     def unfinished(*args):
         found = read(*args)
-        found["converged_"][1], found["dual_gaps_"][1] = False, 0.25
+        assert found["converged_"].all()
+        found["converged_"][1], found["dual_gaps_"][1] = False, gap
         return found
 
     monkeypatch.setattr(_path, "_read", unfinished)
-    with pytest.warns(cusgd.ConvergenceWarning, match=r"1 of the 3 models .* gap is 0\.25 .* alpha 0\.1\b") as caught:
-        cusgd.path(X, X[:, 0] + rng.normal(size=100), alphas=[1.0, 0.1, 0.01], folds=0)
+    said = r"gap is 0\.25" if gap > 0 else "the first"
+    with pytest.warns(cusgd.ConvergenceWarning, match=rf"1 of the 3 models .*{said}.* alpha 0\.1\b") as caught:
+        cusgd.path(make(X), X[:, 0] + rng.normal(size=100), alphas=[1.0, 0.1, 0.01], folds=0)
     assert [warning.filename for warning in caught] == [__file__]
 
 
