@@ -22,3 +22,10 @@ def classes(rng):
     """Rows, and classes 0 and 1 that overlap."""
     X = rng.normal(size=(500, 3))
     return X, (X @ [1.0, -1.0, 0.5] + rng.logistic(size=500) > 0).astype(float)
+
+
+@pytest.fixture
+def scales(rng):
+    """Columns whose scales differ by a factor of 100, and a linear predictor."""
+    X = rng.normal(size=(300, 4)) * [1.0, 10.0, 0.1, 3.0] + [0.0, 5.0, 1.0, 0.0]
+    return X, X @ [0.5, 0.05, 3.0, -0.2] - 3
