@@ -80,7 +80,7 @@ static void check_received(const pair *p, int r)
     char *bytes = malloc(BYTES);
     fetch(bytes, p->receive[r], BYTES, p->stream[r]);
     for (int i = 0; i < BYTES; i++) CHECK(bytes[i] == (char)(i % 101 + !r));
-    OK(cudaMemset(p->receive[r], 0, BYTES));
+    OK(cudaMemsetAsync(p->receive[r], 0, BYTES, p->stream[r])); /* in its order: the next message comes after it */
     free(bytes);
 }
 
