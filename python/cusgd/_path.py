@@ -42,7 +42,8 @@ class Path:
         The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression, other losses and
         sparse X.
     converged_ : array of shape (n_alphas,)
-        Whether the duality gap is within the tolerance, or 1e-8 where that is below what rounding leaves.
+        Whether the duality gap is within the tolerance, or 1e-8 where that is below what rounding leaves; of sparse X,
+        whether the norm of the gradient that is left is at most sqrt(tolerance) of the largest without columns.
     nonzeros_ : array of shape (n_alphas,)
         Coefficients that are not 0.
     chosen : int
