@@ -83,7 +83,7 @@ if(watched_kernels)
     set(emulated_module ${PROJECT_BINARY_DIR}/emulated)
 endif()
 
-add_executable(test-module test_module.c ${PROJECT_SOURCE_DIR}/host/cuda/code.c)
+add_executable(test-module test_module.c test_module_calls.c ${PROJECT_SOURCE_DIR}/host/cuda/code.c)
 target_include_directories(test-module PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-module PRIVATE cusgd-test-support)
 add_emulated_test(test-module-emul 0 0 test-module)
