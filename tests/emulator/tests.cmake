@@ -20,7 +20,7 @@ set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
 set(longest_forward-eager test-interface-steps test-interface-failures test-interface-large test-interface-wide test-solvers test-solver-fits)
 set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-generate test-interface-hessian
                   test-interface-failures test-interface-steps test-interface-large test-interface-wide test-interface-classes
-                  test-interface-models test-interface-numbers test-interface-shards
+                  test-interface-models test-interface-products test-interface-numbers test-interface-shards
                   test-interface-losses
                   test-interface-sparse)
 set(emulated_solvers test-solvers test-solver-fits test-solvers-hard)
@@ -64,7 +64,7 @@ set_property(TEST test-interface-large-emul-older APPEND PROPERTY ENVIRONMENT CU
 # Kernels that say what they access: short forms of what runs each kernel.
 if(watched_kernels)
     set(emulated_module ${PROJECT_BINARY_DIR}/emulated/watched)
-    foreach(test IN ITEMS test-interface-data test-interface-passes test-interface-steps test-interface-large test-interface-models test-interface-numbers
+    foreach(test IN ITEMS test-interface-data test-interface-passes test-interface-steps test-interface-large test-interface-models test-interface-products test-interface-numbers
                          test-interface-shards test-interface-sparse)
         set(filter)
         if(test STREQUAL test-interface-large)
