@@ -1,4 +1,4 @@
-/* The CUDA module where every CUDA call in turn fails: the caller is told, nothing is leaked, and the next run is well. */
+/* The CUDA module where every CUDA call in turn fails: it is reported, nothing is leaked, and the next run is well. */
 #include "emulated.h"
 #include "interface.h"
 #include "training.h"
