@@ -103,6 +103,15 @@ Test(command, help_of_train_has_every_option_in_one_group)
         const char *found = strstr(all.out, end);
         cr_assert(found && !strstr(found + 1, end), "--%s", info->name);
     }
+    run(&o, "$CUSGD path --help all"); /* which ignores most of them */
+    for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
+        char value[64], alias[64];
+        snprintf(value, sizeof value, "\n  --%s ", info->name);
+        snprintf(alias, sizeof alias, "\n  --%s, ", info->name);
+        int is_listed = strstr(o.out, value) || strstr(o.out, alias);
+        cr_assert_eq(is_listed, cusgd_path_reads(info->name) || strcmp(info->name, "power") == 0, "path: --%s", info->name);
+    }
+    cr_assert(!strstr(o.out, "Minibatches and epochs"));
     run(&o, "$CUSGD train --help nonsense");
     run(&all, "$CUSGD train --help");
     assert_code(o, 0);

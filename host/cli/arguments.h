@@ -30,9 +30,10 @@ typedef struct syntax {
         const argument *at;
         size_t count;
     } groups[2];
-    cusgd_options *options;   /* the library's options are taken too; NULL: they are not */
-    text_list *quantiles;     /* where several values of the option quantile, separated by commas, go; NULL: one is taken */
-    const char *const *usual; /* with options: names of those of groups[1] and of the library that the short help lists */
+    cusgd_options *options;         /* the library's options are taken too; NULL: they are not */
+    text_list *quantiles;           /* where several values of the option quantile, separated by commas, go; NULL: one is taken */
+    const char *const *usual;       /* with options: names of those of groups[1] and of the library that the short help lists */
+    int (*reads)(const char *name); /* whether an option of the library has a part in what the command does; NULL: all have */
 } syntax;
 
 /* Parses argv[1 ..] into the tables' places and operands[0 .. operand_count - 1]. Returns 1 if the subcommand is to go on; 0 if

@@ -343,9 +343,9 @@ int bench_main(int argc, char **argv)
         {0, "optimizer", "WORD", "sgd", "update rule: see train", TAKES_TEXT, &b.optimizer},
         {0, "rate", "R", "a safe one for sgd, else the optimizer's usual one", "learning rate", TAKES_TEXT, &b.rate},
         {0, "memory", "BYTES", "all rows", "limits the memory for rows, as train --memory", TAKES_TEXT, &b.memory},
-        {0, "epochs", "E", "3", "passes over x that warm up; the loss is of their end", TAKES_COUNT, &b.epochs},
+        {0, "epochs", "E", "3", "passes over x before the timing; the loss is that after them", TAKES_COUNT, &b.epochs},
         {0, "seconds", "S", "0.5", "that each case is timed, at least 5 repeats", TAKES_NUMBER, &b.seconds},
-        {0, "fits", NULL, NULL, "no note where x fits into the cache", TAKES_NOTHING, &b.fits},
+        {0, "fits", NULL, NULL, "print no note where x fits into the cache", TAKES_NOTHING, &b.fits},
         {0, "json", NULL, NULL, "one JSON object a line, one a case, numbers in full", TAKES_NOTHING, &b.json},
     };
     const syntax s = {.word = "bench",

@@ -92,16 +92,21 @@ static int is_own(const syntax *s, const char *name)
     return 0;
 }
 
-/* The library's options from the section's first to the next one's; of a section without a first one all. */
-static void put_options(const syntax *s, const section *of, const char *const *usual)
+/* Lists the library's options from the section's first to the next one's; of a section without a first one all. Returns how many
+ * there are that the command reads. puts: 0 where they are only counted. */
+static int list_options(const syntax *s, const section *of, const char *const *usual, int puts)
 {
-    int inside = of->first == NULL;
+    int inside = of->first == NULL, count = 0;
     const cusgd_option_info *option;
     for (size_t i = 0; (option = cusgd_option_at(i)) != NULL; i++) {
         for (int k = 0; of->first && k < SECTIONS; k++)
             if (strcmp(sections[k].first, option->name) == 0) inside = &sections[k] == of;
-        if (inside && is_listed(usual, option->name) && !is_own(s, option->name)) put_line(help_of_option(option));
+        if (!inside || !is_listed(usual, option->name) || is_own(s, option->name) || (s->reads && !s->reads(option->name)))
+            continue;
+        if (puts) put_line(help_of_option(option));
+        count++;
     }
+    return count;
 }
 
 /* Everything under its headings, or the one group of that word. Returns how many groups were printed. */
@@ -116,9 +121,9 @@ static int put_sections(const syntax *s, const char *word)
         count++;
     }
     for (int k = 0; k < SECTIONS; k++) {
-        if (!all && strcmp(word, sections[k].word) != 0) continue;
+        if ((!all && strcmp(word, sections[k].word) != 0) || list_options(s, &sections[k], NULL, 0) == 0) continue;
         printf("%s:\n", sections[k].heading);
-        put_options(s, &sections[k], NULL);
+        list_options(s, &sections[k], NULL, 1);
         count++;
     }
     return count;
@@ -129,17 +134,18 @@ static void put_usual(const syntax *s)
     static const section everything = {0};
     put_table(s, 0, NULL);
     put_table(s, 1, s->usual);
-    put_options(s, &everything, s->usual);
+    list_options(s, &everything, s->usual, 1);
     printf("'cusgd %s --help GROUP' lists a group of options:\n  %-10s everything\n", s->word, "all");
     for (size_t g = 0; g < 2; g++)
         if (s->groups[g].count > 0) printf("  %-10s %s\n", (g == 0 ? own : reading).word, (g == 0 ? own : reading).heading);
-    for (int k = 0; k < SECTIONS; k++) printf("  %-10s %s\n", sections[k].word, sections[k].heading);
+    for (int k = 0; k < SECTIONS; k++)
+        if (list_options(s, &sections[k], NULL, 0) > 0) printf("  %-10s %s\n", sections[k].word, sections[k].heading);
 }
 
 void help_put(const syntax *s, const char *topic)
 {
     if (s->options && put_sections(s, topic) > 0) return;
-    printf("usage: cusgd %s %s\n%s\n", s->word, s->operands, s->summary);
+    printf("usage: cusgd %s%s%s\n%s\n", s->word, *s->operands ? " " : "", s->operands, s->summary);
     if (s->options) {
         put_usual(s);
     } else {

@@ -204,7 +204,8 @@ int path_main(int argc, char **argv)
                       .example = "cusgd path houses.csv --l1-ratio 0.9 --coefficients path.csv",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = w.options,
-                      .usual = usual};
+                      .usual = usual,
+                      .reads = path_reads};
     w.syntax = &s;
     signals_handle();
     if (arguments_parse(&s, argc, argv, &w.data_path, &status)) status = trace(&w);

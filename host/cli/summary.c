@@ -50,12 +50,13 @@ static void put_each_unused(const cusgd_options *given, const char *(*because)(c
 
 void summary_notes(const cusgd_options *given) { put_each_unused(given, cusgd_options_unused, put_unused); }
 
+int path_reads(const char *name) { return strcmp(name, "power") == 0 || cusgd_path_reads(name); }
+
 /* The loss's own number is read where the loss has it. */
 static const char *because_of_path(const cusgd_options *given, const char *name)
 {
-    const char *because = cusgd_options_unused(given, name);
-    int is_of_loss = strcmp(name, "power") == 0 && !because;
-    return is_of_loss || cusgd_path_reads(name) ? NULL : "path";
+    int is_unused = strcmp(name, "power") == 0 && cusgd_options_unused(given, name);
+    return path_reads(name) && !is_unused ? NULL : "path";
 }
 
 static int is_one_of(const char *const *names, size_t count, const char *name)

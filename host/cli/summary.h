@@ -8,6 +8,8 @@
 void summary_notes(const cusgd_options *given);
 /* Likewise, for a regularization path. */
 void summary_path_notes(const cusgd_options *given);
+/* Whether an option of the library has a part in a path, or is refused by it. */
+int path_reads(const char *name);
 /* Likewise, for rows as they come. */
 void summary_online_notes(const cusgd_options *given);
 /* What is trained on what, and what was chosen where nothing was given. online: 1 of rows as they come, in one pass. */

@@ -218,7 +218,7 @@ int sweep_main(int argc, char **argv)
          TAKES_COLUMNS, &w.reading.class_weights},
         {0, "select", "RULE", "best", "best, or 1se: the simplest within a standard error of it", TAKES_TEXT, &w.select},
         {0, "halving", "H", "off", "after 1, H, H^2, ... epochs the best of H configurations goes on", TAKES_COUNT, &w.halving},
-        {0, "memory", "BYTES", "half of what there is", "for the models of a pass (2G)", TAKES_TEXT, &w.memory},
+        {0, "memory", "BYTES", "half of what there is", "memory for the models of a pass (2G)", TAKES_TEXT, &w.memory},
         {'m', "model", "OUT", NULL, "the chosen model, trained on all rows (needed)", TAKES_TEXT, &w.path.model},
         {0, "report", "FILE", "none", "a CSV table of all configurations", TAKES_TEXT, &w.path.report},
         {0, "world", "auto|openmpi|mpich|none", "by the launcher", "the processes that share the sweep under mpirun", TAKES_TEXT,
