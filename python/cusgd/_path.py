@@ -127,7 +127,8 @@ def path(
     """Compute a model for each of many penalties at once: the lasso, the elastic net or ridge regression.
 
     For least squares the rows are read once, for the products of all columns; what follows does not depend on their number. Other
-    losses with second derivatives (logistic, poisson, ...) are minimized by Newton's method. The loss minimized is
+    losses with second derivatives (logistic, poisson, ...) are minimized by Newton's method. Sparse X stays sparse: coordinate
+    descent on a copy by columns, 12 bytes per stored value, minimizes any of these losses. The loss minimized is
     ``mean((y - X b)**2) / 2 + alpha * (l1_ratio * abs(b).sum() + (1 - l1_ratio) / 2 * (b**2).sum())``, the penalties being those
     on coefficients of standardized columns unless ``standardize=False`` is given, and with another loss its mean is minimized.
 
@@ -150,7 +151,7 @@ def path(
     tolerance : float
         The duality gap at which a model is done, as a share of the loss of the model without columns. With other losses
         than squared and mse, a model is done when its optimality conditions are violated by at most the square root of
-        `tolerance` times the first penalty.
+        `tolerance` times the first penalty; with sparse X, by a hundredth of that.
     **options
         As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed``, ``device``.
 
@@ -161,7 +162,7 @@ def path(
     Warns
     -----
     ConvergenceWarning
-        Models whose duality gap stays above the tolerance.
+        Some models have not converged (`Path.converged_`).
 
     Raises
     ------
