@@ -412,8 +412,9 @@ class Trainer:
         """Return the coefficients (outputs, columns) and intercepts (outputs,), in the data's units."""
         outputs = lib.cusgd_trainer_outputs(self._handle)
         weight, bias = np.empty((outputs, self._data.cols)), np.empty(outputs)
-        pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (weight, bias)]
-        check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers))  # too short to be interrupted
+        # Callbacks ask after each epoch, where the time of arrays' `data_as` would count. It is too short to be interrupted.
+        pointers = [C.byref(C.c_double.from_buffer(array.data)) for array in (weight, bias)]
+        check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers))
         return weight, bias
 
     def standardization(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

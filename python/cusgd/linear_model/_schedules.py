@@ -210,18 +210,27 @@ class _StoppingRule:
     def __call__(self, now: Progress) -> bool:
         assert self.trainer is not None
         tolerance = self.schedule.tolerance
-        weight, bias = self.trainer.coefficients()
+        if tolerance is None:
+            return False
         if self.score is not None:
-            value = self.score(weight, bias)
-            worse = tolerance is not None and value < self.best + tolerance
+            value = self.score(*self.trainer.coefficients())
+            worse = value < self.best + tolerance
             self.best = max(self.best, value)
         else:
-            value = now.loss * (0.5 if self.schedule.squared else 1.0)
-            value += self.schedule.l2 / 2 * float((weight**2).sum()) + self.schedule.l1 * float(np.abs(weight).sum())
-            worse = tolerance is not None and value > self.best - tolerance
+            value = now.loss * (0.5 if self.schedule.squared else 1.0) + self._penalty()
+            worse = value > self.best - tolerance
             self.best = min(self.best, value)
         self.stale = self.stale + 1 if worse else 0
         return self.stale >= self.schedule.patience
+
+    def _penalty(self) -> float:
+        """Return the penalty of the coefficients as they are."""
+        assert self.trainer is not None
+        l1, l2 = self.schedule.l1, self.schedule.l2
+        if not (l1 or l2):
+            return 0.0
+        weight = self.trainer.coefficients()[0]
+        return l2 / 2 * float(np.vdot(weight, weight)) + (l1 * float(np.abs(weight).sum()) if l1 else 0.0)
 
 
 def run_schedule(
