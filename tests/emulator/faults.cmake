@@ -70,8 +70,7 @@ endfunction()
 
 function(add_faults_test kind)
     add_test(NAME planted-emul COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/faults.sh ${PROJECT_BINARY_DIR} ${kind})
-    # COST: the longest of the tests is started first.
-    set_tests_properties(planted-emul PROPERTIES ENVIRONMENT "${settings};${emulated_heap}" COST 1000 LABELS planted)
+    set_tests_properties(planted-emul PROPERTIES ENVIRONMENT "${settings};${emulated_heap}" LABELS planted)
 endfunction()
 
 # Those that AddressSanitizer alone sees.

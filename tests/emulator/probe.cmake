@@ -36,4 +36,4 @@ set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
 # What proves a GPU, in its cheapest form.
 add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR}
          environment smoke bits probe steps profile check tests bench stream repeatability peers sanitizer)
-set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings};${emulated_heap}" COST 60)
+set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings};${emulated_heap}")

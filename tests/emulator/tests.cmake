@@ -144,13 +144,5 @@ set_property(TEST test-exchange-emul APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_
 find_program(CUSGD_MPIRUN NAMES mpirun.openmpi mpirun.mpich)
 if(CUSGD_MPIRUN AND mpi_modules AND NOT CUSGD_SANITIZE)
     add_test(NAME ranks-emul COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/ranks.sh ${PROJECT_BINARY_DIR})
-    set_tests_properties(ranks-emul PROPERTIES COST 50 SKIP_RETURN_CODE 77 ENVIRONMENT "${emulated_heap}")
+    set_tests_properties(ranks-emul PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT "${emulated_heap}")
 endif()
-
-# As in tests/CMakeLists.txt: the longest first.
-foreach(test IN ITEMS test-faults-emul test-module-emul test-interface-large-emul-shuffled test-interface-steps-emul-shuffled
-                      test-interface-wide-emul-shuffled test-interface-large-emul-reverse-lazy test-interface-steps-emul-reverse-lazy)
-    if(TEST ${test})
-        set_tests_properties(${test} PROPERTIES COST 55)
-    endif()
-endforeach()
