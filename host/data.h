@@ -146,12 +146,10 @@ cusgd_status file_adopt(const char *path, void *mapping, size_t bytes, int file)
 /* Where the bytes lie in a file that file_map() and its like have mapped: those in front of a page's end are not needed soon, and
  * do not count as memory of the process until they are. */
 void file_forget(const void *at, size_t bytes);
-/* Those that are about to be read in order: their pages come by one request, where faults would ask for a few at a time, and if
- * the `behind` bytes that follow are not in memory they are asked for meanwhile. */
-void file_fetch(const void *at, size_t bytes, size_t behind);
-/* The same of rows of dense x; as many as are fetched follow. */
+/* Those that are about to be read in order: their pages come by one request, where faults would ask for a few at a time. */
+void file_fetch(const void *at, size_t bytes);
+/* The former of rows of dense x. */
 void examples_forget(const examples *e, int64_t row, int64_t count);
-void examples_fetch(const examples *e, int64_t row, int64_t count);
 /* How many rows of dense x to fetch at once: a multiple of `block`. */
 int64_t examples_fetched(const examples *e, int64_t block);
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.

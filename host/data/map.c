@@ -198,15 +198,12 @@ void file_forget(const void *at, size_t bytes)
     if (end > begin) (void)madvise((char *)at - ((uintptr_t)at - begin), end - begin, MADV_DONTNEED);
 }
 
-void file_fetch(const void *at, size_t bytes, size_t behind)
+void file_fetch(const void *at, size_t bytes)
 {
-    unsigned char is_there = 1;
     if (bytes == 0 || !entry_around(at)) return;
     uintptr_t page = atomic_load(&page_bytes), begin = (uintptr_t)at / page * page; /* page: 0 until a file is mapped */
     uintptr_t end = ((uintptr_t)at + bytes + page - 1) / page * page;
     char *start = (char *)at - ((uintptr_t)at - begin);
-    if (behind > 0 && mincore(start + (end - begin), page, &is_there) == 0 && !(is_there & 1))
-        (void)madvise(start, end - begin + behind, MADV_WILLNEED);
     (void)madvise(start, end - begin, MADV_POPULATE_READ);
 }
 
@@ -225,13 +222,6 @@ int64_t examples_fetched(const examples *e, int64_t block)
 {
     enum { BYTES = 1 << 22 }; /* worth a request */
     return max_of(1, BYTES / (block * e->d * (int64_t)type_bytes(e->x.type))) * block;
-}
-
-void examples_fetch(const examples *e, int64_t row, int64_t count)
-{
-    if (!are_in_order(e) || e->place) return;
-    int64_t behind = min_of(count, e->n - row - count);
-    file_fetch((const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e), (size_t)behind * row_size(e));
 }
 
 int examples_in_file(const examples *e) { return are_in_order(e) && !e->place && entry_around(e->x.at) != NULL; }
@@ -255,7 +245,7 @@ static void bring_part(void *context, int64_t i)
 {
     const bringing *b = context;
     size_t done = (size_t)i * BROUGHT_BYTES, left = b->bytes - done;
-    file_fetch(b->at + done, left < BROUGHT_BYTES ? left : BROUGHT_BYTES, 0);
+    file_fetch(b->at + done, left < BROUGHT_BYTES ? left : BROUGHT_BYTES);
 }
 
 void examples_bring(const examples *e, int64_t row, int64_t count)
@@ -264,7 +254,7 @@ void examples_bring(const examples *e, int64_t row, int64_t count)
     bringing b = {(const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e)};
     int64_t parts = (int64_t)((b.bytes + BROUGHT_BYTES - 1) / BROUGHT_BYTES);
     if (parts <= 2)
-        file_fetch(b.at, b.bytes, 0);
+        file_fetch(b.at, b.bytes);
     else
         (void)pool_once(parts < BRINGING_THREADS ? (int)parts : BRINGING_THREADS, parts, bring_part, &b);
 }
