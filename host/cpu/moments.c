@@ -101,7 +101,7 @@ static void take_span(void *context, int64_t s)
     int64_t first = s * all->tiles / all->count * rows, last = min_of((s + 1) * all->tiles / all->count * rows, all->e->n);
     for (int64_t i = first; i < last && !pool_stops(all->pool); i += all->brought) {
         int64_t count = min_of(all->brought, last - i);
-        examples_bring(all->e, i, count);
+        examples_bring(all->e, i, count, NULL);
         if (all->turns) wait_for_turn(all->turns);
         add_rows(all, i, i + count, work, &total);
         if (!all->turns) continue;

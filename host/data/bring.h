@@ -4,12 +4,14 @@
 #define CUSGD_HOST_DATA_BRING_H
 
 #include "data.h"
+#include "pool.h"
 
 /* Whether x lies in such a file; before such a pass, announces to the system that all of it is about to be read. */
 int examples_in_file(const examples *e);
 void examples_expect(const examples *e);
 /* Waits until rows are in memory, which several threads read if they are many; nothing for those of no file. examples_forget()
- * gives up what they take of the process. */
-void examples_bring(const examples *e, int64_t row, int64_t count);
+ * gives up what they take of the process. *readers: these threads, NULL until they are first wanted; the caller's to free. NULL:
+ * threads are started for this call alone. */
+void examples_bring(const examples *e, int64_t row, int64_t count, pool **readers);
 
 #endif

@@ -221,7 +221,7 @@ static void check_block(void *context, int64_t b)
     if (b >= bad) return;
     int64_t from = max_of(first, c->first), to = min_of(first + count, c->end);
     int looks = from < to && !c->e->place;
-    if (looks && first % c->fetched == 0) examples_bring(c->e, from, min_of(c->fetched, c->end - from));
+    if (looks && first % c->fetched == 0) examples_bring(c->e, from, min_of(c->fetched, c->end - from), NULL);
     int good = !looks || features_are_finite(c->e, from, to - from);
     good &= block_is_good(c->e, c->loss, first, count, &seen);
     if (looks) examples_forget(c->e, from, to - from);

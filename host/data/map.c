@@ -248,13 +248,16 @@ static void bring_part(void *context, int64_t i)
     file_fetch(b->at + done, left < BROUGHT_BYTES ? left : BROUGHT_BYTES);
 }
 
-void examples_bring(const examples *e, int64_t row, int64_t count)
+void examples_bring(const examples *e, int64_t row, int64_t count, pool **readers)
 {
     if (!examples_in_file(e) || count <= 0) return;
     bringing b = {(const char *)e->x.at + (size_t)row * row_size(e), (size_t)count * row_size(e)};
     int64_t parts = (int64_t)((b.bytes + BROUGHT_BYTES - 1) / BROUGHT_BYTES);
+    if (parts > 2 && readers && !*readers) *readers = pool_create(BRINGING_THREADS);
     if (parts <= 2)
         file_fetch(b.at, b.bytes);
+    else if (readers && *readers)
+        (void)pool_run(*readers, BRINGING_THREADS, parts, bring_part, &b);
     else
         (void)pool_once(parts < BRINGING_THREADS ? (int)parts : BRINGING_THREADS, parts, bring_part, &b);
 }

@@ -41,7 +41,7 @@ cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first
     piece.classes = 0;
     piece.y.at = piece.w.at = NULL;
     if (first == 0) examples_expect(&data->view);
-    examples_bring(&data->view, first, count);
+    examples_bring(&data->view, first, count, s->readers);
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (!status) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);

@@ -18,6 +18,7 @@ typedef struct scorer {
     const char *offset_name;     /* their column's, or NULL */
     double unit;                 /* predictions in the units of the data are this times those of theta and shift */
     int threads;                 /* that check the data; 0: as many as help */
+    struct pool **readers;       /* examples_bring()'s */
 } scorer;
 
 /* Rows that are scored at a time. */
