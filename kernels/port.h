@@ -258,13 +258,5 @@ template <class T> __device__ static inline T warp_sum(T v)
     for (int offset = 16; offset > 0; offset /= 2) v += __shfl_xor_sync(FULL_WARP, v, offset);
     return v;
 }
-template <class T> __device__ static inline T warp_max(T v)
-{
-    for (int offset = 16; offset > 0; offset /= 2) {
-        T other = __shfl_xor_sync(FULL_WARP, v, offset);
-        v = other > v ? other : v;
-    }
-    return v;
-}
 
 #endif
