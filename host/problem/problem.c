@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Making one ---- */
+/* ---- Options and data together ---- */
 
 static const char *offset_phrase(cusgd_offset kind)
 {
@@ -58,7 +58,7 @@ static cusgd_status check_sparse_scales(const cusgd_options *o, const cusgd_data
     return CUSGD_OK;
 }
 
-cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
+static cusgd_status check_targets(const cusgd_options *o, const cusgd_data *train)
 {
     const examples *a = &train->view;
     if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
@@ -72,6 +72,18 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
                     "%s: the target has %lld classes, and the loss %s takes numbers: take --loss logistic, or choose another "
                     "target (--target)",
                     train->source, (long long)a->classes, loss_word(o->loss));
+    if (train->offset == CUSGD_OFFSET_EXPOSURE && !loss_has_log_link(o->loss))
+        return fail(
+            CUSGD_ERROR_USAGE,
+            "an exposure is for losses with a logarithmic link (poisson, gamma, tweedie), where it multiplies the mean; with the "
+            "loss %s give an offset, which is added to the prediction",
+            loss_word(o->loss));
+    return CUSGD_OK;
+}
+
+/* Whether the solver takes the loss. */
+static cusgd_status check_solver(const cusgd_options *o, const examples *a)
+{
     if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_NEWTON)
         return fail_option("solver", "the outputs of the loss softmax have no second derivatives of their own, which solver "
                                      "newton needs; take lbfgs, or --classes one-vs-rest");
@@ -87,6 +99,13 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             CUSGD_ERROR_USAGE,
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
+    return CUSGD_OK;
+}
+
+/* What sparse rows do not take, and what dense ones do not. */
+static cusgd_status check_storage(const cusgd_options *o, const cusgd_data *train)
+{
+    const examples *a = &train->view;
     cusgd_status status = check_update(o, a);
     if (!status && o->sparse_scale != CUSGD_SPARSE_SCALE_NONE && !examples_are_sparse(a))
         status = fail_option("sparse-scale", "sparse-scale is for sparse data: leave it out");
@@ -100,20 +119,18 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
         return fail_option("solver",
                            "sparse data is trained by the solvers sgd, gd, cg, lbfgs and coordinate: the others need second "
                            "derivatives or the matrix itself");
-    if (valid && examples_are_sparse(a) != examples_are_sparse(&valid->view))
+    return CUSGD_OK;
+}
+
+static cusgd_status check_validation(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
+{
+    const examples *a = &train->view, *b = &valid->view;
+    if (examples_are_sparse(a) != examples_are_sparse(b))
         return fail(CUSGD_ERROR_DATA, "%s is %s and the training data is not: both need to be sparse, or dense", valid->source,
                     examples_are_sparse(a) ? "dense" : "sparse");
-    if (train->offset == CUSGD_OFFSET_EXPOSURE && !loss_has_log_link(o->loss))
-        return fail(
-            CUSGD_ERROR_USAGE,
-            "an exposure is for losses with a logarithmic link (poisson, gamma, tweedie), where it multiplies the mean; with the "
-            "loss %s give an offset, which is added to the prediction",
-            loss_word(o->loss));
-    if (!valid) return CUSGD_OK;
     if (train->offset != valid->offset)
         return fail(CUSGD_ERROR_DATA, "%s has %s, and the training data has %s: both need the same", valid->source,
                     offset_phrase(valid->offset), offset_phrase(train->offset));
-    const examples *b = &valid->view;
     if (o->valid_fraction > 0) return fail(CUSGD_ERROR_USAGE, "validation data and valid-fraction exclude each other; give one");
     if (b->classes != a->classes && b->classes != 0)
         return fail(CUSGD_ERROR_DATA, "%s has %lld classes where the training data has %lld: give both the same", valid->source,
@@ -123,6 +140,16 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
                     valid->source, (long long)b->d, (long long)b->k, (long long)a->d, (long long)a->k);
     return CUSGD_OK;
 }
+
+cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
+{
+    cusgd_status status = check_targets(o, train);
+    if (!status) status = check_solver(o, &train->view);
+    if (!status) status = check_storage(o, train);
+    return status || !valid ? status : check_validation(o, train, valid);
+}
+
+/* ---- Making one ---- */
 
 static cusgd_status allocate_vectors(problem *p)
 {
