@@ -37,7 +37,7 @@ typedef struct cusgd_device_arrays {
 } cusgd_device_arrays;
 
 /* Wraps arrays in the memory of a GPU. y and w are copied to the host. x stays where it is: a trainer on that GPU uses it in
- * place if it has the precision of the run, is stored in full, is not standardized, has all rows behind one another (and each a
+ * place if it has the precision of the run, is stored in full, is not standardized, has its rows one after another (and each a
  * multiple of 16 bytes, from 32 columns on), and no row is held out; otherwise it is copied there. x must outlive the data and
  * its trainers and must not change meanwhile. Such data is for trainers on that GPU, with any solver, and for their predictions.
  * Models, trainers on the CPU, checks, sweeps, paths, the options whiten and memory, and the functions that copy rows

@@ -247,7 +247,7 @@ typedef enum cusgd_select {
 } cusgd_select;
 
 /* A function that is called before the first step of a sweep, with the number of models, the number of passes over the data and
- * the bytes of memory that the models of a pass take. */
+ * the bytes of memory that a pass takes for its models and for products that it keeps of batches whose rows repeat. */
 typedef void (*cusgd_sweep_begins)(void *user, int64_t models, int64_t passes, double bytes);
 
 typedef struct cusgd_sweep_plan {
@@ -262,8 +262,8 @@ typedef struct cusgd_sweep_plan {
     int halving; /* 0: all configurations are trained to their end; h >= 2: after 1, h, h^2, ... epochs those go on that have the
                     least losses on held-out rows, one of h of them (successive halving: Jamieson, Talwalkar 2016); not with
                     several quantiles */
-    double memory; /* bytes that the models may take, in as many passes over the data as that needs; 0: half of the machine's, or
-                      90 % of what the GPU has free */
+    double memory; /* bytes that the models and what is kept for them may take, in as many passes over the data as that needs; 0:
+                      half of the machine's, or 90 % of what the GPU has free */
     cusgd_sweep_begins begins; /* NULL, or called once, before the first step */
     void *user;
 } cusgd_sweep_plan;
@@ -277,7 +277,7 @@ typedef struct cusgd_outcome {
                                     weights the losses are by the options', so that they can be compared */
     double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
-    int64_t rank;     /* from 1, by mean, among those of its quantile; those that halving dropped come behind the others, those
+    int64_t rank;     /* from 1, by mean, among those of its quantile; those that halving dropped come after the others, those
                          that diverged last */
     int64_t epochs;   /* the most that one of its models took */
     int64_t nonzeros; /* coefficients of the model that was trained on all rows */
@@ -338,20 +338,20 @@ typedef struct cusgd_path_point {
     double loss;                 /* on the training rows, of the model of all of them */
     double gap;       /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, other losses and sparse rows */
     int64_t nonzeros; /* its coefficients that are not 0 */
-    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8). Of sparse rows: more is left of
-                       * the gradient than sqrt(tolerance) of the largest without columns. */
+    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8); of sparse rows: the norm of the
+                       * subgradient is above sqrt(tolerance) of the largest gradient of the model without columns */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;
 
 /* Computes a path in double. For squared and mse the rows are read once, for the products of all columns, (folds + 2) (d + 1)^2
- * doubles, and coordinate descent follows, or with l1_ratio 0 eigenvectors. Losses with second derivatives are minimized by
- * Newton's method, until no gradient is further than sqrt(tolerance) of the first penalty from what the penalties take up. Each
- * fold is standardized by the moments of the rows outside it. Sparse rows are copied by columns, 12 bytes a value, on which
- * coordinate descent runs on the host, whatever the loss, until the norm of what is left of the gradient is a hundredth of that;
- * nothing is standardized but by the option sparse-scale, and there is no gap. The data must have one target and outlive the
- * path. Errors: USAGE (other losses, several outputs, bounds, whiten, robust, valid-fraction), NOT_CONVERGED (second derivatives
- * that vanish lead to no minimum; there is no path then), DATA, DEVICE, MEMORY, INTERRUPTED. */
+ * doubles, and coordinate descent follows, or with l1_ratio 0 an eigendecomposition. Losses with second derivatives are minimized
+ * by Newton's method, until the conditions of optimality hold to sqrt(tolerance) of the first penalty. Each fold is standardized
+ * by the moments of the rows outside it. Sparse rows are copied by columns, 12 bytes per stored value, and coordinate descent
+ * runs on the host, whatever the loss, until the norm of the subgradient is at most a hundredth of that; columns are standardized
+ * only if the option sparse-scale says so, and there is no duality gap. The data must have one target and outlive the path.
+ * Errors: USAGE (other losses, several outputs, bounds, whiten, robust, valid-fraction), NOT_CONVERGED (no minimum was reached,
+ * as where second derivatives vanish; there is no path then), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);
