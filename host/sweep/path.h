@@ -5,6 +5,9 @@
 
 #include "sweep.h"
 
+/* Beyond any gradient: with this l1 no coefficient that has a penalty leaves 0. */
+#define NULL_L1 1e300
+
 /* Sums over some rows of w z z', w z y and w y y, with z = (x, 1): x and y centered and scaled by the moments of all rows, w
  * divided by the mean of all rows' weights. */
 typedef struct moment_sums {

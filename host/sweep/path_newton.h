@@ -4,9 +4,6 @@
 
 #include "path.h"
 
-/* Beyond any gradient: no coefficient that has a penalty leaves 0. */
-#define NULL_L1 1e300
-
 typedef struct newton {
     const cusgd_path *of;
     const dataset *rows; /* bound, of d columns */

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NULL_L1 1e300 /* beyond any gradient */
 enum { MAX_STEPS = 200, IDLE_STEPS = 20, LOOSE = 100 };
 
 /* The rows of a fold, or those outside it. */
