@@ -49,7 +49,7 @@ static void lazy_catch_up(const lazy_tile *t)
     }
 }
 
-/* Copies of a tile: of pointers compilers do not know that they lead to different arrays, and then take values one by one. */
+/* Copies of a tile: compilers do not know that the tile's pointers lead to different arrays, and would take values one by one. */
 typedef struct lazy_copy {
     real theta[LAZY_TILE], slot[3][LAZY_TILE], average[LAZY_TILE];
 } lazy_copy;
@@ -85,10 +85,14 @@ static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, in
 static inline __attribute__((always_inline)) void lazy_step_of(int optimizer, const lazy_tile *t)
 {
     int limited = t->limit[0] != NULL, averages = t->rule->average;
-    if (limited)
-        averages ? lazy_step_by(optimizer, 1, 1, t) : lazy_step_by(optimizer, 1, 0, t);
+    if (limited && averages)
+        lazy_step_by(optimizer, 1, 1, t);
+    else if (limited)
+        lazy_step_by(optimizer, 1, 0, t);
+    else if (averages)
+        lazy_step_by(optimizer, 0, 1, t);
     else
-        averages ? lazy_step_by(optimizer, 0, 1, t) : lazy_step_by(optimizer, 0, 0, t);
+        lazy_step_by(optimizer, 0, 0, t);
 }
 
 static void lazy_step(const lazy_tile *t)
