@@ -44,7 +44,7 @@ typedef struct models {
     const double *number;       /* its loss's number, in the place of the loss rule's; NULL: that */
     const double *class_weight; /* 2 values an output, those for targets up to 0 first: factors on the rows' weights; NULL: 1 */
     int folds;                  /* of the rows; 0: 1 */
-    double products_bytes;      /* memory that may be kept of what is the same in all epochs (models_ops.batch_room) */
+    double products_bytes;      /* bytes that may be kept of what is the same in all epochs (models_ops.batch_room) */
 } models;
 
 /* The numbers of an update that are the same in every step: update.h's update_rule. */
@@ -73,7 +73,7 @@ typedef struct run_spec {
     int average;   /* keep PART_AVERAGE */
     update_constants constants;
     gradient_clip clip;
-    int64_t repeats;                  /* of models: epochs in which batches have the same rows; 0: they have others in each */
+    int64_t repeats;                  /* of models: in how many epochs each batch has the same rows; 0: batches change */
     const double *rate_factor;        /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     const double *limit[LIMIT_COUNT]; /* (d+1) x k each, all or none. Copied likewise */
     const models *models;             /* NULL: all outputs are one model. Copied by start() */

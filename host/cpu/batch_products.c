@@ -15,10 +15,10 @@ enum {
     TILE_VALUES = PACKED_LEFT * LANES
 };
 
-/* LANES models of one mask, `count` of them in use. */
+/* LANES models that count the rows of the same folds, `count` of them in use. */
 typedef struct products_group {
     int mask, count;
-    int is_block; /* they are a block of the layout */
+    int is_block; /* their parameters lie side by side, as a block of the layout */
     int64_t at[LANES];
     int number[LANES];
 } products_group;
@@ -61,12 +61,13 @@ static int64_t strips_of(int64_t d) { return (d + 2 + PACKED_LEFT - 1) / PACKED_
 static int64_t panels_of(int64_t d) { return (d + 2 + LANES - 1) / LANES; }
 static int64_t parts_of(int64_t d) { return (d + 1 + PART - 1) / PART; }
 
-/* Models of folds need products of their own. */
+/* How many products of each kind a batch has: those without the rows of a fold, for each fold, and those of all rows. */
 static double sets_of(int folds) { return folds > 1 ? folds + 1 : 1; }
 
-/* What an epoch takes for each row, column and model, where steps of rows take 2: (d+1) / B, and the epoch's share of what the
- * products take by themselves, d / 2 for all models together; their own loops are slower, and 16 models are what a pass takes at
- * least. Nor may all products be more than twice as large as x is in floats. */
+/* Steps from rows take 2 multiplications for each row, column and model. Steps from products take (d+1) / B, and the products
+ * themselves, which are computed once for all epochs and all models of a pass, d / 2; a pass takes as long for 16 models as for
+ * fewer. That the loops for products are slower is in the numbers 1.6, for 2, and 0.65, for 1/2, which were measured. Nor may the
+ * products of all batches be more than twice as large as x is in floats. */
 int NAMED(products_pay)(const run_spec *p, int folds)
 {
     enum { MODELS = 16, MOST_OF_X = 2 };
@@ -223,7 +224,7 @@ static cusgd_status open_slots(cpu *self, batch_products *p, const batch_share *
 
 /* ---- The products of a batch ---- */
 
-/* Rows of the batch that are packed, and their places. */
+/* Rows of a batch that are packed together. */
 typedef struct packing {
     const cpu *self;
     batch_products *p;
@@ -240,7 +241,7 @@ static int fold_of(const packing *k, int64_t i)
     return k->of->fold ? k->of->fold[row] : 0;
 }
 
-/* Rows of a fold side by side. */
+/* Places the rows of each fold side by side. */
 static void place_rows(const packing *k)
 {
     packed_rows *packed = &k->p->packed;
@@ -345,7 +346,7 @@ static void compute_products(const step *t, int64_t slot)
     pool_for(self->pool, team, tiles, round_tile, &k);
 }
 
-/* Those of the step's batch. */
+/* Returns the slot with the products of the step's batch, which are computed if they are not there. */
 static int64_t find_slot(const step *t)
 {
     batch_products *p = t->self->models.products;
@@ -382,7 +383,7 @@ static void gather_theta(void *context, int64_t i)
         for (int l = 0; l < LANES; l++) to[j * LANES + l] = self->point[g->at[l] + j * LANES];
 }
 
-/* Part i of all groups'. */
+/* Computes part i % parts of the gradients of group i / parts. */
 static void add_part(void *context, int64_t i)
 {
     const products_step *s = context;
@@ -408,7 +409,7 @@ static void add_part(void *context, int64_t i)
         for (int l = 0; l < g->count; l++) self->sums.gradient[g->at[l] + j * LANES] = gradient[j * LANES + l];
 }
 
-/* Losses are rounded: a sum that `real` cannot hold is one that failed. */
+/* Losses are rounded to `real`, so that a model fails whose loss `real` cannot hold, as it does by steps from rows. */
 static void take_losses(const products_step *s)
 {
     cpu *self = s->step->self;

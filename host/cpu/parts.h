@@ -229,19 +229,20 @@ cusgd_status NAMED(cpu_room)(void *of, const run_spec *p, int folds, double *eac
 cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone);
 cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                     const double *theta, double *sums);
-/* batch_products.c: whether a run of models, on rows of so many folds, takes its steps by products of columns. Nothing of what
- * decides may depend on what other models there are, nor on the memory: the ways round differently. */
+/* batch_products.c: whether a run of models, on rows of so many folds, takes its steps by products of columns. What decides must
+ * not depend on the other models, nor on the memory, since steps from rows and from products round differently. */
 int NAMED(products_pay)(const run_spec *p, int folds);
 double NAMED(cpu_batch_room)(void *of, const run_spec *p, int folds);
-/* What a run of models needs besides; it has its masks. */
+/* Allocates what a run of models needs for its steps; it has its masks already. Error: MEMORY. */
 cusgd_status NAMED(products_start)(cpu *self);
 void NAMED(products_close)(cpu *self);
-/* The examples are about to go. */
+/* Gives up the products of these examples, which are about to be freed. */
 void NAMED(products_forget)(cpu *self, const dataset *b);
 
 /* sparse_bind.c: x of sparse examples, as a part of cpu_bind(). */
 cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b);
-/* Finds the parts of the columns, which passes over them by several threads and batches need; once for all such. MEMORY. */
+/* Divides the columns into parts for several threads, which passes that need a gradient, and batches, call for. Does so once for
+ * each set. Error: MEMORY. */
 cusgd_status NAMED(sparse_cut)(const dataset *b);
 void NAMED(sparse_unbind)(dataset *b);
 void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out);

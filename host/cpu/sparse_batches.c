@@ -194,8 +194,8 @@ typedef struct building {
     cpu *self;
     const slice *slice;
     int shard;
-    _Atomic int64_t
-        next; /* the first column that is free: which of them a batch has depends on the threads, and nothing else does */
+    /* The first column that is free. Where a batch's columns lie depends on which thread comes first; nothing else does. */
+    _Atomic int64_t next;
 } building;
 
 static batch_rows list_batch(const building *b, int64_t batch)

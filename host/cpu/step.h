@@ -49,9 +49,9 @@ double NAMED(sparse_rows)(const step *t, int shard);
  * the columns. */
 void NAMED(sparse_columns)(const step *t, int shard, int64_t rows, real *gradient);
 
-/* batch_products.c: makes a slice of steps ready that follow from products of columns. Then a step's mean gradients and losses.
- */
+/* batch_products.c: prepares for a slice of steps that follow from products of columns. Error: MEMORY. */
 cusgd_status NAMED(products_begin)(cpu *self, const slice *s);
+/* Computes the mean gradients and the losses of one of these steps. */
 void NAMED(products_gradient)(step *t);
 
 /* update.c: parameters lo .. hi - 1, if there are any, all penalized or none. */

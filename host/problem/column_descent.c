@@ -12,7 +12,7 @@
 
 enum { MAX_PASSES = 2000, MAX_HALVINGS = 40, PASSES_KEPT = 6 };
 
-/* Where second derivatives jump to 0 more of them is asked for. */
+/* The damping to begin with: more where second derivatives jump to 0. */
 static double least_damping(loss_rule loss) { return loss_info_of(loss.kind)->smoothness == CUSGD_SMOOTH_ONCE ? 1e-2 : 1e-9; }
 
 /* ---- Room ---- */
@@ -96,7 +96,8 @@ void column_descent_judge(column_descent *s)
     s->objective = s->loss + penalties(s->of, s->theta);
 }
 
-/* The sum of the losses of rows at `predicted` + share `along`, with the rows' forces and curvatures where `keep` is 1. */
+/* Returns the mean loss at predictions `predicted` + share `along`; where `keep` is 1, the rows' forces and curvatures, and their
+ * sums, are set too. */
 static double lose(column_descent *s, double share, int keep)
 {
     const column_problem *p = s->of;
@@ -139,7 +140,8 @@ void column_descent_measure(column_descent *s)
 
 /* ---- The approximation ---- */
 
-/* The columns of which the minimum is likely to have coefficients: those that have them, and those whose gradient is near l1. */
+/* Chooses the columns whose coefficients are likely not to be 0 at the minimum: those that are not 0 now, and those whose
+ * gradient is near l1; and computes their second derivatives. */
 static void choose_set(column_descent *s)
 {
     const column_problem *p = s->of;
@@ -161,15 +163,17 @@ static void choose_set(column_descent *s)
     }
 }
 
-/* Where coordinate descent is: forces of the approximation, but for the intercept's part, which is kept at its optimum. */
+/* The state of the descent on the approximation. The forces of rows are those of the approximation where coefficients have moved
+ * and the intercept has not; `shift` is its optimal change for these coefficients. */
 typedef struct inner {
     column_descent *of;
     double sum;   /* of the forces */
     double shift; /* the intercept's change */
-    int64_t kept; /* points behind passes */
+    int64_t kept; /* the number of points, each after a pass, that are kept for an extrapolation */
     int is_guess; /* 1: no pass has been made since an extrapolation */
-    double
-        margin; /* a share of the largest violation in the pass before: columns farther than that inside their l1 are left out */
+    /* Columns whose force is below their l1 by more than this, a share of the largest violation in the pass before, are left
+     * out. */
+    double margin;
 } inner;
 
 /* Moves column j, and the forces with it. */
@@ -185,7 +189,7 @@ static void move(inner *t, int64_t j, double to)
     if (s->of->intercept) t->shift = t->sum / s->curvature_sum;
 }
 
-/* Minimizes along column j. Returns its violation before; *leaves: 1: it is 0 and likely to stay so. */
+/* Minimizes along column j. Returns its violation before; *leaves becomes 1 if its coefficient is 0 and likely to stay 0. */
 static double visit(inner *t, int64_t j, int *leaves)
 {
     column_descent *s = t->of;
@@ -195,7 +199,7 @@ static double visit(inner *t, int64_t j, int *leaves)
     *leaves = !(at > 0 || at < 0) && fabs(force) < p->l1[j] - t->margin;
     double violation = violation_at(p, j, at, force);
     if (*leaves || violation <= 0) return violation;
-    int flat = !(own > 1e-13 * s->second[j]); /* the column is constant: the intercept has its part, or it is empty */
+    int flat = !(own > 1e-13 * s->second[j]); /* the column is constant, so that the intercept can replace it, or it is empty */
     if (flat && !(p->l1[j] > 0 || p->l2[j] > 0)) return 0;
     double to = flat ? 0 : soft_threshold(force + own * at, p->l1[j]) / (own + p->l2[j]);
     double change = (to = bounded(p, j, to)) - at;
@@ -226,8 +230,8 @@ static double pass(inner *t, int64_t *count)
 
 /* ---- Anderson's extrapolation ---- */
 
-/* Behind so many passes their limit is guessed: that combination of the points behind them whose change by a pass is least
- * (Bertrand, Massias 2021). Signs stay as they are. */
+/* After each PASSES_KEPT passes their limit is estimated as that affine combination of the points after them which a pass would
+ * change least (Bertrand, Massias 2021). Coefficients keep their signs, and those that are 0 stay 0. */
 static double *kept_at(const inner *t, int64_t i) { return t->of->kept + i * t->of->of->x->d; }
 
 static void keep(inner *t)
@@ -237,7 +241,7 @@ static void keep(inner *t)
     for (int64_t a = 0; a < s->members; a++) to[s->set[a]] = s->moved[s->set[a]];
 }
 
-/* Weights of the points behind the passes. Returns 0 where there are none. */
+/* Computes the weights of the points 1 .. PASSES_KEPT - 1. Returns 0 if they are not determined. */
 static int weigh(const inner *t, double *weight)
 {
     enum { CHANGES = PASSES_KEPT - 1 };
@@ -272,7 +276,7 @@ static void extrapolate(inner *t)
     t->is_guess = 1;
 }
 
-/* To the last point before the guess. */
+/* Returns to the last point before the extrapolation. */
 static void take_back(inner *t)
 {
     const column_descent *s = t->of;
@@ -307,8 +311,8 @@ static void descend(inner *t, double enough)
     }
 }
 
-/* The change of the predictions by the step. Returns by how much the objective changes to first order; 0 or more: there is no
- * way. */
+/* Computes the change of the predictions by the step. Returns the change of the objective to first order in the loss, without the
+ * intercept's part. */
 static double look_along(const inner *t)
 {
     column_descent *s = t->of;
@@ -338,7 +342,7 @@ static void take(column_descent *s, double share, double shift)
     s->step = share;
 }
 
-/* The penalties behind `share` of the step: all columns outside the set have a coefficient of 0. */
+/* The penalties after `share` of the step: all columns outside the set have a coefficient of 0. */
 static double penalties_at(const column_descent *s, double share)
 {
     const column_problem *p = s->of;
@@ -351,8 +355,8 @@ static double penalties_at(const column_descent *s, double share)
     return sum;
 }
 
-/* Goes the whole step, or half as far until the objective falls. Where steps are too long the second derivatives are too small.
- */
+/* Takes the whole step, or halves it until the objective falls enough. Short steps mean that the second derivatives at hand are
+ * too small for the way to the minimum: the damping is raised. Takes none where no share lets the objective fall. */
 static void search(column_descent *s, double shift, double change)
 {
     const double rounding = 1e-13 * fabs(s->objective);
@@ -371,7 +375,7 @@ static void search(column_descent *s, double shift, double change)
     }
 }
 
-/* A step by the second derivatives at hand. */
+/* Minimizes the approximation by the second derivatives at hand, and takes a step to that minimum. */
 static void step_once(column_descent *s, double enough)
 {
     const double share = .05; /* of what a pass sees, which is less than what it leaves */

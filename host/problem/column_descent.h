@@ -32,29 +32,30 @@ typedef struct column_descent {
     double *theta, intercept; /* d */
     double loss, objective;   /* there: the mean loss; with penalties */
     double violation;         /* the norm of the objective's minimum-norm subgradient */
-    double step;              /* the length of the last step, as a share of the approximation's minimum's; 0: there was none */
+    double step;              /* the length of the last step, 1: to the minimum of the approximation; 0: there was none */
     double damping;           /* second derivatives are taken as at least this share of `steepest` */
     column_rows rows;
     double force_sum, curvature_sum;
     double *gradient;          /* d: minus the loss's */
     double *second, *coupling; /* d: sums of w l'' x^2 and of w l'' x, of the columns of the set */
-    double *moved;             /* d: theta behind the step */
-    double *kept;              /* d each: points behind passes */
+    double *moved;             /* d: theta after the whole step */
+    double *kept;              /* d each: points after passes */
     int64_t *set, members;     /* d: the columns that are visited */
 } column_descent;
 
-/* At theta = 0; room for p's rows and columns. column_descent_close() frees it, whatever is returned. Error: MEMORY. */
+/* Begins at theta = 0, with room for p's rows and columns; p must outlive it. column_descent_close() frees it, whatever is
+ * returned. Error: MEMORY. */
 cusgd_status column_descent_open(const column_problem *p, column_descent *s);
 void column_descent_close(column_descent *s);
-/* Where loss and all that follows from it are computed afresh from theta and the intercept: two passes. */
+/* Computes the loss, its derivatives, objective and violation from theta and the intercept, by two passes over the values. To be
+ * called after each change of theta, the targets, the weights or the offsets, and before column_descent_step(). */
 void column_descent_measure(column_descent *s);
-/* The same after a change of the penalties alone: objective and violation. */
+/* After a change of the penalties alone: computes objective and violation. */
 void column_descent_judge(column_descent *s);
-/* From where it was measured, one step: of a quadratic loss to the minimum. `enough`: the violation that is asked for in the end.
- * s->step is 0, and theta as it was, where rounding leaves no step. It has to be measured afterwards. Error: INTERRUPTED, with
- * theta as it was. */
+/* Takes one step, of a quadratic loss to the minimum. `enough`: the violation that the caller wants to reach in the end. s->step
+ * is 0, and theta as it was, where rounding leaves no step. Error: INTERRUPTED, with theta as it was. */
 cusgd_status column_descent_step(column_descent *s, double enough);
-/* The loss at theta and the intercept, alone. */
+/* Returns the mean loss at theta and the intercept. */
 double column_descent_loss(column_descent *s);
 
 #endif

@@ -1,10 +1,13 @@
-/* Whether few rows prove that a finite optimum exists (separation.c). They do if they have full rank and some numbers c of the
- * signs of their l' give sum c z = 0: a v as looked for would have z'v = 0 at all of them, and be 0.
+/* Whether few rows prove that a finite optimum exists (separation.c). A direction v in which the loss falls for ever has l' z'v
+ * <= 0 at every row, and z'v = 0 where a count is positive. If some rows have numbers c with the signs of their l' (any, where a
+ * count is positive) and sum c z = 0, the terms of sum c z'v are not above 0 and add up to 0: so z'v = 0 at all of these rows,
+ * and if they have full rank v is 0.
  *
- * Such numbers come with every step of a method: l' + w z'p give 0 where H = sum w z z' and H p = -g, whatever the w are. With
- * the bound on l'' as w (Boehning, Lindsay 1988) H is the same at every step, one costs no more than two products with the rows,
- * and a few suffice where classes overlap well; else Newton's method is tried. Rows are taken from everywhere, as many of one
- * group as of the other, and twice as many as before while they prove nothing. */
+ * Every step of a method of second order gives such sums: c = l' + w z'p has sum c z = 0 where H = sum w z z' and H p = -g,
+ * whatever the w are; it remains to look at the signs. With the bound on l'' as w (Boehning, Lindsay 1988) H is the same at every
+ * step, a step costs no more than two products with the rows, and a few steps suffice where classes overlap well; else Newton's
+ * method is tried. Rows are taken from everywhere, as many of one group as of the other, and twice as many as before while they
+ * prove nothing. */
 #include "separation.h"
 
 #include "interrupt.h"
@@ -49,7 +52,7 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Until the sample has `each` rows of both groups, or all that are not too far away. */
+/* Adds rows to the sample until it has `each` rows of both groups, or VISITS times as many rows have been visited. */
 static void take_rows(search *s, spread *w, int64_t each, int64_t *count)
 {
     enum { VISITS = 64 };
@@ -93,15 +96,14 @@ static int have_signs(const search *s)
     return all;
 }
 
-/* One step on from the point that the derivatives are of, and beyond it by a share of what the last one has moved (Nesterov
- * 1983). */
+/* Takes the step from the point at which the derivatives are, and goes beyond it by a share of the last move (Nesterov 1983). */
 static void move_on(search *s, double *t)
 {
     const sample *of = &s->sample;
     newton *m = &s->newton;
     double onward = 0, next = (1 + sqrt(1 + 4 * *t * *t)) / 2, share = (*t - 1) / next;
     for (int64_t a = 0; a < s->free; a++) onward += m->g[a] * (m->v[a] + m->p[a] - m->last[a]);
-    if (onward > 0) next = 1, share = 0; /* it has gone too far: begins anew (O'Donoghue, Candes 2015) */
+    if (onward > 0) next = 1, share = 0; /* it has gone too far: the shares begin anew (O'Donoghue, Candes 2015) */
     *t = next;
     for (int64_t a = 0; a < s->free; a++) {
         double at = m->v[a] + m->p[a];
@@ -132,7 +134,7 @@ static int proves(search *s)
     return 0;
 }
 
-/* Until the sample has `rows` rows; *more: 1 where it has become longer. */
+/* Adds rows to the sample until it has `rows` rows, as far as there are such; *more: 1 where it has become longer. */
 static cusgd_status grow(search *s, spread *w, int64_t rows, int64_t *count, int *more)
 {
     int64_t before = s->sample.rows, f = s->free;

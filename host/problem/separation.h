@@ -49,24 +49,26 @@ static inline int is_positive(const search *s, int64_t row) { return output_targ
 
 static inline int counts(const search *s, int64_t row) { return weight_at(&s->problem->train.rows, row) > 0; }
 
-/* The row's z: free values. */
+/* Computes the row's z, `free` values. */
 void read_row(const search *s, int64_t row, double *z);
-/* Row number i of the sample's list is read. */
+/* Reads row number i of the sample's list into the sample's z and y. */
 void read_sampled(search *s, int64_t i);
 
-/* recession_step.c: room for a sample, whose rows stay, and for Newton's method on it; close_rows() frees both. */
+/* recession_step.c: makes room for a sample of `room` rows; those that it has stay. Error: MEMORY. */
 cusgd_status sample_reserve(search *s, int64_t room);
+/* Makes room for Newton's method on a sample. Error: MEMORY. */
 cusgd_status recession_open(search *s);
+/* Frees both. */
 void close_rows(search *s);
-/* Predictions 0. */
+/* Starts from predictions of 0. */
 void recession_start(search *s);
-/* The factor of H, which is brought to full rank where it lacks it: *full is 0 then. Returns 0 where there is none. */
+/* Factors H, whose diagonal is raised if it lacks full rank: *full is 0 then. Returns 0 if it cannot be factored. */
 int recession_factor(search *s, int *full);
-/* p = -H^-1 g with the gradient of the derivatives, and z'p. */
+/* Computes g from the losses' derivatives, p = -H^-1 g, and z'p. */
 void recession_solve(search *s);
-/* H at the predictions, and all of that. */
+/* Computes H at the predictions, factors it and solves. Returns as recession_factor(). */
 int recession_step(search *s, int *full);
-/* Moves along p by halves of it until the sum of losses falls enough; returns 0 where it does not. */
+/* Moves the predictions along p, by the whole of it or halves until the sum of losses falls enough. Returns 0 if none does. */
 int recession_move(search *s);
 
 /* Each of these leaves *v as it is, or sets it. */

@@ -10,7 +10,7 @@ typedef struct stream_group {
     int is_there, shards;
     uint64_t epoch;
     int64_t *first, *end; /* first .. end - 1: whole windows; */
-    int64_t *begin;       /* where steps are taken on the group, `begin` is the position of the first row in front of it */
+    int64_t *begin;       /* once steps are taken on the group: the position of the first row that lies in front of it */
 } stream_group;
 
 cusgd_status stream_group_open(stream_group *g, int shards);

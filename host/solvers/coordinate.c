@@ -82,7 +82,7 @@ static cusgd_status begin(coordinate *t)
 
 /* ---- An iteration ---- */
 
-/* What the intercept of centered columns is more than that of columns as they are stored. */
+/* By how much the intercept of centered columns is larger than that of columns as they are stored. */
 static double center_part(const coordinate *t) { return t->center ? vector_dot(t->x.d, t->center, t->now.theta) : 0; }
 
 /* Puts the descent at output c of the iterate. */
@@ -121,7 +121,7 @@ static int put_output(coordinate *t, int64_t c)
     return moved || s->trial.x[u] < s->x[u] || s->trial.x[u] > s->x[u];
 }
 
-/* The trial becomes the iterate behind a step of each output. *moved: whether it is another point. */
+/* The trial becomes the iterate after a step of each output. *moved: whether it is another point. */
 static cusgd_status step(coordinate *t, int *moved)
 {
     solver *s = t->of;
