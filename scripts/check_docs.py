@@ -61,8 +61,8 @@ BANNED = [
     r"\bbackoffs?\b",
     r"\b(rows|steps|bytes|us|microseconds|instructions) an? (second|epoch|step|pass|target|row|parameter|thread)\b",
     r"\bwhich was taken\b",
-    r"\b(minimis|optimis|standardis|penalis|normalis|initialis|recognis)",
-    r"\b(neighbour|behaviour|licence|colour|favour|honour|judgement)",
+    r"\b(minimis|maximis|optimis|standardis|penalis|normalis|initialis|recognis|vectoris|factoris|regularis)",
+    r"\b(neighbour|behaviour|licence|colour|favour|honour|judgement|programmes?\b|learnt\b)",
 ]
 
 

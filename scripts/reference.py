@@ -96,7 +96,7 @@ def by_scipy(loss, x, y, l1, l2):
 
 
 def by_programme(loss, x, y, l1, l2):
-    """Losses that are not differentiable as a linear or quadratic programme: p - y (or 1 - s p) is split into the parts that cost something"""
+    """Losses that are not differentiable as a linear or quadratic program: p - y (or 1 - s p) is split into the parts that cost something"""
     n, d = x.shape
     if loss.word == "hinge":
         s = 2 * y - 1

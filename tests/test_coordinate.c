@@ -203,7 +203,7 @@ static int stop_at_once(const cusgd_progress *progress, void *user)
     return 1;
 }
 
-/* A cancelled fit ends behind its iteration, and the next one goes on to the optimum. */
+/* A canceled fit ends after its iteration, and the next one goes on to the optimum. */
 Test(coordinate, a_fit_is_cancelled)
 {
     static hard_rows h;

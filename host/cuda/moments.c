@@ -1,4 +1,4 @@
-/* What is learnt of the columns: moments of unbound examples, which pass through the device, and curvature of bound ones. */
+/* What is known of the columns: moments of unbound examples, which pass through the device, and curvature of bound ones. */
 #include "scalar/moments.h"
 #include "cuda.h"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cusgd import _run, _trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore::cusgd.ConvergenceWarning")  # what is learnt does not matter here
+pytestmark = pytest.mark.filterwarnings("ignore::cusgd.ConvergenceWarning")  # what is learned does not matter here
 
 
 class Late(Exception):

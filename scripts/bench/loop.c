@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         double taken = now() - begun;
         if (taken < best) best = taken;
     }
-    if (!(theta[0] > 0.5f)) return 1; /* it has learnt something: y = x_0 + noise */
+    if (!(theta[0] > 0.5f)) return 1; /* it has learned something: y = x_0 + noise */
     printf("%.6g\n", 1e-6 * (double)(n / batch * batch) / best);
     free(x);
     free(y);
