@@ -1,7 +1,15 @@
 """What the tests share. They run against the installed package, or with CUSGD_LIBRARY against a library that was built."""
 
+import gc
+
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish():
+    """Let the garbage collector pass over what the modules of the tests have loaded, more than 100,000 objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
