@@ -1,12 +1,15 @@
-"""Trains on arrays in the memory of the emulated GPU, and on sparse matrices; test_device.py runs it in a process of its own."""
+"""Trains on arrays in the memory of the emulated GPU, and on sparse matrices; test_device.py runs it in a process of its own.
+
+usage: on_emulated_gpu.py SPARSE.npz     a problem of sparse rows, with its optimum
+"""
 
 import ctypes as C
 import os
+import sys
 
 import cusgd
 import numpy as np
 import scipy.sparse
-from sklearn.linear_model import LogisticRegression
 
 emulator = C.CDLL(os.path.join(os.environ["CUSGD_MODULE_DIR"], "libcusgd-cuda.so"))
 emulator.emulator_user_memory.restype = C.c_void_p
@@ -99,10 +102,10 @@ except cusgd.UsageError as error:
 else:
     raise AssertionError("the CPU takes what lies on a GPU")
 # Sparse rows: the optimum is scikit-learn's, and two runs by minibatches have the same bits.
-S = scipy.sparse.random(400, 30, density=0.1, random_state=1, format="csr")
-labels = (S @ rng.normal(size=30) + 0.1 * rng.normal(size=400) > 0).astype(float)
+problem = np.load(sys.argv[1])
+S = scipy.sparse.csr_matrix((problem["data"], problem["indices"], problem["indptr"]), problem["shape"])
+labels = problem["labels"]
 model = cusgd.fit(S, labels, loss="logistic", l2=0.01, solver="lbfgs", precision="double", device="cuda")
-peer = LogisticRegression(C=1 / (400 * 0.01), tol=1e-10, max_iter=10000).fit(S, labels)
-assert np.abs(model.weight - peer.coef_).max() < 1e-5, np.abs(model.weight - peer.coef_).max()
+assert np.abs(model.weight - problem["optimum"]).max() < 1e-5, np.abs(model.weight - problem["optimum"]).max()
 assert bits(S, labels, loss="logistic") == bits(S, labels, loss="logistic")
 print("the same bits")

@@ -14,6 +14,7 @@ import re
 import sys
 import types
 
+import joblib
 import pytest
 import sklearn.linear_model
 from cusgd import linear_model
@@ -61,7 +62,9 @@ def run(*arguments):
     for module in (sklearn.linear_model, _stochastic_gradient):
         module.SGDClassifier, module.SGDRegressor = SGDClassifier, SGDRegressor
     plugin = Plugin()
-    pytest.main(["--pyargs", MODULE, "-p", "no:cacheprovider", "-W", "ignore", *arguments], plugins=[plugin])
+    # Where a test asks for processes they are forked, so that they need not import scikit-learn again.
+    with joblib.parallel_config(backend="multiprocessing"):
+        pytest.main(["--pyargs", MODULE, "-p", "no:cacheprovider", "-W", "ignore", *arguments], plugins=[plugin])
     return plugin.outcomes
 
 

@@ -41,13 +41,30 @@ def test_descriptions_that_are_refused(description, kind, message):
         device_array(Described(**description), "X")
 
 
-def test_training_on_the_emulated_gpu():
+@pytest.fixture
+def sparse_problem(rng, tmp_path):
+    """The path of a file with sparse rows, labels, and the coefficients that scikit-learn finds for an l2 of 0.01.
+
+    The process that trains then need not import scikit-learn, which takes longer than all that it does.
+    """
+    scipy_sparse, sklearn_models = pytest.importorskip("scipy.sparse"), pytest.importorskip("sklearn.linear_model")
+    S = scipy_sparse.random(400, 30, density=0.1, random_state=1, format="csr")
+    labels = (S @ rng.normal(size=30) + 0.1 * rng.normal(size=400) > 0).astype(float)
+    peer = sklearn_models.LogisticRegression(C=1 / (400 * 0.01), tol=1e-10, max_iter=10000).fit(S, labels)
+    path = tmp_path / "sparse.npz"
+    np.savez(path, data=S.data, indices=S.indices, indptr=S.indptr, shape=S.shape, labels=labels, optimum=peer.coef_)
+    return path
+
+
+def test_training_on_the_emulated_gpu(sparse_problem):
     folder = os.environ.get("CUSGD_TEST_EMULATED", "")
     if not os.path.exists(os.path.join(folder, "libcusgd-cuda.so")):
         pytest.skip("CUSGD_TEST_EMULATED names no folder with the emulated module")
     script = Path(__file__).with_name("on_emulated_gpu.py")
     environment = {**os.environ, "CUSGD_MODULE_DIR": folder}
-    ended = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, str(script), str(sparse_problem)], env=environment, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0 and ended.stdout == "the same bits\n", ended.stderr
 
 
