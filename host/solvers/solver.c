@@ -64,16 +64,25 @@ static cusgd_status run_method(solver *s)
 
 /* ---- Beginning ---- */
 
-/* What rounding leaves of a gradient that is zero: a row's derivative is at most sqrt(2 bound loss), in the mean, and at most the
- * loss's own bound. */
+/* The size of a row's derivative at the intercept-only model, in the mean: at most sqrt(2 bound loss), and at most the loss's own
+ * bound. Of a loss with a log link it is |mean - y| times a power of the mean, at most twice the second derivative, of which
+ * `steepest` is four times the mean. */
+static double null_derivative(const problem *p)
+{
+    double bound = loss_curvature_bound(p->loss);
+    if (loss_has_log_link(p->loss.kind)) return p->targets.steepest / 2;
+    if (!isfinite(bound)) bound = p->targets.steepest;
+    return fmin(sqrt(2 * bound * fabs(p->null_loss)), loss_derivative_bound(p->loss));
+}
+
+/* What rounding leaves of a gradient that is zero. */
 static double rounding_gradient(const solver *s)
 {
     double unit = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
-    double steepest = loss_curvature_bound(s->problem->loss);
+    double derivative = null_derivative(s->problem);
     for (int64_t j = 0; j < s->problem->d; j++)
         square += s->m.run->options->standardize ? 1 : s->problem->units.rms[j] * s->problem->units.rms[j];
-    double derivative = fmin(sqrt(2 * steepest * fabs(s->problem->null_loss)), loss_derivative_bound(s->problem->loss));
-    return isfinite(steepest) ? 4 * unit * sqrt(square) * derivative : 0;
+    return isfinite(derivative) ? 4 * unit * sqrt(square) * derivative : 0;
 }
 
 cusgd_status solver_open(solver *s)

@@ -199,3 +199,25 @@ def test_ridge_with_an_alpha_per_target(rng):
         np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-8)
     with pytest.raises(ValueError, match="do not correspond: 3 alphas for 2 targets"):
         linear_model.Ridge(alpha=[1, 2, 3]).fit(X, y)
+
+
+def _size_of_first_gradient(loss, X, y):
+    """The largest derivative of the mean loss along a column, at the intercept-only model."""
+    mean = y.mean()
+    slope = {"gamma": 1 - y / mean, "tweedie": np.sqrt(mean) - y / np.sqrt(mean)}.get(loss, mean - y)  # tweedie: power 1.5
+    return np.abs(X.T @ slope).max() / len(y)
+
+
+@pytest.mark.parametrize("loss", ["squared", "poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("solver", ["coordinate", "lbfgs"])
+@pytest.mark.parametrize("share", [0.999, 1.001, 10.0])
+def test_penalties_that_leave_no_coefficient(loss, solver, share, rng):
+    """What is left of the gradient is rounding from the start, of which no share can be asked for."""
+    X = rng.normal(size=(300, 10)) * 10.0 ** rng.integers(-2, 3, 10)
+    y = rng.poisson(3, 300) + 1.0
+    l1 = share * _size_of_first_gradient(loss, X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cusgd.fit(X, y, loss=loss, l1=l1, solver=solver, standardize=False)
+    assert model.result.converged
+    assert np.count_nonzero(model.weight) == (share < 1)
