@@ -9,6 +9,7 @@
 #include "block.h"
 #include "scalar/expression.h"
 #include "scalar/softmax.h"
+#include <float.h>
 
 enum { ROWS_EACH = 4 }; /* of a thread */
 
@@ -142,8 +143,12 @@ __device__ static double model_loss(const loss_task &t, int64_t c, double loss)
     return sum;
 }
 
-/* Sums of which NaN stands for none. */
-__device__ static double sum_or_none(double a, double b) { return isnan(a) ? b : isnan(b) ? a : a + b; }
+/* Sums of which NaN stands for none. The losses of models that diverge may have a sum beyond all numbers before any of them is;
+ * that is no failure of the others. */
+__device__ static double sum_or_none(double a, double b)
+{
+    return isnan(a) ? b : isnan(b) ? a : fmax(fmin(a + b, DBL_MAX), -DBL_MAX);
+}
 
 /* The last block's. */
 __device__ static void add_tiles(const loss_task &t, double *shared)

@@ -81,6 +81,29 @@ Test(sweep, configurations_do_not_know_each_other)
     cusgd_data_free(data);
 }
 
+/* Equal models that diverge have a sum of losses beyond all numbers while each has one. The others go on all the same. */
+Test(sweep, models_that_diverge_together_leave_others_alone)
+{
+    enum { COUNT = 65 };
+    cusgd_configuration all[COUNT] = {{0, 1e-3, .01, 0, 0, 0}};
+    for (int i = 1; i < COUNT; i++) all[i] = (cusgd_configuration){0, 0, 4, 0, 0, 0};
+    rows_made t;
+    sweep_rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = sweep_options();
+    o.batch = N;
+    o.epochs = 2000;
+    cusgd_sweep_plan whole = sweep_plan_of(&t, all, COUNT), part = sweep_plan_of(&t, all, 1);
+    cusgd_sweep *a = sweep_of(&o, data, &whole), *b = sweep_of(&o, data, &part);
+    cusgd_outcome last = CUSGD_INIT(cusgd_outcome);
+    cusgd_sweep_outcome(a, COUNT - 1, &last);
+    cr_assert_eq(last.stop, CUSGD_STOP_DIVERGED);
+    check_same_outcome(b, 0, a, 0);
+    cusgd_sweep_free(a);
+    cusgd_sweep_free(b);
+    cusgd_data_free(data);
+}
+
 /* The chosen model is trained on all rows, and is what training with its numbers leads to. */
 Test(sweep, chosen_model_is_refitted)
 {

@@ -9,6 +9,8 @@
 #include "step.h"
 
 #include "models.h"
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* The rows of a shard's share of batch i. */
@@ -114,6 +116,9 @@ static void add_rows(void *context, int64_t at)
     find_later(t, shard, c);
 }
 
+/* The losses of models that diverge may have a sum beyond all numbers before any of them is; that is no failure of the others. */
+static double within_double(double sum) { return fmax(fmin(sum, DBL_MAX), -DBL_MAX); }
+
 /* Of models: the sum over those that go on; one whose loss is not finite ends. NaN: none goes on. */
 static double models_loss(cpu *self, const step *t)
 {
@@ -128,7 +133,7 @@ static double models_loss(cpu *self, const step *t)
             continue;
         }
         m->losses[c] += loss;
-        total = isnan(total) ? loss : total + loss;
+        total = isnan(total) ? loss : within_double(total + loss);
     }
     return total;
 }
