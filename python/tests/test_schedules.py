@@ -156,6 +156,67 @@ def test_scores_of_early_stopping_are_scikit_learns(weighted, rng):
     assert score(weight, bias) == metrics.accuracy_score(near > 0, p > 0, sample_weight=weights)
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "optimal", "adaptive"])
+@pytest.mark.parametrize("average", [False, True, 40])
+def test_rows_of_weight_0_are_steps(learning_rate, average, rng):
+    """They shrink coefficients, count in averages, and lower the rate."""
+    X = rng.normal(size=(60, 3))
+    y = X @ [1.0, 2.0, 0.0] + rng.normal(size=60)
+    parameters = {"learning_rate": learning_rate, "alpha": 0.1, "shuffle": False, "average": average, "max_iter": 3, "tol": None}
+    weights = rng.integers(0, 3, 60).astype(float)
+    for dtype in (np.float64, np.float32):
+        ours, theirs = (
+            module.SGDRegressor(**parameters).fit(X.astype(dtype), y.astype(dtype), sample_weight=weights)
+            for module in (linear_model, reference)
+        )
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9 if dtype == np.float64 else 1e-4)
+    ours, theirs = linear_model.SGDRegressor(**parameters), reference.SGDRegressor(**parameters)
+    for part in np.split(np.arange(60), 3):
+        ours.partial_fit(X[part], y[part], sample_weight=weights[part])
+        theirs.partial_fit(X[part], y[part], sample_weight=weights[part])
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("average", [False, True, 100])
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("class_weight", [None, {0: 1.0, 1: 5.0}])
+def test_early_stopping_ends_where_scikit_learn_does(learning_rate, average, class_weight, rng):
+    """By the scores of the current coefficients, whatever the estimator shows in the end, and without weights of classes."""
+    X = rng.normal(size=(300, 5))
+    linear = X @ [1.0, 2.0, -1.0, 0.0, 0.5] + rng.normal(size=300)
+    common = {"penalty": None, "learning_rate": learning_rate, "average": average, "shuffle": False, "early_stopping": True}
+    common |= {"eta0": 1e-3, "n_iter_no_change": 2, "random_state": 3}
+    for kind, y, extra in (
+        ("SGDRegressor", linear, {"tol": 1e-4}),
+        ("SGDClassifier", (linear > 1).astype(int), {"tol": 1e-3, "loss": "squared_hinge", "class_weight": class_weight}),
+        ("SGDClassifier", np.digitize(linear, [-1, 1]), {"tol": 1e-3, "loss": "hinge"}),
+    ):
+        weights = rng.integers(0, 3, 300).astype(float)
+        for given in (None, weights):
+            ours, theirs = (
+                getattr(module, kind)(**common, **extra).fit(X, y, sample_weight=given) for module in (linear_model, reference)
+            )
+            assert ours.n_iter_ == theirs.n_iter_
+            np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-8, atol=1e-10)
+
+
+def test_adaptive_goes_on_from_the_current_coefficients(rng):
+    """With averages, too: each lower rate begins where the last step of the one before led."""
+    X = rng.normal(size=(200, 3))
+    y = X @ [1.0, 2.0, 3.0] + rng.normal(size=200)
+    parameters = {
+        "learning_rate": "adaptive",
+        "eta0": 0.01,
+        "penalty": None,
+        "average": 50,
+        "shuffle": False,
+        "n_iter_no_change": 1,
+    }
+    ours, theirs = (module.SGDRegressor(tol=1e-3, **parameters).fit(X, y) for module in (linear_model, reference))
+    assert ours.n_iter_ == theirs.n_iter_ > 5
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+
+
 def test_limits_of_what_schedules_have_in_common(rng):
     """What the module's text leaves out of the claim that coefficients are scikit-learn's."""
     X = rng.normal(size=(300, 5))

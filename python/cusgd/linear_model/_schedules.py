@@ -8,7 +8,10 @@ has diverged). Where this does not hold:
   exact at the optimum; scikit-learn truncates by a cumulative penalty (Tsuruoka et al. 2009);
 - the number of epochs, where ``tol`` is set: the rule looks at the mean of the losses before each step, by the rows' weights,
   plus the penalty at the end of the epoch, while scikit-learn sums unweighted losses and the penalty at each step;
-- early stopping with ``average``: the average is scored here, and the current coefficients there.
+- early stopping with a penalty "l2" or "elasticnet": the coefficients are scored here, and there what they would be without the
+  factor by which the penalty has shrunk them, as scikit-learn keeps it apart until the last epoch has ended;
+- early stopping with "log_loss": scikit-learn 1.9 compares predictions of -1 and 1 with classes 0 and 1, so that rows of the
+  first class never count as right.
 
 Source: scikit-learn's documentation of SGD; Bottou (2012) for "optimal"; Xu (2011) for averaging.
 """
@@ -148,6 +151,14 @@ class Position:
         """Return what the estimator shows: the averages as soon as there are some."""
         return (self.average_weight, self.average_bias) if self.count else (self.weight, self.bias)
 
+    def add_average(self, weight: Any, bias: Any, count: int) -> None:
+        """Take in the averages (1, d) and (1,) over the steps since `count` was set, which now is that of all steps."""
+        share = (count - self.count) / count
+        before = (0.0, 0.0) if self.average_weight is None else (self.average_weight, self.average_bias)
+        self.average_weight = before[0] + share * (weight[0] - before[0])
+        self.average_bias = float(before[1] + share * (bias[0] - before[1]))
+        self.count = count
+
     def gives(self, weight: Any, bias: float) -> bool:
         """Tell whether an estimator with these coefficients is here, up to the rounding of float32."""
         shown = self.result()
@@ -161,6 +172,7 @@ def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Pos
     other rates at any step can be given to a new one.
     """
     X, y, weights = data
+    weights = _present(weights)
     settings = schedule.settings(X)
     kept: dict[bool, Trainer] = {}
 
@@ -240,7 +252,7 @@ def run_schedule(
     score: Score | None,
     common: dict[str, Any],
     callbacks: list[Callback],
-) -> tuple[Trainer, tuple[Any, Any], int, bool]:
+) -> tuple[Trainer, Position, int, bool]:
     """Run scikit-learn's algorithm.
 
     Parameters
@@ -260,28 +272,52 @@ def run_schedule(
 
     Returns
     -------
-    trainer, (weight, bias), epochs, converged
-        The last trainer; the result; epochs run in all; whether the stopping rule ended the run.
+    trainer, position, epochs, converged
+        The last trainer; where training has come to; epochs run in all; whether the stopping rule ended the run.
     """
     X, y, weights = data
+    weights = _present(weights)
     rule = _StoppingRule(schedule, score)
-    parameters = start or (np.zeros((1, X.shape[1])), np.zeros(1))
+    at = Position.start(X.shape[1]) if start is None else Position(start[0][0], float(start[1][0]))
     rate, epochs = schedule.eta0, 0
-    while True:
-        averaged = schedule.averages(schedule.epochs * len(y)) > 0
-        options = schedule.options(rate, schedule.epochs - epochs, averaged=averaged)
+
+    def begin(epochs: int, averaged: bool) -> Trainer:
+        options = schedule.options(rate, epochs, averaged=averaged)
         trainer = make_trainer(X, y, weights, {**common, **options})
-        trainer.set_coefficients(*parameters)
-        rule.trainer, rule.stale = trainer, 0
-        trainer._run([rule, *callbacks])
-        assert trainer.result is not None
-        parameters = trainer.coefficients()
-        epochs += trainer.result.epochs
-        stopped = trainer.result.stop == "cancelled"
+        trainer.set_coefficients(at.weight[None], [at.bias])
+        return trainer
+
+    while True:
+        # the rule looks at the current coefficients, which a run that takes averages does not have
+        trainer = plain = rule.trainer = begin(schedule.epochs - epochs, averaged=False)
+        rule.stale = 0
+        plain._run([rule, *callbacks])
+        assert plain.result is not None
+        ran, stopped = plain.result.epochs, plain.result.stop == "cancelled"
+        epochs += ran
+        count = schedule.averages(epochs * len(y))
+        if count > 0:
+            trainer = begin(ran, averaged=True)
+            trainer._run([])
+            at.add_average(*trainer.coefficients(), count)
+        weight, bias = plain.coefficients()
+        at.weight, at.bias = weight[0], float(bias[0])
+        schedule.steps = epochs * len(y)
         if schedule.name != "adaptive" or not stopped or rate <= LEAST_RATE or epochs >= schedule.epochs:
-            return trainer, parameters, epochs, stopped
+            break
         rate /= 5
         common = {**common, "seed": int(common.get("seed") or 0) + 1}
+    if schedule.name == "invscaling" and bool(schedule.average) == bool(count):
+        few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes, so that the trainers keep no more in memory
+        at.trainers, at.settings = {False: plain, count > 0: trainer}, schedule.settings(X)
+        for one in at.trainers.values():
+            one.rebind(X[few], y[few], sample_weight=None if weights is None else weights[few])
+    return trainer, at, epochs, stopped
+
+
+def _present(weights: Any) -> Any:
+    """Return weights of which those that are 0 are next to it, as rows of weight 0 are steps and the library leaves them out."""
+    return weights if weights is None else np.maximum(weights, 1e-30)
 
 
 def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
@@ -293,37 +329,6 @@ def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
         f"Floating-point under-/overflow occurred at epoch #{epoch.group(1) if epoch else 1}. Scaling input data with "
         "StandardScaler or MinMaxScaler might help."
     )
-
-
-def _position(trainer: Trainer, schedule: Schedule, data: tuple[Any, Any, Any], run: Any, common: dict[str, Any]) -> Position:
-    """Return where a run has come to, for `partial_fit` to go on from.
-
-    Parameters
-    ----------
-    trainer, schedule, data, common
-        Of `run_schedule`.
-    run : tuple (start, end, epochs)
-        Where it started and ended, and its epochs. A run with averages ends with these; what they are averages of is found by
-        running it without them.
-    """
-    X, y, weights = data
-    start, end, epochs = run
-    count = schedule.averages(epochs * len(y))
-    at = Position(end[0][0], float(end[1][0]))
-    trainers = {count > 0: trainer}
-    if count:
-        options = schedule.options(schedule.eta0, epochs, averaged=False)
-        plain = trainers[False] = make_trainer(X, y, weights, {**common, **options})
-        plain.set_coefficients(*(start or (np.zeros((1, X.shape[1])), np.zeros(1))))
-        plain.step(epochs * len(y))
-        weight, bias = plain.coefficients()
-        at = Position(weight[0], float(bias[0]), at.weight, at.bias, count)
-    if schedule.name == "invscaling" and bool(schedule.average) == bool(count):
-        few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes, so that the trainers keep no more in memory
-        for one in trainers.values():
-            one.rebind(X[few], y[few], sample_weight=None if weights is None else np.maximum(weights[few], 1e-30))
-        at.trainers, at.settings = trainers, schedule.settings(X)
-    return at
 
 
 class ScheduledMixin:
@@ -347,24 +352,23 @@ class ScheduledMixin:
             return found
         targets = y[:, None] if y.ndim == 1 else y
         rows, held = self._held_out(targets, weights)
+        own = self.__dict__.pop("_own_weights", weights)  # without those of classes, which no score has
         common = {"seed": estimator._seed(), "threads": 1}
-        parts, epochs, converged, troubles = [], [], [], []
-        positions = []
+        positions, epochs, converged, troubles = [], [], [], []
         for j in range(targets.shape[1]):
             of_class = weights if weights is None or weights.ndim == 1 else weights[:, j]
             of_rows = None if of_class is None else np.ascontiguousarray(of_class[rows])
             score = None
             if held is not None:
-                score = _score(estimator, X[held], targets[held, j], None if of_class is None else of_class[held])
+                score = _score(estimator, X[held], targets[held, j], None if own is None else own[held])
             schedule = Schedule(estimator, options, of_rows)
             data = (X if held is None else X[rows], np.ascontiguousarray(targets[rows, j]), of_rows)
             begin = None if start is None else (start[0][j : j + 1], start[1][j : j + 1])
             try:
-                trainer, part, count, ended = run_schedule(schedule, data, begin, score, common, estimator._callbacks())
+                trainer, at, count, ended = run_schedule(schedule, data, begin, score, common, estimator._callbacks())
             except (DivergedError, DataError) as error:
                 raise _in_words_of_scikit_learn(error) from error
-            parts.append(part)
-            positions.append(_position(trainer, schedule, data, (begin, part, count), common))
+            positions.append(at)
             epochs.append(count)
             converged.append(ended)
             troubles.append(trainer._trouble())
@@ -381,7 +385,7 @@ class ScheduledMixin:
             )
         for trouble in sorted({trouble for trouble in troubles if trouble}):
             warn(trouble, ConvergenceWarning)
-        return np.vstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        return np.array([at.result()[0] for at in positions]), np.array([at.result()[1] for at in positions])
 
     def _held_out(self, targets: Any, weights: Any) -> tuple[Any, Any]:
         """Return the rows to train on and those to validate on (None without early stopping), chosen as scikit-learn does."""

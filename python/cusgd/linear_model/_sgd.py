@@ -208,6 +208,7 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
     """
 
     class_weight: Any
+    _own_weights: Any
     _balances_with_weights = False
 
     def __init__(
@@ -260,6 +261,8 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         return self.loss == "log_loss"
 
     def _class_weights(self, weights: Array | None, X: Any, index: Array, by_class: Array) -> Array:
+        if self.early_stopping and self._runs_schedule():
+            self._own_weights = weights
         if len(by_class) == 2 or not self._runs_schedule():
             return super()._class_weights(weights, X, index, by_class)
         # scikit-learn weighs the rows of the class in question, and not the rest: a column per class
