@@ -210,8 +210,13 @@ class Trainer:
             warn(warning, ConvergenceWarning)
         return self.result
 
-    def _run(self, callback: Callback | Sequence[Callback] | None, saves: Checkpoints | None = None) -> str | None:
-        """Train, and return why the result is not converged, where a solver says so."""
+    def _run(
+        self, callback: Callback | Sequence[Callback] | None, saves: Checkpoints | None = None, *, has_history: bool = True
+    ) -> str | None:
+        """Train, and return why the result is not converged, where a solver says so.
+
+        Without callbacks and a history no Python code runs between epochs.
+        """
         raised: list[BaseException] = []
         callbacks = in_turn(callback)
 
@@ -228,7 +233,7 @@ class Trainer:
             return ends
 
         found = sized(_capi.cusgd_result)
-        function = _capi.cusgd_callback(on_epoch)
+        function = _capi.cusgd_callback(on_epoch) if has_history or callbacks or saves else _capi.cusgd_callback()
 
         def call() -> str | None:
             status = lib.cusgd_trainer_fit(self._handle, function, None, C.byref(found))

@@ -34,7 +34,7 @@ def _train(rows: tuple[Any, Array, Array | None], options: dict[str, Any]) -> tu
     X, y, weights = rows
     trainer = Trainer(X, y, sample_weight=weights, **options)
     try:
-        trainer._run([])
+        trainer._run([], has_history=False)
     except DivergedError:
         return None, 0, "diverged"
     assert trainer.result is not None
