@@ -36,6 +36,8 @@ part_quick() { build quick && tests quick -L '^(unit|api)$'; }
 part_tests() { build dev && tests dev -LE '^statistics$'; }
 part_build() { build ci; }
 part_all-tests() { tests ci; }
+# In the full tier it is built while the tests of the part all-tests run, in the time that they leave.
+part_sanitizers-build() { cmake --preset asan && nice -n 19 cmake --build --preset asan -j "$jobs"; }
 # Without the statistics of many runs and the longest comparisons of figures, whose code the other tests execute as well.
 part_sanitizers() { build asan && tests asan -LE '^statistics$' -E '^test-(determinism|command-check|command-offset)$'; }
 
@@ -135,7 +137,7 @@ esac
 case $tier in
 quick) parts=(quick) ;;
 default) parts=(tests format) ;;
-full) parts=(build all-tests sanitizers threads clang tidy format registers sass predictions python docs) ;;
+full) parts=(build all-tests sanitizers-build sanitizers threads clang tidy format registers sass predictions python docs) ;;
 esac
 case ${1:-} in
 --list) printf '%s\n' "${parts[@]}" && exit 0 ;;
@@ -192,17 +194,22 @@ if [ ${#parts[@]} -gt 1 ] && [[ " ${parts[*]} " == *" python "* ]]; then
     fetching=yes
     { (python_environment) >"$logs/python-environment.log" 2>&1; echo $? >"$logs/python-environment.status"; } &
 fi
-# Parts that use one processor and need no more than the part build: in the full tier they run one after another while tests run,
-# which often wait.
-meanwhile=()
-[ $tier != full ] || [ $# -gt 0 ] || meanwhile=(format registers sass predictions docs)
+# Parts that need no more than the part build: in the full tier they run one after another while the tests of all-tests run, which
+# often wait. The first of them in the list of parts, sanitizers-build, is the last here: what follows it begins when all are done.
+meanwhile=() queue=
+[ $tier != full ] || [ $# -gt 0 ] || meanwhile=(format registers sass predictions docs sanitizers-build)
 for name in "${parts[@]}"; do
-    [[ " ${meanwhile[*]} " != *" $name "* ]] || continue
+    if [[ " ${meanwhile[*]} " == *" $name "* ]]; then
+        wait "$queue"
+        judge "$name"
+        continue
+    fi
     run "$name" "part_$name"
-    [ "$name" != build ] || for other in "${meanwhile[@]}"; do execute "$other" "part_$other"; done &
+    if [ "$name" = build ]; then
+        for other in "${meanwhile[@]}"; do execute "$other" "part_$other"; done &
+        queue=$!
+    fi
 done
-wait
-for name in "${meanwhile[@]}"; do judge "$name"; done
 echo "$SECONDS s in total"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
