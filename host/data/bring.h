@@ -14,4 +14,13 @@ void examples_expect(const examples *e);
  * threads are started for this call alone. */
 void examples_bring(const examples *e, int64_t row, int64_t count, pool **readers);
 
+/* A pass in order by one caller, who computes with some rows while a thread brings the next ones. NULL, which the other functions
+ * accept: they lie in no file, are few, or there is no thread to be had. */
+typedef struct rows_ahead rows_ahead;
+/* `rows` rows at a time. */
+rows_ahead *rows_ahead_begin(const examples *e, int64_t rows);
+/* Waits until all rows before `end` have been brought, and asks for the next ones. */
+void rows_ahead_wait(rows_ahead *a, int64_t end);
+void rows_ahead_end(rows_ahead *a);
+
 #endif

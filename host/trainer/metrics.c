@@ -1,7 +1,6 @@
-/* Predictions and how good they are, of a model and of a trainer alike: rows are scored piece by piece. */
+/* Predictions and how good they are, of a model and of a trainer alike. */
 #include "trainer.h"
 
-#include "data/bring.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "model.h"
@@ -15,40 +14,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PIECE_VALUES = 1 << 22, PIECE_ROWS = 1 << 18 };
-
-/* Of sparse rows with about so many values, which are copied to be bound, and more than there are parameters. */
-static int64_t sparse_rows(const scorer *s, const examples *e)
-{
-    double stored = (double)(e->s.start[e->n] - e->s.start[0]) + 1, values = fmax(PIECE_VALUES / 16.0, 2 * (double)(s->d * s->k));
-    double rows = fmin(values / stored * (double)e->n, (double)PIECE_ROWS / (double)s->k);
-    return rows < 1 ? 1 : (int64_t)rows;
-}
-
-int64_t scorer_rows(const scorer *s, const examples *e)
-{
-    if (examples_are_sparse(e)) return sparse_rows(s, e);
-    int64_t rows = PIECE_VALUES / (s->d + s->k);
-    return rows < 1 ? 1 : rows < PIECE_ROWS ? rows : PIECE_ROWS;
-}
-
-cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
-{
-    examples piece = examples_piece(&data->view, first, count);
-    dataset *b = NULL;
-    piece.k = s->k;
-    piece.classes = 0;
-    piece.y.at = piece.w.at = NULL;
-    if (first == 0) examples_expect(&data->view);
-    examples_bring(&data->view, first, count, s->readers);
-    cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
-    if (!status) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
-    s->backend->ops->unbind(s->backend->self, b);
-    examples_forget(&data->view, first, count);
-    for (int64_t i = 0; !status && i < count * s->k; i++) p[i] = (p[i] + s->shift[i % s->k]) * s->unit;
-    return status;
-}
 
 static cusgd_status check_offsets(const scorer *s, const cusgd_data *data)
 {
@@ -91,36 +56,37 @@ cusgd_status scorer_check(const scorer *s, const cusgd_data *data, int with_targ
         features.y.at = NULL;
         features.w.at = NULL;
     }
-    status = examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
+    status = examples_check_part(&features, (row_range){0, 0}, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
     cusgd_status files = data_check_files(data);
     return files ? files : status;
 }
 
+typedef struct predicting {
+    const scorer *s;
+    cusgd_prediction as;
+    double *out;
+} predicting;
+
 /* Of outputs that are targets. */
-static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
+static void take_outputs(void *context, int64_t first, int64_t count, const double *p)
 {
-    int64_t n = data->view.n, rows = scorer_rows(s, &data->view);
-    cusgd_status status = CUSGD_OK;
-    for (int64_t i = 0; !status && i < n; i += rows)
-        status = scorer_score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
-    for (int64_t i = 0; !status && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
-        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : rule_mean_at(s->loss, out[i]);
-    return status;
+    const predicting *to = context;
+    int64_t k = to->s->k;
+    double *out = to->out + first * k;
+    if (to->as == CUSGD_PREDICT_LINK) {
+        memcpy(out, p, (size_t)(count * k) * sizeof *out);
+        return;
+    }
+    for (int64_t i = 0; i < count * k && !interrupt_asked_at(i); i++)
+        out[i] = to->as == CUSGD_PREDICT_CLASS ? (double)(p[i] > 0) : rule_mean_at(to->s->loss, p[i]);
 }
 
 /* Of outputs that are classes. */
-static cusgd_status predict_classes(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
+static void take_classes(void *context, int64_t first, int64_t count, const double *p)
 {
-    int64_t n = data->view.n, rows = scorer_rows(s, &data->view), cols = as == CUSGD_PREDICT_CLASS ? 1 : s->k;
-    double *p = allocate((size_t)(rows * s->k), sizeof *p);
-    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof *p, "predictions");
-    for (int64_t i = 0; !status && i < n; i += rows) {
-        int64_t count = n - i < rows ? n - i : rows;
-        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
-        if (!status) multiclass_predict(s, as, count, p, out + i * cols);
-    }
-    free(p);
-    return status;
+    const predicting *to = context;
+    int64_t cols = to->as == CUSGD_PREDICT_CLASS ? 1 : to->s->k;
+    multiclass_predict(to->s, to->as, count, p, to->out + first * cols);
 }
 
 cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
@@ -134,7 +100,8 @@ cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_predi
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t cols = as == CUSGD_PREDICT_CLASS ? s->m : s->k;
     cusgd_status status = scorer_check(s, data, 0);
-    if (!status) status = (s->classes > 0 ? predict_classes : predict_outputs)(s, data, as, out);
+    predicting to = {s, as, out};
+    if (!status) status = scorer_pass(s, data, s->classes > 0 ? take_classes : take_outputs, &to);
     for (int64_t i = 0; !status && i < data->incomplete_count; i++)
         for (int64_t c = 0; c < cols; c++) out[data->incomplete[i] * cols + c] = (double)NAN;
     if (!status && interrupt_asked()) status = fail_interrupted();
@@ -147,7 +114,8 @@ cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_predi
 static double unit_of(const examples *e, int64_t c)
 {
     double largest = 0;
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) largest = fmax(largest, fabs(target_at(e, i, c)));
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++)
+        largest = fmax(largest, fabs(target_at(e, examples_row(e, i), c)));
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
@@ -206,32 +174,35 @@ static int crosses(const double *p, int64_t k)
     return 0;
 }
 
-/* Adds rows first .. first + count - 1, whose predictions are p; *crossed: the weight of those whose quantiles cross. */
-static void add_rows(const scorer *s, const examples *e, int64_t first, int64_t count, const double *p, output_sums *all,
-                     double *crossed)
+typedef struct measuring {
+    const scorer *s;
+    const examples *e;
+    output_sums *all;
+    double crossed; /* the weight of rows whose quantiles cross */
+} measuring;
+
+static void take_rows(void *context, int64_t first, int64_t count, const double *p)
 {
+    measuring *m = context;
+    const scorer *s = m->s;
     int64_t k = s->k;
-    for (int64_t r = first; r < first + count; r++, p += k) {
+    for (int64_t i = first; i < first + count; i++, p += k) {
+        int64_t r = examples_row(m->e, i);
         for (int64_t c = 0; c < k; c++)
-            sums_add_row(&all[c], loss_of(s, c), p[c], target_at(e, r, target_of(s, c)), weight_at(e, r), offset_at(e, r));
-        if (s->quantiles && crosses(p, k)) *crossed += weight_at(e, r);
+            sums_add_row(&m->all[c], loss_of(s, c), p[c], target_at(m->e, r, target_of(s, c)), weight_at(m->e, r),
+                         offset_at(m->e, r));
+        if (s->quantiles && crosses(p, k)) m->crossed += weight_at(m->e, r);
     }
 }
 
 static cusgd_status sum_rows(const scorer *s, const cusgd_data *data, output_sums *all, double *crossed)
 {
     const examples *e = &data->view;
-    int64_t rows = scorer_rows(s, e);
-    double *p = allocate((size_t)(rows * s->k), sizeof(double));
-    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof(double), "predictions");
-    for (int64_t c = 0; !status && c < s->k; c++) all[c].unit = unit_of(e, target_of(s, c));
-    for (int64_t i = 0; !status && i < e->n; i += rows) {
-        int64_t count = e->n - i < rows ? e->n - i : rows;
-        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
-        if (!status) add_rows(s, e, i, count, p, all, crossed);
-    }
+    measuring m = {.s = s, .e = e, .all = all};
+    for (int64_t c = 0; c < s->k; c++) all[c].unit = unit_of(e, target_of(s, c));
+    cusgd_status status = scorer_pass(s, data, take_rows, &m);
     for (int64_t c = 0; !status && c < s->k && loss_has_log_link(s->loss.kind); c++) sums_find_null(e, c, s->loss, &all[c]);
-    free(p);
+    *crossed = m.crossed;
     return status;
 }
 

@@ -148,28 +148,33 @@ static void second_class(const tally *t, cusgd_metrics *m)
     memcpy(m->confusion, t->confusion, sizeof m->confusion);
 }
 
+typedef struct tallying {
+    const scorer *s;
+    const examples *e;
+    tally *t;
+} tallying;
+
+static void tally_rows(void *context, int64_t first, int64_t count, const double *p)
+{
+    const tallying *to = context;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = examples_row(to->e, first + i);
+        double y = target_at(to->e, row, 0);
+        add_row(to->s, p + i * to->s->k, y > 0 ? (int64_t)y : 0, weight_at(to->e, row), to->t);
+    }
+}
+
 cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_metrics *m)
 {
-    const examples *e = &data->view;
-    int64_t rows = scorer_rows(s, e), k = s->k;
-    double *p = allocate((size_t)(rows * k), sizeof *p);
-    tally t = {.of = allocate_zeroed((size_t)k, sizeof *t.of)};
-    cusgd_status status = p && t.of ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "predictions");
-    for (int64_t i = 0; !status && i < e->n; i += rows) {
-        int64_t count = e->n - i < rows ? e->n - i : rows;
-        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
-        for (int64_t r = 0; !status && r < count; r++) {
-            double y = target_at(e, i + r, 0);
-            add_row(s, p + r * k, y > 0 ? (int64_t)y : 0, weight_at(e, i + r), &t);
-        }
-    }
+    tally t = {.of = allocate_zeroed((size_t)s->k, sizeof *t.of)};
+    if (!t.of) return fail_memory((size_t)s->k * sizeof *t.of, "the counts of the classes");
+    cusgd_status status = scorer_pass(s, data, tally_rows, &(tallying){s, &data->view, &t});
     if (!status) {
         m->loss = loss_reported(s->loss.kind, t.loss / t.weight);
         if (loss_has_probabilities(s->loss.kind)) m->log_loss = t.log_loss / t.weight;
         average(s, &t, m);
-        if (k == 2) second_class(&t, m);
+        if (s->k == 2) second_class(&t, m);
     }
-    free(p);
     free(t.of);
     return status;
 }

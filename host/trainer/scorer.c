@@ -3,7 +3,6 @@
 
 #include "failure.h"
 #include "model.h"
-#include "pool.h"
 #include "public.h"
 #include "shared.h"
 #include "solvers/solvers.h"
@@ -19,13 +18,11 @@ typedef struct model_scorer {
     scorer scorer;
     backend backend;
     double *theta, *shift;
-    pool *readers;
 } model_scorer;
 
 static void model_scorer_close(model_scorer *s)
 {
     if (s->backend.ops) s->backend.ops->close(s->backend.self);
-    pool_free(s->readers);
     free(s->theta);
     free(s->shift);
 }
@@ -59,8 +56,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
                          .offsets = m->foreign ? -1 : m->offset.kind != CUSGD_OFFSET_NONE,
                          .offset_name = m->offset.name,
                          .unit = 1,
-                         .threads = m->threads,
-                         .readers = &s->readers};
+                         .threads = m->threads};
     return CUSGD_OK;
 }
 
@@ -126,7 +122,6 @@ typedef struct scored {
     scorer scorer;
     cusgd_data data;
     void *x; /* of whitened data */
-    pool *readers;
 } scored;
 
 /* To be closed on failure, too. The data is as the trainer has it. */
@@ -134,10 +129,7 @@ static cusgd_status scored_open_as_is(cusgd_trainer *t, const cusgd_data *data, 
 {
     s->data = *data;
     s->x = NULL;
-    s->readers = NULL;
-    cusgd_status status = trainer_scorer(t, &s->scorer);
-    s->scorer.readers = &s->readers;
-    return status;
+    return trainer_scorer(t, &s->scorer);
 }
 
 static cusgd_status scored_open(cusgd_trainer *t, const cusgd_data *data, scored *s)
@@ -145,13 +137,8 @@ static cusgd_status scored_open(cusgd_trainer *t, const cusgd_data *data, scored
     cusgd_status status = scored_open_as_is(t, data, s);
     if (status || !t->whitening) return status;
     status = scorer_check(&s->scorer, data, 0);
+    if (!status) status = scorer_check_features(&s->scorer, data, 0, data->view.n);
     return status ? status : whitening_apply(t->whitening, data, &s->data, &s->x);
-}
-
-static void scored_close(scored *s)
-{
-    pool_free(s->readers);
-    free(s->x);
 }
 
 cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
@@ -160,7 +147,7 @@ cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cus
     scored s;
     cusgd_status status = scored_open(t, data, &s);
     if (!status) status = scorer_predict(&s.scorer, &s.data, as, out);
-    scored_close(&s);
+    free(s.x);
     return status;
 }
 
@@ -169,7 +156,7 @@ cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t 
     scored s;
     cusgd_status status = scored_open(t, data, &s);
     if (!status) status = scorer_evaluate(&s.scorer, &s.data, output, metrics);
-    scored_close(&s);
+    free(s.x);
     return status;
 }
 

@@ -18,16 +18,18 @@ typedef struct scorer {
     const char *offset_name;     /* their column's, or NULL */
     double unit;                 /* predictions in the units of the data are this times those of theta and shift */
     int threads;                 /* that check the data; 0: as many as help */
-    struct pool **readers;       /* examples_bring()'s */
 } scorer;
 
-/* Rows that are scored at a time. */
-int64_t scorer_rows(const scorer *s, const examples *e);
-/* p of rows first .. first + count - 1: count x k. */
-cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p);
-
-/* DATA or USAGE where the data is not what the scorer takes. */
+/* DATA or USAGE where the data is not what the scorer takes. The features' values are not looked at: scorer_pass() does that. */
 cusgd_status scorer_check(const scorer *s, const cusgd_data *data, int with_targets);
+/* Those of rows first .. first + count - 1: DATA where one is not finite. */
+cusgd_status scorer_check_features(const scorer *s, const cusgd_data *data, int64_t first, int64_t count);
+
+/* What is done with p, count x k, of rows first .. first + count - 1. */
+typedef void scorer_take(void *context, int64_t first, int64_t count, const double *p);
+/* Gives p of all rows to `take`, piece by piece in order, while the next rows are read. DATA where a feature is not finite. */
+cusgd_status scorer_pass(const scorer *s, const cusgd_data *data, scorer_take *take, void *context);
+
 /* n x k, or of classes n x m. */
 cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out);
 /* The outputs that have metrics of their own. */
