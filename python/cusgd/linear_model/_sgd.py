@@ -269,6 +269,13 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         of_class: Array = np.where(index[:, None] == np.arange(len(by_class)), by_class, 1.0).astype(X.dtype)
         return of_class if weights is None else of_class * weights[:, None]
 
+    def _is_first_part(self, classes: Any) -> bool:
+        """Tell whether `partial_fit` was not called before; its classes are kept then, and else are those of the first call."""
+        known = getattr(self, "classes_", None)
+        if known is not None and classes is not None and np.array_equal(known, classes):
+            return False  # without scikit-learn's check, which takes longer than steps on few rows
+        return bool(_check_partial_fit_first_call(self, classes))
+
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
     @in_own_words
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
@@ -290,7 +297,7 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         self
         """
         self._check_partial()
-        first = _check_partial_fit_first_call(self, classes)
+        first = self._is_first_part(classes)
         X, y, weights = self._partial_rows(X, y, sample_weight, first)
         index = np.searchsorted(self.classes_, y)
         known = self.classes_[np.minimum(index, len(self.classes_) - 1)] == y
