@@ -64,9 +64,8 @@ static double fall(double t, double degrees)
 }
 
 /* Newton's method on the logarithms, between bounds that close in. */
-double two_sided_quantile(double probability, double degrees)
+static double find_quantile(double probability, double degrees)
 {
-    if (!(probability > 0 && probability < 1) || !(degrees > 0)) return (double)NAN;
     double low = 0, high = (double)INFINITY, t = 1;
     for (int i = 0; i < 200; i++) {
         double at = two_sided_probability(t, degrees);
@@ -80,4 +79,18 @@ double two_sided_quantile(double probability, double degrees)
         t = next;
     }
     return t;
+}
+
+double two_sided_quantile(double probability, double degrees)
+{
+    static _Thread_local struct {
+        double probability, degrees, quantile;
+    } last; /* a model asks for the same one for each of its coefficients */
+    if (!(probability > 0 && probability < 1) || !(degrees > 0)) return (double)NAN;
+    if (last.probability != probability || last.degrees != degrees) {
+        last.quantile = find_quantile(probability, degrees);
+        last.probability = probability;
+        last.degrees = degrees;
+    }
+    return last.quantile;
 }
