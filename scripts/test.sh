@@ -99,18 +99,26 @@ python_environment() {
         not_run "pip cannot install what the tests of the Python package need"
 }
 
-part_python() {
+python_lint() {
     local python=build/python/bin/python
     local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/clang_warnings.py scripts/plot.py scripts/plot_fit.py scripts/python_docs.py"
+    $python scripts/make_python_api.py --check || return 1
+    $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
+    MYPYPATH=python $python -m mypy --strict python/cusgd
+}
+
+part_python() {
+    local python=build/python/bin/python lint built
     if [ -n "$fetching" ]; then
         wait_for_environment || return $?
     else
         python_environment
     fi
-    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C cmake.define.CUSGD_INSTRUCTION_SETS=avx2 . || return 1
-    $python scripts/make_python_api.py --check || return 1
-    $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
-    MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
+    python_lint & # beside the build, which does not always have work for all processors
+    lint=$!
+    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C cmake.define.CUSGD_INSTRUCTION_SETS=avx2 .
+    built=$?
+    wait $lint && [ $built = 0 ] || return 1
     # Many tests start Python anew: without bytecode each of them would compile scikit-learn and pandas again.
     (cd build && CUSGD_TEST_EMULATED="$PWD/ci/emulated" PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX="$PWD/python/bytecode" \
         python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" --dist worksteal ../python/tests)
