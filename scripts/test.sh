@@ -114,7 +114,7 @@ part_python() {
     else
         python_environment
     fi
-    python_lint & # beside the build, which does not always have work for all processors
+    python_lint & # during the build, which does not always have work for all processors
     lint=$!
     $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C cmake.define.CUSGD_INSTRUCTION_SETS=avx2 .
     built=$?

@@ -204,8 +204,8 @@ def test_ridge_with_an_alpha_per_target(rng):
 def _size_of_first_gradient(loss, X, y):
     """The largest derivative of the mean loss along a column, at the intercept-only model."""
     mean = y.mean()
-    slope = {"gamma": 1 - y / mean, "tweedie": np.sqrt(mean) - y / np.sqrt(mean)}.get(loss, mean - y)  # tweedie: power 1.5
-    return np.abs(X.T @ slope).max() / len(y)
+    derivative = {"gamma": 1 - y / mean, "tweedie": np.sqrt(mean) - y / np.sqrt(mean)}.get(loss, mean - y)  # tweedie: power 1.5
+    return np.abs(X.T @ derivative).max() / len(y)
 
 
 @pytest.mark.parametrize("loss", ["squared", "poisson", "gamma", "tweedie"])
