@@ -28,8 +28,8 @@ int generate_main(int argc, char **argv)
     const char *folder = NULL, *targets = "linear", *seed = NULL, *precision = NULL;
     int force = 0, status;
     const argument table[] = {
-        {0, "rows", "N", NULL, "rows (needed)", TAKES_POSITIVE, &g.rows},
-        {0, "cols", "D", NULL, "columns of x (needed)", TAKES_POSITIVE, &g.cols},
+        {0, "rows", "N", NULL, "rows (required)", TAKES_POSITIVE, &g.rows},
+        {0, "cols", "D", NULL, "columns of x (required)", TAKES_POSITIVE, &g.cols},
         {0, "outputs", "K", "1", "columns of y", TAKES_POSITIVE, &g.outputs},
         {0, "informative", "P", "all", "columns whose coefficients are not 0", TAKES_COUNT, &g.informative},
         {0, "targets", "linear|logistic|positive", "linear", "x theta + b + noise; 0 and 1 with these log-odds; > 0", TAKES_TEXT,

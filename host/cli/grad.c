@@ -153,7 +153,7 @@ int grad_main(int argc, char **argv)
     text_list at = {0}, constants = {0};
     table t = {0};
     const argument arguments[] = {
-        {0, "at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (needed)", TAKES_COLUMNS, &at},
+        {0, "at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (required)", TAKES_COLUMNS, &at},
         {0, "constant", "NAME=VALUE", "none", "a name that stands for a number; several after commas", TAKES_COLUMNS, &constants},
         {0, "hessian", NULL, NULL, "second derivatives too", TAKES_NOTHING, &t.hessian},
         {0, "mode", "forward|reverse", "reverse", "how the gradient is computed", TAKES_TEXT, &mode},

@@ -73,7 +73,7 @@ int predict_main(int argc, char **argv)
     reading r;
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {'o', "output", "OUT", NULL, "NAME.npy, NAME.csv or - for CSV on standard output (needed)", TAKES_TEXT, &output},
+        {'o', "output", "OUT", NULL, "NAME.npy, NAME.csv or - for CSV on standard output (required)", TAKES_TEXT, &output},
         {0, "as", "mean|link|class|probability", "mean", "what to predict", TAKES_TEXT, &word},
     };
     reading_arguments(&r, reading_table);

@@ -132,7 +132,7 @@ int minimize_main(int argc, char **argv)
     argument shared[SHARED_ARGUMENTS];
     shared_arguments(&w, shared);
     const argument table[] = {
-        {0, "start", "NAME=VALUE", NULL, "where a variable starts (needed)", TAKES_COLUMNS, &w.start},
+        {0, "start", "NAME=VALUE", NULL, "where a variable starts (required)", TAKES_COLUMNS, &w.start},
         {0, "solver", "NAME", "bfgs", "gd, an optimizer of train, bfgs, dfp, lbfgs, cg or newton", TAKES_TEXT, &w.by.solver},
         {0, "rate", "R", "the optimizer's", "learning rate of gd and the optimizers", TAKES_NUMBER, &w.by.rate},
         {0, "momentum", "M", "0.9", "of momentum and nesterov", TAKES_NUMBER, &w.by.momentum},
@@ -155,7 +155,7 @@ int solve_main(int argc, char **argv)
     argument shared[SHARED_ARGUMENTS];
     shared_arguments(&w, shared);
     const argument table[] = {
-        {0, "start", "NAME=VALUE", NULL, "where a variable starts (needed)", TAKES_COLUMNS, &w.start},
+        {0, "start", "NAME=VALUE", NULL, "where a variable starts (required)", TAKES_COLUMNS, &w.start},
         {0, "solver", "newton|broyden-good|broyden-bad", "newton", "the method", TAKES_TEXT, &w.by.solver},
         {0, "tolerance", "T", "1e-10", "largest final norm of the values, times max(1, the first)", TAKES_NUMBER,
          &w.by.tolerance},

@@ -209,8 +209,7 @@ int sweep_main(int argc, char **argv)
     ranks_begin(&w.ranks);
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {0, "grid", "NAME=VALUES", NULL, "l1, l2, rate, momentum, ...: a list, or FIRST..LAST:log:COUNT (needed)", TAKES_TEXTS,
-         &w.grids},
+        {0, "grid", "NAME=VALUES", NULL, "l1, l2, rate, ...: a list, or FIRST..LAST:log:COUNT (required)", TAKES_TEXTS, &w.grids},
         {0, "random", "N", "all combinations", "draw so many configurations from the grids", TAKES_COUNT, &w.drawn},
         {0, "folds", "K", "5, without validation data", "folds of cross-validation", TAKES_COUNT, &w.folds},
         {0, "valid", "DATA", "none", "validation data, instead of folds", TAKES_TEXT, &w.path.valid},
@@ -219,7 +218,7 @@ int sweep_main(int argc, char **argv)
         {0, "select", "RULE", "best", "best, or 1se: the simplest within a standard error of it", TAKES_TEXT, &w.select},
         {0, "halving", "H", "off", "after 1, H, H^2, ... epochs the best of H configurations goes on", TAKES_COUNT, &w.halving},
         {0, "memory", "BYTES", "half of what there is", "memory for the models of a pass (2G)", TAKES_TEXT, &w.memory},
-        {'m', "model", "OUT", NULL, "the chosen model, trained on all rows (needed)", TAKES_TEXT, &w.path.model},
+        {'m', "model", "OUT", NULL, "the chosen model, trained on all rows (required)", TAKES_TEXT, &w.path.model},
         {0, "report", "FILE", "none", "a CSV table of all configurations", TAKES_TEXT, &w.path.report},
         {0, "world", "auto|openmpi|mpich|none", "by the launcher", "the processes that share the sweep under mpirun", TAKES_TEXT,
          &w.ranks.which},

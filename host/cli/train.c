@@ -268,7 +268,7 @@ int train_main(int argc, char **argv)
     ranks_begin(&t.ranks);
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {'m', "model", "OUT", NULL, "the trained model, a safetensors file (needed)", TAKES_TEXT, &t.model_path},
+        {'m', "model", "OUT", NULL, "the trained model, a safetensors file (required)", TAKES_TEXT, &t.model_path},
         {0, "valid", "DATA", "none", "validation data; the epoch that does best on it is kept", TAKES_TEXT, &t.valid_path},
         {0, "init", "MODEL", "zeros; auto: the intercept-only model", "where training starts", TAKES_TEXT, &t.init_path},
         {0, "penalty-factors", "FILE", "all 1", "a line per column: its factor on l1 and l2, or one on each", TAKES_TEXT,
