@@ -31,63 +31,73 @@ static void hold_parts_together(const examples *all, const int64_t *whole, char 
         if (whole[examples_row(all, i)] == whole[examples_row(all, i - 1)]) is_held[i] = is_held[i - 1];
 }
 
-/* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
-cusgd_status hold_out(problem *p)
+/* What is drawn: pieces of `unit` rows each, of which `held` are held out. */
+typedef struct drawing {
+    int64_t unit, pieces, held;
+    char *is_held; /* pieces */
+} drawing;
+
+/* Of two classes, rows are drawn without a look at their class; of more, from each class in its share, which sets d->held. */
+static cusgd_status draw(problem *p, drawing *d)
 {
-    const examples given = p->train.rows, *all = &given;
-    int64_t *index = p->train.index; /* of the rows that have a weight, or NULL */
-    int blocks = (sampling_flags((int)p->options->sampling) & SAMPLING_IN_BLOCKS) != 0;
-    int64_t unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1, pieces = all->n / unit;
-    int64_t held = (int64_t)floor(p->options->valid_fraction * (double)pieces + 0.5), valid = 0, train = 0;
-    if (held < 1 || held >= pieces)
-        return fail(CUSGD_ERROR_USAGE,
-                    "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
-                    p->options->valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
-    p->train.index = allocate((size_t)all->n, sizeof(int64_t));
-    const int64_t *whole = unit == 1 ? p->train.data->memory[PLACE_WHOLE] : NULL;
-    int64_t most = whole ? all->n : held * unit + all->classes; /* by class: up to half a row more of each */
-    p->valid.index = allocate((size_t)most, sizeof(int64_t));
-    char *is_held = allocate_zeroed((size_t)pieces, 1);
-    if (!p->train.index || !p->valid.index || !is_held) {
-        free(index);
-        free(is_held);
-        return fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
+    permutation order = permutation_make((uint64_t)d->pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
+    if (d->unit == 1 && p->train.rows.classes > 2) {
+        cusgd_status status = classes_hold_out(p, &order, d->is_held, &d->held);
+        if (status || d->held > 0) return status;
+        return fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no row of any class for validation", p->options->valid_fraction);
     }
-    int by_class = unit == 1 && all->classes > 2; /* of two, rows are drawn without a look at their class */
-    permutation order = permutation_make((uint64_t)pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
-    int stops = 0;
-    if (by_class) {
-        cusgd_status status = classes_hold_out(p, &order, is_held, &held);
-        if (!status && held == 0)
-            status = fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no row of any class for validation",
-                          p->options->valid_fraction);
-        if (status) {
-            free(index);
-            free(is_held);
-            return status;
-        }
+    for (int64_t i = 0; i < d->held; i++) {
+        d->is_held[permutation_at(&order, (uint64_t)i)] = 1;
+        if (interrupt_asked_at(i)) return fail_interrupted();
     }
-    for (int64_t i = 0; i < held && !stops && !by_class; i++) {
-        is_held[permutation_at(&order, (uint64_t)i)] = 1;
-        stops = interrupt_asked_at(i);
-    }
-    hold_parts_together(all, whole, is_held);
-    for (int64_t i = 0; i < all->n && !stops; i++) {
-        stops = interrupt_asked_at(i);
-        if (i / unit < pieces && is_held[i / unit])
-            p->valid.index[valid++] = examples_row(all, i);
+    return CUSGD_OK;
+}
+
+/* Lists the rows of both sets at their index. */
+static cusgd_status divide(problem *p, const drawing *d)
+{
+    const examples all = p->train.rows;
+    int64_t valid = 0, train = 0;
+    for (int64_t i = 0; i < all.n; i++) {
+        if (interrupt_asked_at(i)) return fail_interrupted();
+        if (i / d->unit < d->pieces && d->is_held[i / d->unit])
+            p->valid.index[valid++] = examples_row(&all, i);
         else
-            p->train.index[train++] = examples_row(all, i);
+            p->train.index[train++] = examples_row(&all, i);
     }
-    free(is_held);
-    free(index);
-    p->train.rows.rows = p->train.index;
-    p->train.rows.n = train;
-    p->valid.rows = *all;
+    p->valid.rows = all;
     p->valid.rows.rows = p->valid.index;
     p->valid.rows.n = valid;
-    if (stops) return fail_interrupted();
+    p->train.rows.rows = p->train.index;
+    p->train.rows.n = train;
     if (valid > 0 && train > 0) return CUSGD_OK;
     return fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no whole row for %s; choose another share or give --valid",
                 p->options->valid_fraction, valid > 0 ? "training" : "validation");
+}
+
+/* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
+cusgd_status hold_out(problem *p)
+{
+    const examples *all = &p->train.rows;
+    int64_t *before = p->train.index; /* of the rows that have a weight, or NULL */
+    int blocks = (sampling_flags((int)p->options->sampling) & SAMPLING_IN_BLOCKS) != 0;
+    drawing d = {.unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1};
+    d.pieces = all->n / d.unit;
+    d.held = (int64_t)floor(p->options->valid_fraction * (double)d.pieces + 0.5);
+    if (d.held < 1 || d.held >= d.pieces)
+        return fail(CUSGD_ERROR_USAGE,
+                    "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
+                    p->options->valid_fraction, (long long)all->n, d.held < 1 ? "validation" : "training");
+    const int64_t *whole = d.unit == 1 ? p->train.data->memory[PLACE_WHOLE] : NULL;
+    int64_t most = whole ? all->n : d.held * d.unit + all->classes; /* by class: up to half a row more of each */
+    p->train.index = allocate((size_t)all->n, sizeof(int64_t));
+    p->valid.index = allocate((size_t)most, sizeof(int64_t));
+    d.is_held = allocate_zeroed((size_t)d.pieces, 1);
+    int complete = p->train.index && p->valid.index && d.is_held;
+    cusgd_status status = complete ? draw(p, &d) : fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
+    if (!status) hold_parts_together(all, whole, d.is_held);
+    if (!status) status = divide(p, &d);
+    free(d.is_held);
+    free(before);
+    return status;
 }
