@@ -96,7 +96,7 @@ template <class To, class From> To as_bits(From from)
 {
     static_assert(sizeof(From) <= 8 && sizeof(To) <= 8, "one exchange moves 8 bytes");
     To to{};
-    memcpy(&to, &from, std::min(sizeof to, sizeof from));
+    memcpy(&to, &from, sizeof to < sizeof from ? sizeof to : sizeof from); /* of a constant size: no call */
     return to;
 }
 template <class T> T exchange(unsigned mask, T value, unsigned source, unsigned width)

@@ -65,9 +65,12 @@ void trap(int line)
 static bool find_ready()
 {
     const device_thread *threads = B->threads.data();
-    while (reached < order.size() && threads[order[reached]].state != READY) reached++;
-    if (reached == order.size()) return false;
-    current = order[reached];
+    const unsigned *turn = order.data();
+    size_t at = reached, end = order.size();
+    while (at < end && threads[turn[at]].state != READY) at++;
+    reached = at;
+    if (at == end) return false;
+    current = turn[at];
     threadIdx = ids[current];
     return true;
 }
