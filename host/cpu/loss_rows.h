@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
 /* Likewise of a formula. */
 static void formula_losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {
-    real at[GROUP] = {0};
+    _Alignas(64) real at[GROUP] = {0}; /* as a register that crosses lines of the cache takes twice as long */
     for (int r = 0; r < count; r++) at[r] = all->p[r] + b;
     FORMULA_ROWS(rule.formula, count, at, all->y, value, derivative, NULL);
     for (int r = 0; all->w && r < count; r++) {

@@ -225,11 +225,15 @@ static inline __attribute__((always_inline)) void add_output(const rows_task *t,
     for (int r = 0; r < g->fours; r += 4)
         for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
     if (!t->gradient) return;
-    real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
+    real *gradient = t->gradient + c * t->layout.ld;
     accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, derivative, padded, gradient);
-    for (int r = 0; r < g->fours; r += 4)
-        for (int l = 0; l < 4; l++) intercept[l] += derivative[r + l];
-    gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
+    for (int first = 0; first < g->fours; first += INTERCEPT_ROWS) {
+        int end = g->fours - first < INTERCEPT_ROWS ? g->fours : first + INTERCEPT_ROWS;
+        real intercept[4] = {0};
+        for (int r = first; r < end; r += 4)
+            for (int l = 0; l < 4; l++) intercept[l] += derivative[r + l];
+        gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
+    }
 }
 
 #include "softmax_rows.h"
@@ -277,7 +281,7 @@ static double finish(const rows_task *t, const double *loss)
 
 static int group_rows(const rows_task *t)
 {
-    return t->layout.wide && is_softmax(t) ? softmax_rows(t->k) : rows_of_group(t->layout.wide, t->models != NULL, t->d);
+    return t->layout.wide && is_softmax(t) ? softmax_rows(t->k) : rows_of_group(&t->layout, t->models != NULL);
 }
 
 static void group_size(group *g, int64_t left, int maximum)

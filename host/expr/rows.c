@@ -15,13 +15,13 @@
 #define VARIANT(name) REAL_NAME(NAMED(name), FORMULA_ISA)
 
 enum {
-    LANES = 32,   /* rows at a time, at most: as many as the CPU takes together */
-    ALIGNED = 64, /* bytes: a register that crosses lines of the cache takes twice as long */
+    LANES = 256 / (int)sizeof(real), /* rows at a time, at most: as many as the CPU takes together */
+    ALIGNED = 64,                    /* bytes: a register that crosses lines of the cache takes twice as long */
     BLOCK = ALIGNED / (int)sizeof(real)
 };
 static _Alignas(ALIGNED) const real zeros[LANES];
 #define ONES 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
-static _Alignas(ALIGNED) const real ones[LANES] = {ONES, ONES};
+static _Alignas(ALIGNED) const real ones[] = {ONES, ONES, ONES, ONES}; /* LANES of float, and more than those of double */
 #undef ONES
 
 /* Where an operand's value and derivatives in the rows are: the latter may be the tables above, or those of another operand. */
@@ -92,6 +92,10 @@ INLINED run_value(int op, int count, operand a, operand b, operand c, real *o)
 
 INLINED run_derivatives(int op, int order, int count, operand a, operand b, operand c, real *o)
 {
+    if (op == EXPRESSION_MULTIPLY && a.value == b.value) { /* a square, whose operand is loaded once */
+        run(EXPRESSION_MULTIPLY, order, count, a, a, c, o);
+        return;
+    }
     switch (op) {
         EXPRESSION_ARITHMETIC(RUN_CASE)
     default: break;
@@ -100,8 +104,18 @@ INLINED run_derivatives(int op, int order, int count, operand a, operand b, oper
 #undef VALUE_CASE
 #undef RUN_CASE
 
+INLINED set_numbers(const formula_code *code, int count, workspace *w)
+{
+    for (int k = 0; k < code->numbers; k++) {
+        real number = (real)code->number[k];
+        for (int i = 0; i < count; i++) w->number[k][i] = number;
+        set_operand(w, OPERAND_NUMBER + k, w->number[k], zeros, zeros);
+    }
+}
+
 INLINED run_all(const formula_code *code, int order, int count, workspace *w)
 {
+    set_numbers(code, count, w);
     for (int k = 0; k < code->count; k++) {
         const formula_step *s = &code->step[k];
         operand a = operand_of(w, s->a), b = operand_of(w, s->b), c = operand_of(w, s->c);
@@ -118,6 +132,7 @@ INLINED run_all(const formula_code *code, int order, int count, workspace *w)
 
 static void run_values(const formula_code *code, int count, workspace *w)
 {
+    set_numbers(code, count, w);
     for (int k = 0; k < code->count; k++) {
         const formula_step *s = &code->step[k];
         real *o = w->result + k * LANES;
@@ -128,18 +143,10 @@ static void run_values(const formula_code *code, int count, workspace *w)
 
 /* Of a multiple of BLOCK rows: loops over them then have no rest, and are so much shorter that other numbers are filled up. */
 FLATTENED run_first(const formula_code *code, int count, workspace *w) { run_all(code, 1, count & -BLOCK, w); }
+FLATTENED run_full(const formula_code *code, workspace *w) { run_all(code, 1, LANES, w); }
 static void run_second(const formula_code *code, int count, workspace *w) { run_all(code, 2, count, w); }
 
 static int whole_blocks(int count) { return (count + BLOCK - 1) & -BLOCK; }
-
-static void set_numbers(const formula_code *code, int count, workspace *w)
-{
-    for (int k = 0; k < code->numbers; k++) {
-        real number = (real)code->number[k];
-        for (int i = 0; i < count; i++) w->number[k][i] = number;
-        set_operand(w, OPERAND_NUMBER + k, w->number[k], zeros, zeros);
-    }
-}
 
 static void set_variables(const real *p, const real *y, workspace *w)
 {
@@ -157,7 +164,10 @@ static void rows_first(const formula_code *code, int count, const real *p, const
         from[i] = w->room[i];
     }
     set_variables(from[0], from[1], w);
-    run_first(code, whole, w);
+    if (whole == LANES)
+        run_full(code, w);
+    else
+        run_first(code, whole, w);
 }
 
 /* Up to LANES rows. */
@@ -174,11 +184,15 @@ static void run_rows(const formula_code *code, int order, int count, const real 
         run_second(code, count, w);
 }
 
-/* Copies rows in fours: a copy of a length that the compiler does not know takes as long as three operations. */
+/* Copies rows in whole blocks, and in fours: a copy of a length that the compiler does not know takes as long as three
+ * operations. */
 INLINED give_rows(int count, const real *from, real *to)
 {
     enum { FOUR = 4 };
     int i = 0;
+    for (; i + BLOCK <= count; i += BLOCK)
+#pragma GCC unroll 16
+        for (int l = 0; l < BLOCK; l++) to[i + l] = from[i + l];
     for (; i + FOUR <= count; i += FOUR) memcpy(to + i, from + i, sizeof(real) * FOUR);
     for (; i < count; i++) to[i] = from[i];
 }
@@ -188,7 +202,6 @@ void VARIANT(formula_rows)(const formula_code *code, int count, const real *p, c
 {
     workspace w;
     int order = curvature ? 2 : derivative ? 1 : 0;
-    set_numbers(code, count < LANES ? whole_blocks(count) : LANES, &w);
     for (int first = 0, some; first < count; first += some) {
         some = count - first < LANES ? count - first : LANES;
         run_rows(code, order, some, p + first, y ? y + first : NULL, &w);
