@@ -82,6 +82,12 @@ struct cusgd_options {
 
 /* The defaults. */
 void options_init(cusgd_options *options);
+/* options_table.c: which options are left to the data, by the numbers of their rows. */
+enum { OPTIONS_MOST = 96 };
+typedef struct open_options {
+    char is[OPTIONS_MOST];
+} open_options;
+open_options options_undecided(const cusgd_options *options);
 /* NULL if the options make sense, else a sentence that says which does not and what to do (this thread's, until its next call);
  * *name: the option (static), or NULL where it is not one's. `name` may be NULL. */
 const char *options_wrong(const cusgd_options *options, const char **name);

@@ -196,6 +196,7 @@ const option option_rows[] = {
 /* clang-format on */
 
 enum { OPTION_COUNT = sizeof option_rows / sizeof option_rows[0] - 1 };
+_Static_assert((int)OPTION_COUNT <= (int)OPTIONS_MOST, "open_options has room for every option");
 
 const cusgd_option_info *cusgd_option_at(size_t index) { return index < OPTION_COUNT ? &option_rows[index].info : NULL; }
 
@@ -212,6 +213,13 @@ void options_init(cusgd_options *options)
     *options = (cusgd_options){.standardize = 1, .intercept = 1, .shards = 1, .device = "auto"};
     for (const option *o = option_rows; o->info.name; o++)
         if (o->info.takes_auto) leave_open(o, options);
+}
+
+open_options options_undecided(const cusgd_options *options)
+{
+    open_options open = {{0}};
+    for (int i = 0; i < OPTION_COUNT; i++) open.is[i] = (char)is_open(&option_rows[i], options);
+    return open;
 }
 
 /* ---- Finding them

@@ -57,6 +57,24 @@ Test(command_resume, classes)
     assert_has(o.err, "weights");
 }
 
+/* Of another seed the message names that alone, and nothing that the trainer chose by it; where nothing else differs, what it
+ * chose. */
+Test(command_resume, differences_name_what_was_set)
+{
+    run(&o, "$CUSGD train data.csv -q --target y --epochs 4 --seed 1 --valid-fraction 0.2 --model m --checkpoint c");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train data.csv -q --target y --epochs 4 --seed 2 --valid-fraction 0.2 --model m --checkpoint c --resume");
+    cr_assert(o.code != 0);
+    assert_has(o.err, "--seed 2, not 1");
+    assert_lacks(o.err, "--rate");
+    assert_lacks(o.err, "--momentum");
+    run(&o, "$CUSGD train data.csv -q --target y --epochs 4 --optimizer sgd --rate 0.25 --model m --checkpoint d && "
+            "$CUSGD train data.csv -q --target y --epochs 4 --optimizer sgd --model m --checkpoint d --resume");
+    assert_code(o, 1);
+    assert_has(o.err, "--rate");
+    assert_lacks(o.err, "--seed");
+}
+
 /* More epochs are the same run; one without a file is a new one, and says so. */
 Test(command_resume, more_epochs_and_no_file)
 {

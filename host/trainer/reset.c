@@ -75,6 +75,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     status = options_own(&owned, t->problem.d);
     if (status) return status;
     memcpy(t->solver_reason, reason, sizeof reason);
+    t->open = options_undecided(options);
     const int *before = shared_begin(t);
     return shared_end(t, before, reset_bound(t, &owned));
 }

@@ -157,20 +157,31 @@ static int follows_fit(const cusgd_trainer *t, const state_numbers *saved, const
     return (saved->at.chose_rate && isnan(t->options.rate)) || (t->run.at.chose_rate && strcmp(value, "auto") == 0);
 }
 
-static void compare_options(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, list *to)
+/* Of the options that the trainer has chosen, or of the others. */
+static void compare_each(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, int chosen, list *to)
 {
     char now[CUSGD_OPTION_TEXT];
     const cusgd_options *o = &t->options;
     long long epochs = strtoll(metadata_text(file, "option.", "epochs"), NULL, 10);
-    if (o->epochs < epochs) add(to, "epochs %lld, fewer than %lld", (long long)o->epochs, epochs);
     for (const option *row = option_rows; row->info.name; row++) {
         const char *name = row->info.name, *saved = metadata_text(file, "option.", name);
+        if (t->open.is[row - option_rows] != chosen) continue;
         if (is_free(name) || follows_fit(t, of, name, saved) || (o->epochs != epochs && follows_epochs(name))) continue;
         option_text(row, o, now);
         if (strcmp(now, saved) != 0) add(to, "--%s %s, not %s", name, now, saved);
     }
+}
+
+/* What the trainer has chosen follows from the data and the other options: where these differ it says nothing more. */
+static void compare_options(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, list *to)
+{
+    long long epochs = strtoll(metadata_text(file, "option.", "epochs"), NULL, 10);
+    if (t->options.epochs < epochs) add(to, "epochs %lld, fewer than %lld", (long long)t->options.epochs, epochs);
+    compare_each(t, file, of, 0, to);
+    if (of->factors != state_factors(t)) add(to, "the penalty factors");
     const char *device = t->backend.is_host ? "CPU" : t->backend.name, *was = metadata_text(file, "", "device");
     if (strcmp(device, was) != 0) add(to, "the device %s, not %s", device, was);
+    if (to->used == 0) compare_each(t, file, of, 1, to);
 }
 
 int state_put_options(const cusgd_trainer *t, cJSON *metadata)
@@ -192,7 +203,6 @@ cusgd_status state_compare(cusgd_trainer *t, const safetensors *file, const stat
     compare_data(&saved->data, &t->fingerprint, &differences);
     int is_data = differences.used > 0;
     compare_options(t, file, saved, &differences);
-    if (saved->factors != state_factors(t)) add(&differences, "the penalty factors");
     options_undash(differences.text);
     if (differences.used == 0) return CUSGD_OK;
     return fail(is_data ? CUSGD_ERROR_DATA : CUSGD_ERROR_USAGE, "%s: is the checkpoint of another run; this run differs in: %s",

@@ -214,6 +214,7 @@ static cusgd_status create(world *w, const cusgd_options *options, const cusgd_d
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->backend.world = w;
     t->options = *options;
+    t->open = options_undecided(options);
     cusgd_status status = trainer_choose_formula(&t->options, &t->formula);
     if (status) {
         cusgd_trainer_free(t);

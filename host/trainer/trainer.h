@@ -13,6 +13,7 @@ typedef struct fingerprint {
 
 struct cusgd_trainer {
     cusgd_options options; /* every choice made */
+    open_options open;     /* the choices that were the trainer's */
     backend backend;
     problem problem;
     run run;
