@@ -52,6 +52,9 @@ static const char *advice_of(const solver *s)
 {
     cusgd_solver which = s->m.run->options->solver;
     int sparse = examples_are_sparse(&s->problem->train.rows);
+    const double without_end = -1e9; /* of an objective, in units of the intercept-only model's */
+    if (s->problem->loss.formula && s->m.now.objective < without_end * fmax(1, fabs(s->problem->null_loss)))
+        return "a --loss-expr that has a least value for every target, as it falls without end for some of these";
     if (!s->m.run->options->standardize) return sparse ? "--sparse-scale rms" : "standardizing (leave out --no-standardize)";
     if (s->problem->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
     if (solver_is_first_order(which)) return "more --epochs, or --solver auto";
