@@ -176,6 +176,16 @@ cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *da
     return status;
 }
 
+cusgd_status cusgd_trainer_evaluate_valid(cusgd_trainer *trainer, int64_t output, cusgd_metrics *metrics)
+{
+    if (!trainer) return fail_null(__func__);
+    cusgd_metrics complete;
+    cusgd_status status = sized_check(metrics->size, "metrics");
+    if (!status) status = trainer_evaluate_valid(trainer, output, &complete);
+    if (!status) sized_put(metrics, &complete, sizeof complete);
+    return status;
+}
+
 cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     if (!model || !data) return fail_null(__func__);

@@ -30,6 +30,7 @@ cusgd_status model_rank_each(const cusgd_model *model, const cusgd_data *data, c
 cusgd_status trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 cusgd_status trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *now);
 cusgd_status trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);
+cusgd_status trainer_evaluate_valid(cusgd_trainer *trainer, int64_t output, cusgd_metrics *metrics);
 int trainer_stream_times(const cusgd_trainer *trainer, cusgd_stream_times *times);
 int device_at(size_t index, cusgd_device *device);
 cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report);

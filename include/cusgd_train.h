@@ -223,6 +223,11 @@ CUSGD_API cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *tr
 CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_prediction as, double *out);
 CUSGD_API cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output,
                                               cusgd_metrics *metrics);
+/* Evaluates the validation rows of the trainer as cusgd_trainer_evaluate evaluates data: those that the option valid-fraction
+ * holds out of the training data, or else the validation data that the trainer was given. What metrics compare with (for r2 the
+ * mean target, for d2 the intercept-only model) is that of these rows. `output` is in [0, k), or -1 for the mean over the
+ * outputs. Errors: USAGE (there are no validation rows), MEMORY, DEVICE, INTERRUPTED. */
+CUSGD_API cusgd_status cusgd_trainer_evaluate_valid(cusgd_trainer *trainer, int64_t output, cusgd_metrics *metrics);
 
 /* Creates a model of the current parameters, with the names and classes of the training data. */
 CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_model **out);

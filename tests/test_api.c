@@ -357,6 +357,7 @@ Test(api, null_handles_are_refused)
         {"trainer_predict, data", cusgd_trainer_predict(t, NULL, CUSGD_PREDICT_MEAN, out)},
         {"trainer_evaluate", cusgd_trainer_evaluate(NULL, p.data, -1, &metrics)},
         {"trainer_evaluate, data", cusgd_trainer_evaluate(t, NULL, -1, &metrics)},
+        {"trainer_evaluate_valid", cusgd_trainer_evaluate_valid(NULL, -1, &metrics)},
         {"trainer_create_model", cusgd_trainer_create_model(NULL, &copy)},
         {"check", cusgd_check(NULL, p.data, 1, &report)},
         {"generate", cusgd_generate(NULL, path_of("g"), 0)},

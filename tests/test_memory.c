@@ -44,6 +44,7 @@ static cusgd_status train_and_save(const cusgd_options *options, const cusgd_dat
     if (status == CUSGD_OK) status = cusgd_trainer_step(t, 2);
     if (status == CUSGD_OK) status = cusgd_trainer_predict(t, data, CUSGD_PREDICT_MEAN, out);
     if (status == CUSGD_OK) status = cusgd_trainer_evaluate(t, data, -1, &metrics);
+    if (status == CUSGD_OK && options->valid_fraction > 0) status = cusgd_trainer_evaluate_valid(t, -1, &metrics);
     if (status == CUSGD_OK) status = cusgd_trainer_create_model(t, &m);
     if (status == CUSGD_OK) status = cusgd_model_save(m, path_of("model.safetensors"));
     cusgd_model_free(m);

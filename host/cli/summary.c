@@ -273,16 +273,23 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const g
     fputc('\n', stderr);
 }
 
-/* R2 judges the mean of the targets, which a model of a quantile does not predict. */
-static cusgd_status put_explained(const cusgd_model *model, const cusgd_data *data, const cusgd_metrics *m)
+/* R2 judges the mean of the targets, which a model of a quantile does not predict; its measure needs the rows as data. Of one row
+ * there is none. */
+static cusgd_status put_metrics(const cusgd_model *model, const cusgd_data *data, const char *where, const cusgd_metrics *m)
 {
-    if (strcmp(cusgd_model_loss(model, NULL)->name, "quantile") != 0) {
-        fprintf(stderr, "R2 %.6f\n", m->r2);
-        return CUSGD_OK;
-    }
     cusgd_order_metrics order = CUSGD_INIT(cusgd_order_metrics);
-    cusgd_status status = cusgd_model_order_metrics(model, data, -1, &order);
-    if (!status) fprintf(stderr, "D2 %.6f\n", order.d2_pinball);
+    cusgd_status status = CUSGD_OK;
+    int is_quantile = strcmp(cusgd_model_loss(model, NULL)->name, "quantile") == 0;
+    fprintf(stderr, "%s: loss %.6g", where, m->loss);
+    if (!isnan(m->accuracy))
+        fprintf(stderr, ", accuracy %.4f", m->accuracy);
+    else if (!isnan(m->d2))
+        fprintf(stderr, ", D2 %.6f", m->d2);
+    else if (!is_quantile && !isnan(m->r2))
+        fprintf(stderr, fabs(m->r2) < 1e15 ? ", R2 %.6f" : ", R2 %.17g", m->r2);
+    else if (is_quantile && data && !(status = cusgd_model_order_metrics(model, data, -1, &order)))
+        fprintf(stderr, ", D2 %.6f", order.d2_pinball);
+    fputc('\n', stderr);
     return status;
 }
 
@@ -290,15 +297,15 @@ static cusgd_status put_explained(const cusgd_model *model, const cusgd_data *da
 static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *data, const char *where, cusgd_metrics *m)
 {
     cusgd_status status = cusgd_model_evaluate(model, data, -1, m);
-    if (status) return status;
-    fprintf(stderr, "%s: loss %.6g, ", where, m->loss);
-    if (!isnan(m->accuracy))
-        fprintf(stderr, "accuracy %.4f\n", m->accuracy);
-    else if (!isnan(m->d2))
-        fprintf(stderr, "D2 %.6f\n", m->d2);
-    else
-        return put_explained(model, data, m);
-    return CUSGD_OK;
+    return status ? status : put_metrics(model, data, where, m);
+}
+
+/* The rows that were held out, which are no data of their own. */
+static cusgd_status put_held_out(cusgd_trainer *trainer, const cusgd_model *model)
+{
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+    cusgd_status status = cusgd_trainer_evaluate_valid(trainer, -1, &m);
+    return status ? status : put_metrics(model, NULL, "validation", &m);
 }
 
 /* Too large a penalty on |theta| leaves nothing of the model. */
@@ -350,9 +357,9 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     put_reason(trainer, o, result);
     cusgd_status status = put_measures(model, data, option_number(o, "valid-fraction") > 0 ? "all rows" : "training", &measured);
     if (!status && valid) status = put_measures(model, valid, "validation", &unused);
+    if (!status && !valid && isfinite(result->valid_loss)) status = put_held_out(trainer, model);
     if (!status) status = put_optimum(trainer, o, result, measured.r2, &g);
     if (status) return complain_last(status);
-    if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
     put_zeros(o, model);
     put_shortfall(o, result, &g);
     fprintf(stderr, "model: %s\n", shown(model_path));

@@ -160,6 +160,22 @@ cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t 
     return status;
 }
 
+cusgd_status trainer_evaluate_valid(cusgd_trainer *t, int64_t output, cusgd_metrics *metrics)
+{
+    const example_set *valid = &t->problem.valid;
+    if (valid->rows.n == 0)
+        return fail(CUSGD_ERROR_USAGE, "the trainer has no validation rows: give it validation data, or set valid-fraction");
+    scored s;
+    cusgd_status status = scored_open_as_is(t, valid->data ? valid->data : t->problem.train.data, &s);
+    if (valid->index) {
+        s.data.view.rows = valid->index;
+        s.data.view.n = valid->rows.n;
+    }
+    if (!status) status = scorer_evaluate(&s.scorer, &s.data, output, metrics);
+    free(s.x);
+    return status;
+}
+
 cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
 {
     *out = NULL;

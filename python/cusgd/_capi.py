@@ -379,6 +379,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_get_standardization", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
     ("cusgd_trainer_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
     ("cusgd_trainer_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
+    ("cusgd_trainer_evaluate_valid", C.c_int, [C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
     ("cusgd_trainer_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_sweep_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(cusgd_sweep_plan), C.POINTER(C.c_void_p)]),
     ("cusgd_sweep_free", None, [C.c_void_p]),

@@ -488,6 +488,43 @@ class Trainer:
         """
         return self.model().evaluate(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, output=output)
 
+    def evaluate_valid(self, *, output: int | None = None) -> Metrics:
+        """Compare predictions of the current parameters with the targets of the validation rows.
+
+        They are those that ``valid_fraction`` holds out of the training data, or else ``valid``. What metrics compare with, as r2
+        with the mean of the targets, is that of these rows.
+
+        Parameters
+        ----------
+        output : int, optional
+            Which target; by default the mean over all.
+
+        Returns
+        -------
+        Metrics
+            Metrics for which rows are sorted (``auc``, ``average_precision``, ``median_absolute_error``, ``d2_absolute_error``,
+            ``d2_pinball``) are NaN.
+
+        Raises
+        ------
+        UsageError
+            There are no validation rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cusgd
+        >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+        >>> trainer = cusgd.Trainer(X, X @ [1.0, 2.0] + 3, valid_fraction=0.2)
+        >>> result = trainer.fit()
+        >>> trainer.evaluate_valid().rows
+        200
+        """
+        found = sized(_capi.cusgd_metrics)
+        which = -1 if output is None else output
+        run(lambda: check(lib.cusgd_trainer_evaluate_valid(self._handle, which, C.byref(found))))
+        return Metrics._read(found)
+
     def optimum(self) -> float:
         """Return the least objective over the training rows, or NaN where it is not cheap to compute."""
         objective, seconds = C.c_double(), C.c_double()

@@ -24,6 +24,24 @@ def test_evaluation_in_a_callback():
     assert found[-1] == trainer.evaluate(X, y).mse == trainer.model().evaluate(X, y).mse
 
 
+def test_evaluation_of_validation_rows():
+    """Weights that are powers of two tell which rows are held out, by the sums of the confusion matrix."""
+    random = np.random.default_rng(5)
+    X = random.normal(size=(20, 2))
+    y = (X[:, 0] + random.normal(size=20) > 0).astype(float)
+    weight = 2.0 ** np.arange(20)
+    trainer = cusgd.Trainer(X, y, sample_weight=weight, loss="logistic", valid_fraction=0.4, l2=0.1, precision="double")
+    result, found = trainer.fit(), trainer.evaluate_valid()
+    assert found.confusion is not None
+    held = (int(np.sum(found.confusion)) >> np.arange(20)) & 1 == 1
+    assert found.rows == held.sum() == 8
+    expected = trainer.model().evaluate(X[held], y[held], sample_weight=weight[held])
+    assert found.confusion == expected.confusion and found.accuracy == expected.accuracy
+    assert found.loss == pytest.approx(expected.loss) == pytest.approx(result.valid_loss)
+    with pytest.raises(cusgd.UsageError, match="no validation rows"):
+        cusgd.Trainer(X, y).evaluate_valid()
+
+
 def test_exact_is_least_squares(regression):
     X, y, _, _ = regression
     model = cusgd.fit(X, y, solver="exact")

@@ -6,6 +6,7 @@ try 'cusgd train data.csv --valid less.csv --model n'
 try 'cusgd train data.csv --valid missing.csv --model n'
 try 'cusgd train data.csv --valid valid.csv --valid-fraction 0.2 --model n'
 messages 'cusgd train data.csv --valid-fraction 0.25 --model m --epochs 2'
+try 'cusgd train data.csv --valid-fraction 0.02 --model m --epochs 2 2>&1 | grep "^validation: loss [0-9.e-]*$" | cut -c 1-16' # one row has no R2
 try 'cusgd train data.csv --valid-fraction 0.001 --model n'
 
 awk -F, -v OFS=, '{ print $4, $3, $2, $1 }' text.csv >mixed.csv
