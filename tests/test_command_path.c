@@ -126,3 +126,107 @@ Test(command_path, numbers_of_one)
     assert_code(o, 1);
     assert_has(o.err, "cusgd: the number of folds is 1; give from 2 to ");
 }
+
+/* Numbers of the first `columns` columns of two tables that differ by more than rounding and the solvers' tolerance. */
+#define APART                                                                                                                   \
+    "paste -d, %s %s | awk -F, 'NR > 1 { h = NF / 2; for (i = 1; i <= %d; i++) if (($i - $(i + h)) ^ 2 > 1e-9 * (1 + $i ^ 2)) " \
+    "print NR, i, $i, $(i + h) }'"
+
+/* Rows of a LIBSVM file: their path is that of the same rows as a table, which other code computes. */
+Test(command_path, sparse_rows)
+{
+    unsigned state = 7;
+    FILE *sparse = fopen("s.svm", "w"), *dense = fopen("d.csv", "w");
+    cr_assert(sparse && dense);
+    fputs("y,x1,x2,x3,x4,x5,x6,x7,x8\n", dense);
+    for (int i = 0; i < 90; i++) {
+        double x[9] = {0}, sum = 0;
+        for (int s = 0; s < 4; s++) {
+            state = state * 1664525u + 1013904223u;
+            x[1 + (state >> 20) % 8] = (double)(state >> 8) / (1 << 23) - 1;
+        }
+        for (int j = 1; j <= 8; j++) sum += x[j] * (j % 3 - 1) + 0.02 * ((i * 13) % 17 - 8);
+        fprintf(sparse, "%d", sum > 0);
+        fprintf(dense, "%d", sum > 0);
+        for (int j = 1; j <= 8; j++) {
+            if (x[j] != 0) fprintf(sparse, " %d:%.9f", j, x[j]);
+            fprintf(dense, ",%.9f", x[j]);
+        }
+        fputc('\n', sparse);
+        fputc('\n', dense);
+    }
+    cr_assert(fclose(sparse) == 0 && fclose(dense) == 0);
+    const char *options = "--loss logistic --count 6 --ratio 1e-2 --folds 3 --precision double";
+    run(&o, "$CUSGD path s.svm %s --coefficients s.csv --report sr.csv --model m && head -n 1 s.csv", options);
+    assert_code(o, 0);
+    assert_has(o.out, "6 penalties, alpha ");
+    assert_has(o.out, "chosen: alpha ");
+    assert_has(o.out, "alpha,intercept,x1,x2,x3,x4,x5,x6,x7,x8\n");
+    run(&o, "$CUSGD path d.csv %s --target y --no-standardize --coefficients t.csv --report tr.csv", options);
+    assert_code(o, 0);
+    run(&o, APART, "s.csv", "t.csv", 10);
+    cr_assert_str_eq(o.out, "");
+    run(&o, APART, "sr.csv", "tr.csv", 7);
+    cr_assert_str_eq(o.out, "");
+    run(&o, "$CUSGD evaluate m s.svm");
+    assert_code(o, 0);
+}
+
+/* 60 rows of columns that differ from one of them by `apart`, and are what the target is made of; of a LIBSVM file, if it is
+ * sparse, or of a table. */
+static void write_near(const char *name, int columns, double apart, int sparse)
+{
+    unsigned state = 3;
+    FILE *file = fopen(name, "w");
+    cr_assert(file);
+    for (int j = 0; j < columns && !sparse; j++) fprintf(file, "x%d,", j + 1);
+    if (!sparse) fputs("y\n", file);
+    for (int i = 0; i < 60; i++) {
+        double x[12], common = 0, y = 0;
+        for (int j = -1; j < columns; j++) {
+            state = state * 1664525u + 1013904223u;
+            double drawn = (double)(state >> 8) / (1 << 23) - 1;
+            if (j < 0) common = drawn;
+            if (j >= 0) x[j] = common + apart * drawn;
+            if (j >= 0) y += j % 2 ? drawn : -drawn;
+        }
+        if (sparse) fprintf(file, "%.9f", y);
+        for (int j = 0; j < columns; j++) sparse ? fprintf(file, " %d:%.12f", j + 1, x[j]) : fprintf(file, "%.12f,", x[j]);
+        if (sparse)
+            fprintf(file, " %d:0.5\n", columns + 1);
+        else
+            fprintf(file, "%.9f\n", y);
+    }
+    cr_assert(fclose(file) == 0);
+}
+
+/* Columns that nearly depend on each other: the note counts the models that the report marks, is left out by -q, and is gone
+ * where l2 helps, as it says. */
+Test(command_path, models_that_have_not_converged)
+{
+    static const struct {
+        const char *file, *said;
+        int columns;
+        double apart;
+    } kinds[] = {{"near.csv", "not converged: the largest duality gap is ", 12, 1e-4},
+                 {"near.svm", "not converged, the first at alpha ", 3, 1e-2}};
+    for (int i = 0; i < 2; i++) {
+        write_near(kinds[i].file, kinds[i].columns, kinds[i].apart, i);
+        run(&o, "$CUSGD path %s --count 10 --folds 0 --report r.csv && awk -F, '$NF == 0' r.csv | wc -l", kinds[i].file);
+        assert_code(o, 0);
+        assert_has(o.err, kinds[i].said);
+        assert_has(o.err, "columns nearly depend on each other");
+        int told = -1, marked = -1;
+        for (const char *at = o.err; (at = strstr(at, "note: ")) != NULL; at++)
+            if (strstr(at, kinds[i].said)) told = atoi(at + strlen("note: "));
+        const char *summary = strstr(o.out, "nonzeros\n");
+        if (summary) marked = atoi(summary + strlen("nonzeros\n"));
+        cr_assert(told > 0 && told == marked, "%d, %d\n%s\n%s", told, marked, o.out, o.err);
+        run(&o, "$CUSGD path %s --count 10 --folds 0 --report r.csv -q", kinds[i].file);
+        assert_code(o, 0);
+        cr_assert_str_eq(o.err, "");
+        run(&o, "$CUSGD path %s --count 10 --folds 0 --report r.csv --l1-ratio 0.1", kinds[i].file);
+        assert_code(o, 0);
+        assert_lacks(o.err, "not converged");
+    }
+}

@@ -63,15 +63,22 @@ static cusgd_data *data_from(const hard_rows *h, int dense)
     return data;
 }
 
-/* The derivative of the mean loss along each column, and of the intercept: the logistic loss, or the squared one. */
-static void gradient_of(const hard_rows *h, int squared, const double *theta, double *g)
+/* dl/dp of a loss, by hand. */
+typedef double (*slope)(double p, double y);
+static double squared_slope(double p, double y) { return p - y; }
+static double logistic_slope(double p, double y) { return 1 / (1 + exp(-p)) - y; }
+static double damped_slope(double p, double y) { return 1 / (1 + exp(-p)) - y + p / 10; }
+static double pseudo_huber_slope(double p, double y) { return (p - y) / sqrt(1 + (p - y) * (p - y)); }
+
+/* The derivative of the mean loss along each column, and of the intercept. */
+static void gradient_of(const hard_rows *h, slope of, const double *theta, double *g)
 {
     double weight = 0;
     memset(g, 0, sizeof(double) * (COLUMNS + 1));
     for (int64_t i = 0; i < h->n; i++) {
         double p = theta[COLUMNS] + h->o[i];
         for (int64_t j = 0; j < COLUMNS; j++) p += h->x[i * COLUMNS + j] * theta[j];
-        double r = h->w[i] * (squared ? p - h->y[i] : 1 / (1 + exp(-p)) - h->y[i]);
+        double r = h->w[i] * of(p, h->y[i]);
         for (int64_t j = 0; j < COLUMNS; j++) g[j] += r * h->x[i * COLUMNS + j];
         g[COLUMNS] += r;
         weight += h->w[i];
@@ -80,10 +87,10 @@ static void gradient_of(const hard_rows *h, int squared, const double *theta, do
 }
 
 /* How far the conditions of optimality (Karush, Kuhn, Tucker) are from being met, at most. */
-static double violation_of(const hard_rows *h, const cusgd_options *o, const double *theta)
+static double violation_of(const hard_rows *h, const cusgd_options *o, slope of, const double *theta)
 {
     double g[COLUMNS + 1], worst = 0;
-    gradient_of(h, o->loss == CUSGD_LOSS_SQUARED, theta, g);
+    gradient_of(h, of, theta, g);
     for (int64_t j = 0; j < COLUMNS; j++) {
         double along = g[j] + o->l2 * theta[j];
         worst = fmax(worst, theta[j] != 0 ? fabs(along + copysign(o->l1, theta[j])) : fmax(fabs(along) - o->l1, 0));
@@ -125,12 +132,61 @@ Test(coordinate, hard_rows_come_to_their_optimum)
                 options_of(variant & 4 ? CUSGD_LOSS_SQUARED : CUSGD_LOSS_LOGISTIC, penalties[i][0], penalties[i][1]);
             o.intercept = !(variant & 8);
             fit_rows(&o, &h, theta);
-            double left = violation_of(&h, &o, theta);
+            double left = violation_of(&h, &o, variant & 4 ? squared_slope : logistic_slope, theta);
             cr_assert(left <= 1e-9, "variant %d, l1 %g, l2 %g: %.3g is left", variant, o.l1, o.l2, left);
             cr_assert(theta[3] == 0 && theta[COLUMNS - 1] == 0, "an empty column has a coefficient");
             if (!o.intercept) cr_assert_eq(theta[COLUMNS], 0);
         }
     }
+}
+
+/* Losses as formulas: the conditions of optimality, and the coefficients of the loss that the table has, where there is one. */
+Test(coordinate, formulas_come_to_their_optimum)
+{
+    static const struct {
+        const char *text;
+        slope slope;
+        int named;
+        cusgd_loss loss;
+    } formulas[] = {{"(p - y)^2/2", squared_slope, 1, CUSGD_LOSS_SQUARED},
+                    {"log(1 + exp(p)) - y*p", logistic_slope, 1, CUSGD_LOSS_LOGISTIC},
+                    {"log(1 + exp(p)) - y*p + p^2/20", damped_slope, 0, 0},
+                    {"sqrt(1 + (p - y)^2)", pseudo_huber_slope, 0, 0}};
+    static hard_rows h;
+    double theta[COLUMNS + 1], named[COLUMNS + 1];
+    make(&h, ROWS, 0);
+    for (int64_t i = 0; i < h.n; i++) h.x[i * COLUMNS] = 0;     /* of equal columns the coefficients are not unique, */
+    for (int64_t i = 0; i < h.n; i++) h.x[i * COLUMNS + 2] = 0; /* nor beside the intercept */
+    store(&h);
+    for (size_t f = 0; f < sizeof formulas / sizeof *formulas; f++)
+        for (int variant = 0; variant < 2; variant++) {
+            cusgd_options o = options_of(CUSGD_LOSS_EXPRESSION, .01, variant ? .1 : 0);
+            strcpy(o.loss_expression, formulas[f].text);
+            fit_rows(&o, &h, theta);
+            double left = violation_of(&h, &o, formulas[f].slope, theta);
+            cr_assert(left <= 1e-9, "%s, l2 %g: %.3g is left", formulas[f].text, o.l2, left);
+            if (!formulas[f].named) continue;
+            o = options_of(formulas[f].loss, o.l1, o.l2);
+            fit_rows(&o, &h, named);
+            double apart = distance(theta, named, COLUMNS + 1);
+            cr_assert(apart <= 1e-7, "%s, l2 %g: %.3g apart", formulas[f].text, o.l2, apart);
+        }
+}
+
+/* Targets of -1 where the formula means 0: some columns lower it without end. */
+Test(coordinate, a_formula_without_a_least_value)
+{
+    static hard_rows h;
+    make(&h, ROWS, 0);
+    for (int64_t i = 0; i < h.n; i++) h.y[i] = 1 - 2 * h.y[i]; /* the heavier class is 1 */
+    cusgd_options o = options_of(CUSGD_LOSS_EXPRESSION, .01, 0);
+    strcpy(o.loss_expression, "log(1 + exp(p)) - y*p");
+    o.epochs = 30;
+    cusgd_data *data = data_from(&h, 0);
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    assert_fails(cusgd_trainer_fit(t, NULL, NULL, NULL), CUSGD_ERROR_NOT_CONVERGED, "falls without end for some of these");
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
 }
 
 /* The smallest penalty that leaves no coefficient, and a little less. */
@@ -142,7 +198,7 @@ Test(coordinate, all_coefficients_are_0_from_the_largest_gradient_on)
     cusgd_options o = options_of(CUSGD_LOSS_LOGISTIC, 1e3, 0);
     fit_rows(&o, &h, theta);
     for (int64_t j = 0; j < COLUMNS; j++) cr_assert_eq(theta[j], 0);
-    gradient_of(&h, 0, theta, g);
+    gradient_of(&h, logistic_slope, theta, g);
     for (int64_t j = 0; j < COLUMNS; j++) largest = fmax(largest, fabs(g[j]));
     for (int below = 0; below < 2; below++) {
         int count = 0;
@@ -217,7 +273,7 @@ Test(coordinate, a_fit_is_cancelled)
     cr_assert(r.stop == CUSGD_STOP_CANCELLED && r.epochs == 1);
     assert_works(cusgd_trainer_fit(t, NULL, NULL, &r));
     assert_works(cusgd_trainer_get_coefficients(t, theta, theta + COLUMNS));
-    cr_assert(violation_of(&h, &o, theta) <= 1e-9);
+    cr_assert(violation_of(&h, &o, logistic_slope, theta) <= 1e-9);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
 }

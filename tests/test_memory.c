@@ -158,6 +158,45 @@ static cusgd_status solve_separated(void)
     return status;
 }
 
+/* Sparse rows with l1 by coordinate descent, by a loss of the table and by a formula. */
+static cusgd_status solve_by_coordinates(void)
+{
+    enum { WIDE = 20, EACH = 3 };
+    static double value[ROWS * EACH], y[ROWS];
+    static int64_t start[ROWS + 1];
+    static int32_t column[ROWS * EACH];
+    for (int i = 0; i < ROWS; i++) {
+        for (int s = 0; s < EACH; s++) {
+            column[i * EACH + s] = (int32_t)(i % 6 + s * 7);
+            value[i * EACH + s] = (i * (5 + 2 * s)) % 11 - 4.5;
+        }
+        start[i + 1] = (i + 1) * EACH;
+        y[i] = value[i * EACH] + i % 3 > 1;
+    }
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    options_init(&o);
+    o.solver = CUSGD_SOLVER_COORDINATE;
+    o.l1 = 0.01;
+    o.threads = 1;
+    cusgd_csr x = {start, column, value, CUSGD_TYPE_FLOAT64, 0};
+    cusgd_matrix my = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
+    cusgd_status status = cusgd_data_wrap_csr(ROWS, WIDE, 1, x, my, none, &data);
+    for (int own = 0; own < 2 && status == CUSGD_OK; own++) {
+        cusgd_trainer *t = NULL;
+        cusgd_model *m = NULL;
+        o.loss = own ? CUSGD_LOSS_EXPRESSION : CUSGD_LOSS_LOGISTIC;
+        strcpy(o.loss_expression, own ? "log(1 + exp(p)) - y*p" : "");
+        status = cusgd_trainer_create(&o, data, NULL, &t);
+        if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+        if (status == CUSGD_OK) status = cusgd_trainer_create_model(t, &m);
+        cusgd_model_free(m);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    return status;
+}
+
 static cusgd_status open_csv(void)
 {
     static const char *const wanted[] = {"y1", "y2"}, *const ignored[] = {"note"};
@@ -325,6 +364,7 @@ Test(memory, solvers)
 {
     refuse_each("solver exact, wide", solve_wide);
     refuse_each("solver newton, separated classes", solve_separated);
+    refuse_each("solver coordinate, sparse rows", solve_by_coordinates);
 }
 
 /* Where allocations are refused from number n on, counted from the start of a fit. */
