@@ -159,6 +159,9 @@ typedef struct tool_ops {
 
 /* What runs of models have of their own. */
 typedef struct models_ops {
+    /* The bits of a model depend on its place in its group: models 0 .. group - 1 are one, the next `group` are the next one, and
+     * so on. 0: they do not depend on its place. */
+    int group;
     /* Bytes of the device's memory that each model of a run of models takes, with passes over `folds` folds; and how many of
      * its memory a run may be planned with. */
     cusgd_status (*room)(void *self, const run_spec *p, int folds, double *each, double *there);

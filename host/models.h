@@ -1,9 +1,14 @@
-/* What devices ask of a run of models before they take it. */
+/* What devices ask of a run of models before they take it, and how a GPU places the models. */
 #ifndef CUSGD_HOST_MODELS_H
 #define CUSGD_HOST_MODELS_H
 
 #include "backend.h"
 #include "failure.h"
+
+/* A GPU computes models in groups of so many, each by the same calls: the bits of a model depend on its place in its group, and
+ * on no more. An evaluation of 64 models takes longer to compute than to read the rows for, so that larger groups save little;
+ * and smaller ones need more launches. A configuration's models fit into one group. */
+enum { MODELS_GROUP = MAX_FOLDS };
 
 /* Clipping by a norm would let one model's gradient decide on another's step, and a value's limit would depend on the share. */
 static inline cusgd_status models_refuses(const run_spec *p)

@@ -6,7 +6,7 @@
 #include "backend.h"
 
 /* Raised with every change of this file or of backend.h: a module of another build is refused. */
-enum { MODULE_ABI = 18 };
+enum { MODULE_ABI = 19 };
 
 typedef struct backend_services {
     cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* failure.h's */

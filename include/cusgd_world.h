@@ -61,11 +61,12 @@ CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cus
 
 /* Trains a sweep as cusgd_sweep_create does, whose configurations are divided between the ranks: each trains some of them on all
  * rows, and in the end all ranks have the whole sweep, which does not depend on their number. All ranks need the same options,
- * plan and data, which is compared. Only the CPU computes. plan->begins receives the models of all ranks and the passes of this
- * one. With halving each comparison is of all configurations, which are trained up to it from the start. An interrupt at one rank
- * ends the sweep on all. world NULL: cusgd_sweep_create. Collective; the sweep's other functions are not. Errors: as
- * cusgd_sweep_create; where one rank fails alone, the others fail with DEVICE and its message, and the world can only be closed;
- * DEVICE where an epoch of one rank takes longer than that of another by the world's timeout. */
+ * plan and data, which is compared. Each computes on a GPU of its own or on its share of the CPU's cores, as
+ * cusgd_trainer_create_shared; NCCL is not needed. plan->begins receives the models of all ranks and the passes of this one. With
+ * halving each comparison is of all configurations, which are trained up to it from the start. An interrupt at one rank ends the
+ * sweep on all. world NULL: cusgd_sweep_create. Collective; the sweep's other functions are not. Errors: as cusgd_sweep_create;
+ * where one rank fails alone, the others fail with DEVICE and its message, and the world can only be closed; DEVICE where an
+ * epoch of one rank takes longer than that of another by the world's timeout. */
 CUSGD_API cusgd_status cusgd_sweep_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
                                                  const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out);
 

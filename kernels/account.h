@@ -30,4 +30,7 @@ __device__ static inline void account(run_state *s, const slice_table *table)
     count_step(s, counts_of(s), s->next, table->row[s->next].count, s->pending);
 }
 
+/* Of models that others of the same batch follow: which of these take the step is known, and it is not over. */
+__device__ static inline void let_step(run_state *s) { s->active = s->failed ? -1 : s->next; }
+
 #endif

@@ -80,6 +80,7 @@ typedef struct model_arrays {
     double *pending;                /* the loss of the batch, or of all rows of a pass */
     double *losses;                 /* since the last report */
     uint8_t *alive;                 /* whether it takes steps: MODEL_... */
+    int follows, precedes;          /* of a batch: 1: other models have had their losses before; will have them yet */
 } model_arrays;
 enum { MODEL_RETIRED, MODEL_ALIVE, MODEL_ENDED };
 
@@ -136,7 +137,7 @@ typedef struct loss_task {
     void *p;               /* rows x k */
     double *partial;       /* loss_partials(rows, k) */
     double *total;         /* k: sum of w dl/dp */
-    int begins, ends;      /* the first, the last launch of a batch or a pass */
+    int begins, ends;      /* the first, the last launch of a batch or a pass; of models: for these ones */
     int second;            /* 1: d2l/dp2 in place of dl/dp */
 } loss_task;
 cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream);

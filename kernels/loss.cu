@@ -175,9 +175,16 @@ __device__ static void add_tiles(const loss_task &t, double *shared)
     if (threadIdx.x + threadIdx.y > 0) return;
     double loss = t.models.pending ? NAN : 0;
     for (unsigned x = 0; x < blockDim.x; x++) loss = t.models.pending ? sum_or_none(loss, shared[x]) : loss + shared[x];
-    t.state->pending = (t.begins || t.models.pending ? 0 : t.state->pending) + loss;
+    if (t.models.pending)
+        t.state->pending = t.begins && !t.models.follows ? loss : sum_or_none(t.state->pending, loss);
+    else
+        t.state->pending = (t.begins ? 0 : t.state->pending) + loss;
     t.state->arrived = 0;
-    if (t.table && t.ends) account(t.state, t.table);
+    if (!t.table || !t.ends) return;
+    if (t.models.precedes)
+        let_step(t.state);
+    else
+        account(t.state, t.table);
 }
 
 /* The thread's sums become the tile's. shared: 2 x THREADS. */

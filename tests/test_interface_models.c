@@ -10,7 +10,7 @@ static const int optimizers[] = {CUSGD_OPTIMIZER_SGD, CUSGD_OPTIMIZER_MOMENTUM, 
                                  CUSGD_OPTIMIZER_AMSGRAD};
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 
-/* One at a time, and in another order with others left out. cuBLAS may choose another kernel for another number of outputs. */
+/* One at a time, and in another order with others left out. A GPU's bits depend on the place in a group. */
 Test(interface_models, alone_and_together)
 {
     scene a;
@@ -93,6 +93,50 @@ Test(interface_models, others_change_no_bit)
         }
 }
 
+/* Any device: the bits of a model follow from its place in its group (models.group), whichever group that is, how many there are,
+ * and with whom. fails: all of the last group end in the first step. */
+static void check_groups(const backend *b, const scene *a, int optimizer, int fails)
+{
+    scene wild = *a;
+    int which[MOST], group = b->ops->models.group > 0 ? b->ops->models.group : 64;
+    dataset *at = bind_scene(b, a);
+    trial few = trial_of(b, at, a, optimizer), all = few;
+    all.k = 2 * group + K;
+    cr_assert(all.k <= MOST);
+    for (int i = 0; i < all.k; i++) which[i] = i % group % K;
+    all.which = which;
+    if (fails) { /* one model stands for all of the last group, and the others have no such rate */
+        wild.rate[K - 1] = 3e38;
+        for (int i = 0; i < all.k; i++) which[i] = i < 2 * group ? i % group % (K - 1) : K - 1;
+        all.of = &wild;
+    }
+    run_trial(&few);
+    run_trial(&all);
+    cr_assert_eq(all.report.done, STEPS);
+    cr_assert_eq(all.report.failed, 0);
+    for (int i = 0; i < (fails ? 2 * group : all.k); i++) {
+        if (i >= group) check_same(&all, i, &all, i % group, "in another group");
+        if (i < K - fails) check_same(&all, i, &few, i, "with more groups");
+    }
+    for (int i = 2 * group; i < all.k; i++) cr_assert_eq(all.ended[i], fails, "model %d", i);
+    free(few.state);
+    free(all.state);
+    b->ops->unbind(b->self, at);
+}
+
+Test(interface_models, groups_change_no_bit)
+{
+    scene a;
+    scene_make(&a, 4);
+    for (int precision = 0; precision < 2; precision++) {
+        backend b = {0};
+        interface_backend_open((cusgd_precision)precision, 2, &b);
+        check_groups(&b, &a, CUSGD_OPTIMIZER_NESTEROV, 0);
+        if (precision == CUSGD_PRECISION_FLOAT) check_groups(&b, &a, CUSGD_OPTIMIZER_SGD, 1);
+        b.ops->close(b.self);
+    }
+}
+
 /* One that fails stays as it was before that step, as if it had been retired then. */
 Test(interface_models, ends_before_the_step_that_fails)
 {
@@ -160,10 +204,11 @@ Test(interface_models, steps_follow_their_definition)
     }
 }
 
-/* Without numbers of their own, models take the steps of a run of as many outputs. */
+/* Without numbers of their own, models take the steps of a run of as many outputs: a GPU's products, where they are as many as a
+ * group has. */
 Test(interface_models, plain_ones_are_outputs)
 {
-    enum { WIDE = 17 };
+    enum { WIDE = 64 };
     static double x[N * D], y[N * WIDE], state[2][STATE_PARTS * (D + 1) * WIDE];
     uint64_t seed = 5;
     for (int i = 0; i < N * D; i++) x[i] = interface_uniform(&seed);

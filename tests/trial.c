@@ -54,9 +54,9 @@ static void start(const trial *t)
 {
     int64_t size = (D + 1) * t->k;
     double *rate = interface_allocate(size, sizeof(double)), *limit[LIMIT_COUNT];
-    int target_of[K];
-    uint64_t held_out[K];
-    double momentum[K], share[K];
+    int target_of[MOST];
+    uint64_t held_out[MOST];
+    double momentum[MOST], share[MOST];
     for (int i = 0; i < LIMIT_COUNT; i++) limit[i] = interface_allocate(size, sizeof(double));
     for (int64_t u = 0; u < size; u++) {
         int c = t->which[u % t->k];
@@ -116,7 +116,7 @@ void run_trial(trial *t)
         sampler order = order_of(t, s);
         step_numbers now = {.rate = 0.1, .momentum = 0.9, .correction1 = 1.5, .correction2 = 2, .average = 0.3};
         slice one = {&(batch_share){t->at, &order}, s % t->batches, 1, &now};
-        uint8_t gone[K] = {0};
+        uint8_t gone[MOST] = {0};
         if (s == t->retired_after && t->retires >= 0) {
             gone[t->retires] = 1;
             interface_ok(b->ops->models.retire(b->self, gone), "retire");

@@ -5,7 +5,18 @@
 
 #include "interface.h"
 
-enum { N = 203, D = 21, TARGETS = 2, K = 19, FOLDS = 3, BATCH = 48, BATCHES = 5, STEPS = 3 * BATCHES, SIZE = (D + 1) * K };
+enum {
+    N = 203,
+    D = 21,
+    TARGETS = 2,
+    K = 19,
+    FOLDS = 3,
+    BATCH = 48,
+    BATCHES = 5,
+    STEPS = 3 * BATCHES,
+    SIZE = (D + 1) * K,
+    MOST = 150 /* models of a trial */
+};
 
 /* The data, and the numbers of each model. */
 typedef struct scene {
@@ -37,8 +48,8 @@ typedef struct trial {
     double bytes;               /* models.products_bytes */
     int retires, retired_after; /* output `retires` is retired before step `retired_after`; -1: none is */
     double *state;              /* STATE_PARTS x (D+1) x k */
-    double losses[K];
-    uint8_t ended[K];
+    double losses[MOST];
+    uint8_t ended[MOST];
     steps_report report;
 } trial;
 

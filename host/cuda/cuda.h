@@ -58,6 +58,8 @@ cusgd_status ring_give(cuda *c, int slot);
 cusgd_status upload_doubles(cuda *c, const double *values, int64_t count, double *to);
 cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to);
 cusgd_status download_reals(cuda *c, const void *from, int64_t count, double *values);
+/* `count` reals, which lie at the beginning of `values`, as doubles. */
+void widen_in_place(const cuda *c, int64_t count, double *values);
 cusgd_status upload_bytes(cuda *c, const void *from, size_t bytes, void *to);
 cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to);
 
@@ -256,6 +258,10 @@ cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_wait(void *of, int *failed);
 cusgd_status models_open(cuda *c, const models *of); /* models.c: what a run of models keeps */
 void models_close(run *r);
+/* Of those of a run the ones of a group. */
+model_arrays models_of_group(const run *r, int group);
+/* Of rows x k values those of a group of models, rows x MODELS_GROUP: zeros where there is no such model. */
+void group_take(const double *values, int64_t rows, int64_t k, int64_t group, double *to);
 cusgd_status models_report(cuda *c, steps_report *out);
 cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, double *there);
 cusgd_status cuda_retire(void *of, const uint8_t *gone);

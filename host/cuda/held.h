@@ -150,8 +150,8 @@ typedef struct captured {
 
 /* A run: from start() to the next one. */
 typedef struct run {
-    run_spec spec; /* rate_factor is NULL: see below */
-    int64_t size, penalized;
+    run_spec spec;                          /* rate_factor is NULL: see below */
+    int64_t size, penalized;                /* penalized: of a group of models */
     void *snapshot[SNAPSHOTS][STATE_PARTS]; /* NULL: not kept */
     void *rate_factor, *point;              /* size; NULL: 1, theta */
     void *limit[LIMIT_COUNT];               /* size; NULL: 1, no bounds */
@@ -276,6 +276,10 @@ static inline int64_t share_of(const run_spec *p)
     uint64_t batch = p->batch > 0 ? (uint64_t)p->batch : 1, count = p->shards > 1 ? (uint64_t)p->shards : 1;
     return (int64_t)shard_rows(batch, count, 0);
 }
+
+/* Parameters of a group of models; of other runs all. */
+static inline int64_t group_size(const run *r) { return r->penalized + r->work.k; }
+static inline int groups_of(const run *r) { return (int)(r->size / group_size(r)); }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
 

@@ -172,11 +172,16 @@ cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to)
 cusgd_status download_reals(cuda *c, const void *from, int64_t count, double *values)
 {
     TRY(download_bytes(c, from, (size_t)count * c->element, values));
-    if (c->precision == CUSGD_PRECISION_DOUBLE) return CUSGD_OK;
+    widen_in_place(c, count, values);
+    return CUSGD_OK;
+}
+
+void widen_in_place(const cuda *c, int64_t count, double *values)
+{
+    if (c->precision == CUSGD_PRECISION_DOUBLE) return;
     for (int64_t i = count - 1; i >= 0; i--) { /* from the end on: a double takes the place of floats already read */
         float value;
         memcpy(&value, (const char *)values + (size_t)i * sizeof value, sizeof value);
         values[i] = (double)value;
     }
-    return CUSGD_OK;
 }

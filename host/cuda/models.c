@@ -24,11 +24,47 @@ void models_close(run *r)
     r->reported.ended = NULL;
 }
 
-/* An array of k values on the device. */
+static model_arrays arrays_of_group(const model_arrays *all, int64_t group)
+{
+    model_arrays m = *all;
+    int64_t first = group * MODELS_GROUP;
+    if (m.target_of) m.target_of += first;
+    if (m.held_out) m.held_out += first;
+    if (m.momentum) m.momentum += first;
+    if (m.share) m.share += first;
+    if (m.number) m.number += first;
+    if (m.class_weight) m.class_weight += 2 * first;
+    if (m.pending) m.pending += first;
+    if (m.losses) m.losses += first;
+    if (m.alive) m.alive += first;
+    return m;
+}
+
+model_arrays models_of_group(const run *r, int group)
+{
+    model_arrays m = arrays_of_group(&r->models, group);
+    m.follows = group > 0;
+    m.precedes = group + 1 < groups_of(r);
+    return m;
+}
+
+void group_take(const double *values, int64_t rows, int64_t k, int64_t group, double *to)
+{
+    for (int64_t j = 0; j < rows; j++)
+        for (int64_t i = 0, c = group * MODELS_GROUP; i < MODELS_GROUP; i++, c++)
+            to[j * MODELS_GROUP + i] = c < k ? values[j * k + c] : 0;
+}
+
+/* Of k models, in groups, which zeros fill up. */
+static int64_t places_of(int64_t k) { return (k + MODELS_GROUP - 1) / MODELS_GROUP * MODELS_GROUP; }
+
+/* A value of each model on the device. */
 static cusgd_status put_array(cuda *c, const void *values, int64_t k, size_t size, void **out)
 {
-    TRY(cuda_allocate(c, k, size, "the models' numbers", out));
-    return upload_bytes(c, values, (size_t)k * size, *out);
+    size_t bytes = (size_t)k * size, all = (size_t)places_of(k) * size;
+    TRY(cuda_allocate(c, places_of(k), size, "the models' numbers", out));
+    TRY(CUDA(cudaMemsetAsync((char *)*out + bytes, 0, all - bytes, c->stream)));
+    return upload_bytes(c, values, bytes, *out);
 }
 
 /* Factors, or 1 where there are none. */
@@ -44,18 +80,60 @@ static cusgd_status put_factors(cuda *c, const double *values, int64_t k, const 
     return status;
 }
 
+/* A model's target is its own number, where there are no others: its place in a group does not say that. */
+static cusgd_status put_targets(cuda *c, const int *target_of, int64_t k, const int **out)
+{
+    void *at = NULL;
+    int *numbers = target_of ? NULL : allocate((size_t)k, sizeof *numbers);
+    if (!target_of && !numbers) return fail_memory((size_t)k * sizeof *numbers, "the models' targets");
+    for (int64_t i = 0; numbers && i < k; i++) numbers[i] = (int)i;
+    cusgd_status status = put_array(c, target_of ? target_of : numbers, k, sizeof(int), &at);
+    *out = at;
+    free(numbers);
+    return status;
+}
+
+/* Two rows of values, group by group. */
+static cusgd_status put_class_weights(cuda *c, const double *values, int64_t k, const double **out)
+{
+    void *at = NULL;
+    int64_t count = 2 * places_of(k);
+    double *groups = allocate((size_t)count, sizeof *groups);
+    if (!groups) return fail_memory((size_t)count * sizeof *groups, "the models' numbers");
+    for (int64_t g = 0; g * MODELS_GROUP < k; g++) group_take(values, 2, k, g, groups + 2 * g * MODELS_GROUP);
+    cusgd_status status = put_array(c, groups, count, sizeof *groups, &at);
+    *out = at;
+    free(groups);
+    return status;
+}
+
+/* What a step and a pass over all rows need alike. */
+static cusgd_status put_own(cuda *c, const models *of, int64_t k, model_arrays *m)
+{
+    void *number = NULL;
+    TRY(put_targets(c, of->target_of, k, &m->target_of));
+    if (of->class_weight) TRY(put_class_weights(c, of->class_weight, k, &m->class_weight));
+    if (!of->number) return CUSGD_OK;
+    cusgd_status status = put_array(c, of->number, k, sizeof(double), &number);
+    m->number = number;
+    return status;
+}
+
+/* What fills the last group up takes no steps. */
 static cusgd_status open_sums(cuda *c, int64_t k)
 {
     model_arrays *m = &c->run.models;
     void *pending = NULL, *losses = NULL, *alive = NULL;
-    cusgd_status status = cuda_allocate(c, k, sizeof(double), "the models' losses", &pending);
+    int64_t places = places_of(k);
+    cusgd_status status = cuda_allocate(c, places, sizeof(double), "the models' losses", &pending);
     m->pending = pending;
-    if (!status) status = cuda_allocate(c, k, sizeof(double), "the models' losses", &losses);
+    if (!status) status = cuda_allocate(c, places, sizeof(double), "the models' losses", &losses);
     m->losses = losses;
-    if (!status) status = cuda_allocate(c, k, 1, "the models' losses", &alive);
+    if (!status) status = cuda_allocate(c, places, 1, "the models' losses", &alive);
     m->alive = alive;
     TRY(status);
-    TRY(CUDA(cudaMemsetAsync(losses, 0, (size_t)k * sizeof(double), c->stream)));
+    TRY(CUDA(cudaMemsetAsync(losses, 0, (size_t)places * sizeof(double), c->stream)));
+    TRY(CUDA(cudaMemsetAsync(alive, MODEL_RETIRED, (size_t)places, c->stream)));
     return CUDA(cudaMemsetAsync(alive, MODEL_ALIVE, (size_t)k, c->stream));
 }
 
@@ -63,18 +141,10 @@ cusgd_status models_open(cuda *c, const models *of)
 {
     run *r = &c->run;
     int64_t k = r->spec.k;
-    void *at = NULL;
-    if (of->target_of) TRY(put_array(c, of->target_of, k, sizeof(int), &at));
-    r->models.target_of = at;
-    at = NULL;
-    if (of->held_out) TRY(put_array(c, of->held_out, k, sizeof(uint64_t), &at));
-    r->models.held_out = at;
-    at = NULL;
-    if (of->number) TRY(put_array(c, of->number, k, sizeof(double), &at));
-    r->models.number = at;
-    at = NULL;
-    if (of->class_weight) TRY(put_array(c, of->class_weight, 2 * k, sizeof(double), &at));
-    r->models.class_weight = at;
+    void *held_out = NULL;
+    TRY(put_own(c, of, k, &r->models));
+    if (of->held_out) TRY(put_array(c, of->held_out, k, sizeof(uint64_t), &held_out));
+    r->models.held_out = held_out;
     TRY(put_factors(c, of->momentum, k, &r->models.momentum));
     TRY(put_factors(c, of->share, k, &r->models.share));
     r->reported.losses = allocate((size_t)k, sizeof(double));
@@ -95,7 +165,8 @@ cusgd_status models_report(cuda *c, steps_report *out)
     return CUDA(cudaMemsetAsync(r->models.losses, 0, k * sizeof(double), c->stream));
 }
 
-/* What open_run() and cuda_fold_losses() take for each output. A tenth of what is free is left to the pass over all rows. */
+/* What open_run() and cuda_fold_losses() take for each output: as much of a group's as comes to it. A tenth of what is free is
+ * left to the pass over all rows. */
 cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, double *there)
 {
     cuda *c = of;
@@ -105,7 +176,7 @@ cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, dou
     int parts = 0;
     for (int part = 0; part < STATE_PARTS; part++) parts += spec_keeps(p, (enum state_part)part) != 0;
     double values = SNAPSHOTS * parts + 3 + LIMIT_COUNT; /* 3: rate_factor, point, gradient */
-    double rows = (double)min_of(p->batch, chunk_rows(c, p->d, p->k));
+    double rows = (double)min_of(p->batch, chunk_rows(c, p->d, MODELS_GROUP));
     *each = (((double)p->d + 1) * values + 2 * rows) * (double)c->element + folds * (double)sizeof(double);
     *there = .9 * (double)available;
     return CUSGD_OK;
@@ -148,24 +219,48 @@ static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const m
     return CUSGD_OK;
 }
 
+/* Losses of models at theta, (d+1) x outputs, and room for a group's, in the host's memory and on the device. */
+typedef struct fold_sums {
+    const double *theta;
+    int64_t outputs;
+    double *of_group, *device, *out; /* out: folds x outputs */
+} fold_sums;
+
+static cusgd_status fold_group(cuda *c, const dataset *b, loss_rule loss, const model_arrays *m, fold_sums *s, int64_t group)
+{
+    int64_t first = group * MODELS_GROUP, count = min_of(MODELS_GROUP, s->outputs - first);
+    group_take(s->theta, b->d + 1, s->outputs, group, s->of_group);
+    TRY(pass_open(c, b, b->n, MODELS_GROUP, s->of_group));
+    TRY(fold_pass(c, b, loss, m, s->device));
+    TRY(download_bytes(c, s->device, (size_t)(b->folds * MODELS_GROUP) * sizeof(double), s->of_group));
+    for (int f = 0; f < b->folds; f++)
+        memcpy(s->out + f * s->outputs + first, s->of_group + f * MODELS_GROUP, (size_t)count * sizeof(double));
+    return CUSGD_OK;
+}
+
 cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_t outputs, const models *m, const double *theta,
                               double *sums)
 {
     cuda *c = of;
-    void *target_of = NULL, *number = NULL, *class_weight = NULL, *at = NULL;
+    void *at = NULL;
+    model_arrays all = {0};
+    int64_t room = (b->d + 1 > b->folds ? b->d + 1 : b->folds) * MODELS_GROUP;
     TRY(models_fit(b->classed));
     TRY(check_shape(b->d, outputs));
-    TRY(pass_open(c, b, b->n, outputs, theta));
-    cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
-    if (!status && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
-    if (!status && m->number) status = put_array(c, m->number, outputs, sizeof(double), &number);
-    if (!status && m->class_weight) status = put_array(c, m->class_weight, 2 * outputs, sizeof(double), &class_weight);
-    const model_arrays arrays = {.target_of = target_of, .number = number, .class_weight = class_weight};
-    if (!status) status = fold_pass(c, b, loss, &arrays, at);
-    if (!status) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
-    cuda_free(target_of);
-    cuda_free(number);
-    cuda_free(class_weight);
+    TRY(cuda_enter(c));
+    double *of_group = allocate((size_t)room, sizeof *of_group);
+    cusgd_status status = of_group ? CUSGD_OK : fail_memory((size_t)room * sizeof *of_group, "a group of models");
+    if (!status) status = cuda_allocate(c, b->folds * MODELS_GROUP, sizeof(double), "the models' losses", &at);
+    if (!status) status = put_own(c, m, outputs, &all);
+    fold_sums s = {theta, outputs, of_group, at, sums};
+    for (int64_t g = 0; g * MODELS_GROUP < outputs && !status; g++) {
+        const model_arrays own = arrays_of_group(&all, g);
+        status = fold_group(c, b, loss, &own, &s, g);
+    }
+    cuda_free((void *)all.target_of);
+    cuda_free((void *)all.number);
+    cuda_free((void *)all.class_weight);
     cuda_free(at);
+    free(of_group);
     return status;
 }

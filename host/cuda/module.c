@@ -2,6 +2,7 @@
 #include "module.h"
 #include "code.h"
 #include "exchange.h"
+#include "models.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -232,7 +233,7 @@ static const backend_ops ops = {
     .wait = cuda_wait,
     .report = cuda_report,
     .add_loss = cuda_add_loss,
-    .models = {.room = cuda_room, .retire = cuda_retire, .fold_losses = cuda_fold_losses},
+    .models = {.group = MODELS_GROUP, .room = cuda_room, .retire = cuda_retire, .fold_losses = cuda_fold_losses},
     .pieces = {.bind_again = cuda_bind_again,
                .end = cuda_piece_end,
                .objective = cuda_objective_piece,

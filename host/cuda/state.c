@@ -1,6 +1,8 @@
 /* A run's parameters on the device, and what its steps need. */
 #include "exchange.h"
+#include "models.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void graph_drop(run *r)
@@ -61,7 +63,8 @@ static cusgd_status allocate_parts(cuda *c)
     return CUSGD_OK;
 }
 
-static cusgd_status allocate_slices(cuda *c)
+/* k: the outputs of a group of models, or all. */
+static cusgd_status allocate_slices(cuda *c, int64_t k)
 {
     run *r = &c->run;
     void *memory;
@@ -76,8 +79,43 @@ static cusgd_status allocate_slices(cuda *c)
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;
-    int64_t rows = r->spec.sparse ? r->shards.most : min_of(r->shards.most, chunk_rows(c, r->spec.d, r->spec.k));
-    return work_open(c, rows, r->spec.d, r->spec.k, &r->work);
+    int64_t rows = r->spec.sparse ? r->shards.most : min_of(r->shards.most, chunk_rows(c, r->spec.d, k));
+    return work_open(c, rows, r->spec.d, k, &r->work);
+}
+
+/* (d+1) x k values to the device, where groups of models lie one behind the other, (d+1) x MODELS_GROUP each. What fills the last
+ * one up is 0. */
+static cusgd_status put_parameters(cuda *c, const double *values, void *to)
+{
+    const run *r = &c->run;
+    int64_t k = r->spec.k, side = r->spec.d + 1, size = group_size(r);
+    if (r->work.k == k) return upload_reals(c, values, r->size, to);
+    double *group = allocate((size_t)size, sizeof *group);
+    cusgd_status status = group ? CUSGD_OK : fail_memory((size_t)size * sizeof *group, "a group of models");
+    for (int g = 0; g < groups_of(r) && !status; g++) {
+        group_take(values, side, k, g, group);
+        status = upload_reals(c, group, size, at_real(c, to, g * size));
+    }
+    free(group);
+    return status;
+}
+
+/* The same back, in `real`. */
+static cusgd_status get_parameters(cuda *c, const void *from, void *to)
+{
+    const run *r = &c->run;
+    int64_t k = r->spec.k, side = r->spec.d + 1, size = group_size(r);
+    if (r->work.k == k) return download_bytes(c, from, (size_t)r->size * c->element, to);
+    char *group = allocate((size_t)size, c->element);
+    cusgd_status status = group ? CUSGD_OK : fail_memory((size_t)size * c->element, "a group of models");
+    for (int64_t g = 0; g < groups_of(r) && !status; g++) {
+        int64_t first = g * r->work.k, count = min_of(r->work.k, k - first);
+        status = download_bytes(c, (const char *)from + (size_t)(g * size) * c->element, (size_t)size * c->element, group);
+        for (int64_t j = 0; j < side && !status; j++)
+            memcpy(at_real(c, to, j * k + first), at_real(c, group, j * r->work.k), (size_t)count * c->element);
+    }
+    free(group);
+    return status;
 }
 
 /* What each parameter has of its own; NULL: nothing. */
@@ -85,15 +123,18 @@ static cusgd_status open_own(cuda *c, const double *values, void **out)
 {
     if (!values) return CUSGD_OK;
     TRY(allocate_part(c, out));
-    return upload_reals(c, values, c->run.size, *out);
+    return put_parameters(c, values, *out);
 }
 
 static cusgd_status open_run(cuda *c, const run_spec *p)
 {
     run *r = &c->run;
     void *squares;
+    int64_t k = p->models ? MODELS_GROUP : p->k;
+    r->penalized = p->d * k;
+    r->size = (p->k + k - 1) / k * (r->penalized + k);
     TRY(allocate_parts(c));
-    TRY(allocate_slices(c));
+    TRY(allocate_slices(c, k));
     if (p->world) TRY(exchange_open(c));
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
     for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
@@ -122,8 +163,6 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     if (r->spec.shards < 1) r->spec.shards = 1;
     r->spec.models = NULL;
     memset(r->spec.limit, 0, sizeof r->spec.limit);
-    r->penalized = p->d * p->k;
-    r->size = r->penalized + p->k;
     cusgd_status status = open_run(c, p);
     if (!status && p->sparse)
         r->shards.each[0].by_columns = batches;
@@ -142,7 +181,7 @@ cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const dou
     cuda *c = of;
     TRY(cuda_enter(c));
     void *at = c->run.snapshot[a][part];
-    return at ? upload_reals(c, values, c->run.size, at) : CUSGD_OK;
+    return at ? put_parameters(c, values, at) : CUSGD_OK;
 }
 
 cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values)
@@ -150,8 +189,13 @@ cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *v
     cuda *c = of;
     TRY(cuda_enter(c));
     const void *at = c->run.snapshot[a][part];
-    if (at) return download_reals(c, at, c->run.size, values);
-    memset(values, 0, sizeof(double) * (size_t)c->run.size);
+    int64_t size = (c->run.spec.d + 1) * c->run.spec.k;
+    if (at) {
+        TRY(get_parameters(c, at, values));
+        widen_in_place(c, size, values);
+    } else {
+        memset(values, 0, sizeof(double) * (size_t)size);
+    }
     return CUSGD_OK;
 }
 
@@ -161,7 +205,7 @@ cusgd_status cuda_read(void *of, enum snapshot a, enum state_part part, void *ro
     const void *from = c->run.snapshot[a][part];
     *at = from ? room : NULL;
     TRY(cuda_enter(c));
-    return from ? download_bytes(c, from, (size_t)c->run.size * c->element, room) : CUSGD_OK;
+    return from ? get_parameters(c, from, room) : CUSGD_OK;
 }
 
 cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from)

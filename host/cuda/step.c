@@ -44,33 +44,46 @@ static cusgd_status gather(const cuda *c, const shard *s, int64_t start, int64_t
 
 const void *gradient_at(const run *r) { return r->point ? r->point : r->snapshot[SNAPSHOT_CURRENT][STATE_THETA]; }
 
+static void *point_of_group(const cuda *c, int group)
+{
+    const run *r = &c->run;
+    void *all = r->point ? r->point : r->snapshot[SNAPSHOT_CURRENT][STATE_THETA];
+    return at_real(c, all, group * group_size(r));
+}
+
+/* Rows of the share under way; of models, for those of a group. */
+typedef struct chunk {
+    int64_t start, rows;
+    int group;
+} chunk;
+
 /* ends: the batch's last rows, without shards: the step counts. */
-static cusgd_status losses(const cuda *c, const shard *s, int64_t start, int64_t rows, int ends)
+static cusgd_status losses(const cuda *c, const shard *s, const chunk *at, int ends)
 {
     const run *r = &c->run;
     const dataset *b = s->examples;
     loss_task t = {.precision = c->precision,
                    .loss = r->spec.loss,
                    .m = b->m,
-                   .k = r->spec.k,
+                   .k = r->work.k,
                    .classed = b->classed,
                    .shared = is_softmax(b, r->spec.loss) ? r->work.shared : NULL,
-                   .models = r->models,
+                   .models = models_of_group(r, at->group),
                    .fold = b->fold,
                    .table = s->table,
                    .state = r->work.state,
                    .order = r->route.contiguous ? NULL : s->order,
                    .batch = r->shards.most,
-                   .start = start,
-                   .rows = rows,
+                   .start = at->start,
+                   .rows = at->rows,
                    .y = b->y,
                    .w = b->w,
                    .o = b->o,
-                   .intercept = (const char *)gradient_at(r) + (size_t)r->penalized * c->element,
+                   .intercept = at_real(c, point_of_group(c, at->group), r->penalized),
                    .p = r->work.p,
                    .partial = r->work.partial,
                    .total = r->work.total,
-                   .begins = start == 0,
+                   .begins = at->start == 0,
                    .ends = ends};
     return launch_loss(c, &t);
 }
@@ -95,7 +108,7 @@ update_task update_of(const cuda *c)
                      .l2 = p->constants.l2,
                      .decay = p->constants.decay,
                      .models = r->models,
-                     .outputs = p->k,
+                     .outputs = r->work.k,
                      .penalized = r->penalized,
                      .size = r->size,
                      .theta = part[STATE_THETA],
@@ -119,6 +132,23 @@ update_task update_of(const cuda *c)
     return t;
 }
 
+/* Likewise of the parameters of a group of models. */
+static update_task update_of_group(const cuda *c, int group)
+{
+    const run *r = &c->run;
+    update_task t = update_of(c);
+    void **const arrays[] = {&t.theta, &t.slot1, &t.slot2, &t.slot3, &t.means, &t.point};
+    const void **const numbers[] = {&t.rate_factor, &t.l1_factor, &t.l2_factor, &t.lower, &t.upper};
+    int64_t first = group * group_size(r);
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        if (*arrays[i]) *arrays[i] = at_real(c, *arrays[i], first);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (*numbers[i]) *numbers[i] = (const char *)*numbers[i] + (size_t)first * c->element;
+    t.size = group_size(r);
+    t.models = models_of_group(r, group);
+    return t;
+}
+
 static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
 {
     const run *r = &c->run;
@@ -139,20 +169,31 @@ static cusgd_status fork_order(const cuda *c)
     return CUDA(cudaEventRecord(c->joined, c->side));
 }
 
-/* Rows start .. start + rows - 1 of a shard's share of the batch: their losses, and their part of the gradient. */
-static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int64_t start, int64_t rows)
+/* Rows of a shard's share of the batch: their losses, and their part of the gradient. Where all are at hand at once, groups of
+ * models find them gathered by the first. */
+static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, const chunk *at)
 {
     const run *r = &c->run;
     const dataset *e = s->examples;
-    const void *x = r->route.in_place ? at_real(c, e->x, (b->first + start) * e->ld) : r->x;
-    int forks = start == 0 && s == r->shards.each && !r->route.contiguous, several = r->route.rows > r->work.rows;
-    if (!r->route.in_place) TRY(gather(c, s, start, rows));
-    if (forks) TRY(fork_order(c));
-    TRY(product(c, &r->work, x, e->ld, rows, gradient_at(r)));
-    TRY(losses(c, s, start, rows, r->shards.count == 1 && start + rows == b->rows));
-    TRY(product_transposed(c, &r->work, x, e->ld, rows));
+    const void *x = r->route.in_place ? at_real(c, e->x, (b->first + at->start) * e->ld) : r->x;
+    int first = at->group == 0 && at->start == 0 && s == r->shards.each, several = r->route.rows > r->work.rows;
+    if (!r->route.in_place && (at->group == 0 || several)) TRY(gather(c, s, at->start, at->rows));
+    if (first && !r->route.contiguous) TRY(fork_order(c));
+    TRY(product(c, &r->work, x, e->ld, at->rows, point_of_group(c, at->group)));
+    TRY(losses(c, s, at, r->shards.count == 1 && at->start + at->rows == b->rows));
+    TRY(product_transposed(c, &r->work, x, e->ld, at->rows));
     if (!several) return CUSGD_OK;
-    return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalized, start == 0, c->stream));
+    return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalized, at->start == 0, c->stream));
+}
+
+static cusgd_status run_chunks(const cuda *c, const shard *s, const batch *b, int group)
+{
+    const int64_t most = c->run.work.rows;
+    for (int64_t start = 0; start < b->rows; start += most) {
+        const chunk at = {start, min_of(most, b->rows - start), group};
+        TRY(run_chunk(c, s, b, &at));
+    }
+    return CUSGD_OK;
 }
 
 /* Sparse rows, which need no chunks: nothing of d columns is kept of each. */
@@ -163,7 +204,7 @@ static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
     if (lazy) TRY(lazy_catch_up(c, s));
     TRY(sparse_step_rows(c, s));
     if (forks) TRY(fork_order(c));
-    TRY(losses(c, s, 0, b->rows, r->shards.count == 1));
+    TRY(losses(c, s, &(chunk){0, b->rows, 0}, r->shards.count == 1));
     return lazy ? lazy_step(c, s) : sparse_step_columns(c, s);
 }
 
@@ -172,10 +213,20 @@ static cusgd_status run_share(const cuda *c, const batch *b, int number)
     const run *r = &c->run;
     const shard *s = &r->shards.each[number];
     if (r->engine == CUSGD_ENGINE_FUSED) return shards_keep(c, number);
-    if (r->spec.sparse) TRY(run_sparse(c, s, b));
-    for (int64_t start = 0; start < b->rows && !r->spec.sparse; start += r->work.rows)
-        TRY(run_chunk(c, s, b, start, min_of(r->work.rows, b->rows - start)));
+    TRY(r->spec.sparse ? run_sparse(c, s, b) : run_chunks(c, s, b, 0));
     return r->shards.count > 1 ? shards_keep(c, number) : CUSGD_OK;
+}
+
+/* Group by group: what one leaves in the room for the gradient the next one overwrites. */
+static cusgd_status run_models(const cuda *c, const batch *b)
+{
+    const run *r = &c->run;
+    for (int group = 0; group < groups_of(r); group++) {
+        update_task t = update_of_group(c, group);
+        TRY(run_chunks(c, r->shards.each, b, group));
+        TRY(CUDA(kernel_update(&t, c->stream)));
+    }
+    return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
 }
 
 static cusgd_status run_batch(const cuda *c, const batch *b)
@@ -183,6 +234,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     const run *r = &c->run;
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
     if (!products && r->shards.count == 1) return fused_step(c, b->turn);
+    if (r->models.alive) return run_models(c, b);
     update_task t = update_of(c);
     for (int h = 0; h < r->shards.own; h++) TRY(run_share(c, b, h));
     if (r->shards.count > 1) TRY(shards_add(c));
@@ -313,8 +365,10 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     run *r = &c->run;
     const slice_table *t;
     TRY(upload_table(c, s, done, count, &t));
-    update_task first = update_of(c);
-    if (r->point) TRY(CUDA(kernel_look_ahead(&first, c->stream)));
+    for (int group = 0; group < groups_of(r) && r->point; group++) {
+        update_task first = update_of_group(c, group);
+        TRY(CUDA(kernel_look_ahead(&first, c->stream)));
+    }
     if (r->engine == CUSGD_ENGINE_CUBLAS && !r->route.contiguous) TRY(find_rows(c, 0, c->stream));
     if (r->engine == CUSGD_ENGINE_PERSISTENT) return persistent_steps(c, count);
     int64_t launched = 0;

@@ -22,7 +22,9 @@ static cusgd_status add_losses(const void *context, const problem *p, int shard,
     cusgd_status status =
         target_of && numbers ? CUSGD_OK : fail_memory(lives * (sizeof *target_of + 3 * sizeof *numbers), "the models' targets");
     for (size_t i = 0; i < lives && !status; i++) {
-        const column *c = &s->pass.columns[s->pass.live[i]];
+        const column *c = column_at(&s->pass, (int64_t)i);
+        weight[i] = weight[lives + i] = number[i] = 0;
+        if (!c) continue;
         number[i] = s->number ? s->number[c->configuration] : 0;
         for (size_t y = 0; y < 2; y++) weight[y * lives + i] = c->class_weight[y];
     }
@@ -42,7 +44,8 @@ static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int
     const loss_sums of = {s, own};
     sweep_pass *p = &s->pass;
     for (int64_t j = 0; j <= s->trainer->problem.d; j++)
-        for (int64_t i = 0; i < p->lives; i++) p->gathered[j * p->lives + i] = p->theta[j * p->k + p->live[i]];
+        for (int64_t i = 0; i < p->lives; i++)
+            p->gathered[j * p->lives + i] = p->live[i] < 0 ? 0 : p->theta[j * p->k + p->live[i]];
     return shards_pass(&s->trainer->problem, rows, add_losses, &of, 0, (size_t)(folds * p->lives), p->sums);
 }
 
@@ -57,8 +60,8 @@ static void take_held_out(cusgd_sweep *s)
     const problem *p = &s->trainer->problem;
     const sweep_pass *now = &s->pass;
     for (int64_t i = 0; i < now->lives; i++) {
-        const column *of = &now->columns[now->live[i]];
-        if (of->fold < 0) continue;
+        const column *of = column_at(now, i);
+        if (!of || of->fold < 0) continue;
         double sum = now->sums[of->fold * now->lives + i], rows = (double)p->train.rows.n * (1 - of->share);
         s->losses[of->configuration * (size_t)s->folds + (size_t)of->fold] = problem_reported(p, sum / rows);
     }
@@ -72,11 +75,11 @@ cusgd_status sweep_evaluate(cusgd_sweep *s)
     double n = (double)p->train.rows.n;
     cusgd_status status = sum_losses(s, &p->train, folds, 1);
     for (int64_t i = 0; i < now->lives && !status; i++) {
-        column *of = &now->columns[now->live[i]];
+        column *of = column_at(now, i);
         double sum = 0;
         for (int f = 0; f < folds; f++)
-            if (f != of->fold) sum += now->sums[f * now->lives + i];
-        of->loss = sum / (n * of->divisor);
+            if (of && f != of->fold) sum += now->sums[f * now->lives + i];
+        if (of) of->loss = sum / (n * of->divisor);
     }
     if (!status && s->folds > 0 && !judges_by_own(s)) status = sum_losses(s, &p->train, folds, 0);
     if (!status && s->folds > 0) take_held_out(s);
@@ -89,14 +92,16 @@ cusgd_status sweep_validate(cusgd_sweep *s)
     const sweep_pass *now = &s->pass;
     if (p->valid.rows.n == 0) { /* nothing is chosen from, and the training losses stand for the missing ones */
         for (int64_t i = 0; i < now->lives; i++) {
-            const column *of = &now->columns[now->live[i]];
-            s->losses[of->configuration] = problem_reported(p, of->loss);
+            const column *of = column_at(now, i);
+            if (of) s->losses[of->configuration] = problem_reported(p, of->loss);
         }
         return CUSGD_OK;
     }
     cusgd_status status = sum_losses(s, &p->valid, 1, judges_by_own(s));
-    for (int64_t i = 0; i < now->lives && !status; i++)
-        s->losses[now->columns[now->live[i]].configuration] = problem_reported(p, now->sums[i] / (double)p->valid.rows.n);
+    for (int64_t i = 0; i < now->lives && !status; i++) {
+        const column *of = column_at(now, i);
+        if (of) s->losses[of->configuration] = problem_reported(p, now->sums[i] / (double)p->valid.rows.n);
+    }
     return status;
 }
 

@@ -55,6 +55,9 @@ cusgd_status halving_drop(cusgd_sweep *s, int64_t epoch, uint8_t *gone)
     for (int64_t c = 0; c < p->k; c++)
         if (s->dropped_at[p->columns[c].configuration] == epoch && p->columns[c].stop != CUSGD_STOP_DIVERGED)
             p->columns[c].stop = CUSGD_STOP_DROPPED;
-    for (int64_t i = 0; i < p->lives; i++) gone[i] = p->columns[p->live[i]].stop == CUSGD_STOP_DROPPED;
+    for (int64_t i = 0; i < p->lives; i++) {
+        const column *of = column_at(p, i);
+        gone[i] = of && of->stop == CUSGD_STOP_DROPPED;
+    }
     return b->ops->models.retire(b->self, gone);
 }

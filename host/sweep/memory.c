@@ -27,7 +27,8 @@ static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
     double each, there, host = host_bytes(s), all = memory_of_machine() / 2;
     cusgd_status status = b->ops->models.room(b->self, &s->trainer->run.spec, s->folds > 0 ? s->folds : 1, &each, &there);
     if (b->is_host) each += host;
-    if (b->is_host && s->share.world) there /= s->share.world->neighbors;
+    if (b->is_host && s->share.world) there /= s->share.world->neighbors; /* a GPU is a rank's own */
+    if (s->share.world) all /= s->share.world->neighbors;
     *out = (room){each, limit > 0 ? limit : there > 0 ? there : (double)INFINITY};
     if (b->is_host) out->there = fmax(out->there - kept_bytes(s), 0);
     if (!b->is_host && !(limit > 0) && all / host < there / each) *out = (room){host, all};
@@ -42,27 +43,42 @@ static double products_bytes(const cusgd_sweep *s, double left)
     return each > 0 ? fmin(floor(left / each), (double)s->trainer->sgd.batches) * each : 0;
 }
 
+enum { BLOCK = 16 }; /* models that the CPU keeps side by side, some of them empty */
+
+/* Places of a configuration, or of the group that it needs. */
+static double least_places(const cusgd_sweep *s)
+{
+    int64_t blocks = (columns_each(s) + BLOCK - 1) / BLOCK;
+    return (double)(group_of(s) > 0 ? group_of(s) : BLOCK * blocks);
+}
+
+/* How many configurations a pass may have, where there is room for so many models. */
+static size_t most_configurations(const cusgd_sweep *s, double fitting)
+{
+    int64_t group = group_of(s);
+    if (fitting >= (double)places_of(s, s->count)) return s->count;
+    return group > 0 ? (size_t)fitting / (size_t)group * group_each(s)
+                     : (size_t)fitting / BLOCK * BLOCK / (size_t)columns_each(s);
+}
+
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
 {
-    enum { BLOCK = 16 }; /* models that the CPU keeps side by side, some of them empty */
     room r;
     cusgd_status status = find_room(s, plan->memory, &r);
     if (status) return status;
-    int64_t all = (int64_t)s->count * columns_each(s);
-    double most_models = r.there / r.each;
-    size_t most = most_models < (double)all ? (size_t)most_models / BLOCK * BLOCK / (size_t)columns_each(s) : s->count;
-    int64_t blocks = (columns_each(s) + BLOCK - 1) / BLOCK;
+    size_t most = most_configurations(s, r.there / r.each), unit = group_each(s);
     if (most == 0)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: %.3g MB for the models of a sweep, and each configuration's %lld models of %lld columns need "
                     "%.3g MB; give more memory, fewer folds or fewer columns",
-                    r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d,
-                    r.each * (double)(BLOCK * blocks) / 1e6);
+                    r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d, r.each * least_places(s) / 1e6);
     size_t own = s->share.end - s->share.first, passes = (own + most - 1) / most;
-    s->share.each = own > 0 ? (own + passes - 1) / passes : 1;
-    double bytes = r.each * (double)s->share.each * (double)columns_each(s);
+    size_t parts = (own + unit - 1) / unit;
+    s->share.each = own > 0 ? (parts + passes - 1) / passes * unit : 1;
+    if (s->share.each > own && own > 0) s->share.each = own;
+    double bytes = r.each * (double)places_of(s, s->share.each);
     s->products = products_bytes(s, fmax(r.there - bytes, 0));
-    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, bytes + s->products);
+    if (plan->begins) plan->begins(plan->user, (int64_t)s->count * columns_each(s), (int64_t)passes, bytes + s->products);
     return CUSGD_OK;
 }
 

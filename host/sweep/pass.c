@@ -11,15 +11,16 @@
 cusgd_status pass_open(cusgd_sweep *s)
 {
     sweep_pass *p = &s->pass;
-    size_t k = s->share.each * (size_t)columns_each(s), size = (size_t)(s->trainer->problem.d + 1) * k;
-    p->live = allocate(k, sizeof *p->live);
+    size_t k = s->share.each * (size_t)columns_each(s), places = (size_t)places_of(s, s->share.each);
+    size_t side = (size_t)(s->trainer->problem.d + 1), size = side * k;
+    p->live = allocate(places, sizeof *p->live);
     p->theta = allocate_zeroed(size, sizeof(double));
-    p->gathered = allocate_zeroed(size, sizeof(double));
+    p->gathered = allocate_zeroed(side * places, sizeof(double));
     p->rate = allocate_zeroed(size, sizeof(double));
-    p->sums = allocate_zeroed((s->folds > 0 ? (size_t)s->folds : 1) * k, sizeof(double));
+    p->sums = allocate_zeroed((s->folds > 0 ? (size_t)s->folds : 1) * places, sizeof(double));
     int complete = p->live && p->theta && p->gathered && p->rate && p->sums;
     for (int i = 0; i < LIMIT_COUNT; i++) complete &= (p->limit[i] = allocate_zeroed(size, sizeof(double))) != NULL;
-    return complete ? CUSGD_OK : fail_memory((3 + LIMIT_COUNT) * size * sizeof(double), "the sweep's parameters");
+    return complete ? CUSGD_OK : fail_memory(((2 + LIMIT_COUNT) * k + places) * side * sizeof(double), "the sweep's parameters");
 }
 
 void pass_close(cusgd_sweep *s)
@@ -67,10 +68,15 @@ static void fill_numbers(cusgd_sweep *s)
     }
 }
 
-static void all_live(sweep_pass *p)
+void pass_all_live(cusgd_sweep *s)
 {
-    p->lives = p->k;
-    for (int64_t c = 0; c < p->k; c++) p->live[c] = c;
+    sweep_pass *p = &s->pass;
+    int64_t each = (int64_t)group_each(s) * columns_each(s), group = group_of(s) > 0 ? group_of(s) : each;
+    p->lives = places_of(s, (size_t)(p->k / columns_each(s)));
+    for (int64_t i = 0; i < p->lives; i++) {
+        int64_t c = i / group * each + i % group;
+        p->live[i] = i % group < each && c < p->k ? c : -1;
+    }
 }
 
 void pass_take(cusgd_sweep *s, size_t first)
@@ -86,7 +92,7 @@ void pass_take(cusgd_sweep *s, size_t first)
         of->stale = of->epochs = 0;
         of->stop = CUSGD_STOP_NONE;
     }
-    all_live(p);
+    pass_all_live(s);
     fill_numbers(s);
     for (int64_t u = 0; u < (s->trainer->problem.d + 1) * p->k; u++) p->theta[u] = s->trainer->run.start[u / p->k];
     for (int64_t c = 0; s->null && s->trainer->problem.intercept && c < p->k; c++)
@@ -95,12 +101,12 @@ void pass_take(cusgd_sweep *s, size_t first)
 
 /* ---- The device's run ---- */
 
-/* Of (d+1) x k values those of the live columns. */
+/* Of (d+1) x k values those of the live columns; where there is none, 0. */
 static void gather(const cusgd_sweep *s, const double *from, double *to)
 {
     const sweep_pass *p = &s->pass;
     for (int64_t j = 0; j <= s->trainer->problem.d; j++)
-        for (int64_t i = 0; i < p->lives; i++) to[j * p->lives + i] = from[j * p->k + p->live[i]];
+        for (int64_t i = 0; i < p->lives; i++) to[j * p->lives + i] = p->live[i] < 0 ? 0 : from[j * p->k + p->live[i]];
 }
 
 /* Arrays of one value a live column, and of (d+1) values. */
@@ -142,7 +148,11 @@ static void own_fill(const cusgd_sweep *s, own_numbers *own)
     const sweep_pass *p = &s->pass;
     double momentum = s->trainer->options.momentum;
     for (int64_t i = 0; i < p->lives; i++) {
-        const column *of = &p->columns[p->live[i]];
+        const column *of = column_at(p, i);
+        own->momentum[i] = own->share[i] = 1;
+        own->number[i] = own->class_weight[i] = own->class_weight[p->lives + i] = 0;
+        own->held_out[i] = 0;
+        if (!of) continue;
         own->momentum[i] = momentum > 0 ? s->configurations[of->configuration].momentum / momentum : 1;
         own->share[i] = of->divisor;
         for (int y = 0; y < 2; y++) own->class_weight[y * p->lives + i] = of->class_weight[y];
@@ -151,6 +161,22 @@ static void own_fill(const cusgd_sweep *s, own_numbers *own)
     }
     gather(s, p->rate, own->rate);
     for (int i = 0; i < LIMIT_COUNT; i++) gather(s, p->limit[i], own->limit[i]);
+}
+
+/* Places that nobody has take no steps; nor do columns that have ended, if they are to stay as they are. */
+static cusgd_status retire_places(cusgd_sweep *s, int ended_too)
+{
+    const backend *b = &s->trainer->backend;
+    const sweep_pass *p = &s->pass;
+    uint8_t *gone = allocate((size_t)p->lives, 1);
+    if (!gone) return fail_memory((size_t)p->lives, "the models' states");
+    for (int64_t i = 0; i < p->lives; i++) {
+        const column *of = column_at(p, i);
+        gone[i] = !of || (ended_too && of->stop != CUSGD_STOP_NONE);
+    }
+    cusgd_status status = b->ops->models.retire(b->self, gone);
+    free(gone);
+    return status;
 }
 
 /* With zeros for state. */
@@ -184,32 +210,42 @@ static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
 cusgd_status pass_start(cusgd_sweep *s, run_spec spec)
 {
     const backend *b = &s->trainer->backend;
-    all_live(&s->pass);
+    pass_all_live(s);
     cusgd_status status = start_run(s, spec);
-    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
-    return status ? status : b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->pass.theta);
+    if (!status) status = retire_places(s, 0);
+    gather(s, s->pass.theta, s->pass.gathered);
+    if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.gathered);
+    return status ? status : b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->pass.gathered);
 }
 
-cusgd_status pass_get(cusgd_sweep *s)
+cusgd_status pass_get(cusgd_sweep *s) { return pass_get_part(s, s->trainer->run.spec.average ? STATE_AVERAGE : STATE_THETA); }
+
+cusgd_status pass_get_part(cusgd_sweep *s, enum state_part part)
 {
     sweep_pass *p = &s->pass;
     const backend *b = &s->trainer->backend;
-    enum state_part part = s->trainer->run.spec.average ? STATE_AVERAGE : STATE_THETA;
     cusgd_status status = b->ops->state.get(b->self, SNAPSHOT_CURRENT, part, p->gathered);
     for (int64_t j = 0; j <= s->trainer->problem.d && !status; j++)
-        for (int64_t i = 0; i < p->lives; i++) p->theta[j * p->k + p->live[i]] = p->gathered[j * p->lives + i];
+        for (int64_t i = 0; i < p->lives; i++)
+            if (p->live[i] >= 0) p->theta[j * p->k + p->live[i]] = p->gathered[j * p->lives + i];
     return status;
 }
 
 /* ---- Fewer columns ---- */
 
-/* Those that go on; *place: which of the columns so far they are. Returns their number. */
+/* Those that go on, or of whose group one does; *place: which of the places so far they are. Returns their number. */
 static int64_t still_live(const cusgd_sweep *s, int64_t *place)
 {
     const sweep_pass *p = &s->pass;
-    int64_t going = 0;
-    for (int64_t i = 0; i < p->lives; i++)
-        if (p->columns[p->live[i]].stop == CUSGD_STOP_NONE) place[going++] = i;
+    int64_t going = 0, group = group_of(s) > 0 ? group_of(s) : 1;
+    for (int64_t first = 0; first < p->lives; first += group) {
+        int goes = 0;
+        for (int64_t i = first; i < first + group; i++) {
+            const column *of = column_at(p, i);
+            goes |= of && of->stop == CUSGD_STOP_NONE;
+        }
+        for (int64_t i = first; goes && i < first + group; i++) place[going++] = i;
+    }
     return going;
 }
 
@@ -228,6 +264,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
     for (int64_t i = 0; i < going; i++) p->live[i] = p->live[place[i]];
     p->lives = going;
     status = start_run(s, *spec);
+    if (!status) status = retire_places(s, 1);
     for (int part = 0; part < STATE_PARTS && !status; part++) {
         double *at = state + part * rows * before;
         if (!spec_keeps(spec, (enum state_part)part)) continue;

@@ -15,9 +15,9 @@ static cusgd_status judge(cusgd_sweep *s, uint8_t *gone)
     const sweep_pass *p = &s->pass;
     double lowest = s->trainer->problem.targets.lower_bound;
     for (int64_t i = 0; i < p->lives; i++) {
-        column *of = &p->columns[p->live[i]];
+        column *of = column_at(p, i);
         gone[i] = 0;
-        if (of->stop != CUSGD_STOP_NONE) continue;
+        if (!of || of->stop != CUSGD_STOP_NONE) continue;
         double score = of->loss + sweep_penalties(s, p->live[i]);
         int improves = score < of->best - o->tolerance * fmax(of->best - lowest, 0) || !isfinite(of->best);
         of->stale = improves ? 0 : of->stale + 1;
@@ -38,8 +38,8 @@ static cusgd_status take_ended(cusgd_sweep *s, int64_t epoch, cusgd_status statu
     if (status && status != CUSGD_ERROR_DIVERGED) return status;
     cusgd_status reported = b->ops->report(b->self, &r);
     for (int64_t i = 0; i < p->lives && reported == CUSGD_OK; i++) {
-        column *of = &p->columns[p->live[i]];
-        if (of->stop != CUSGD_STOP_NONE) continue;
+        column *of = column_at(p, i);
+        if (!of || of->stop != CUSGD_STOP_NONE) continue;
         of->epochs = epoch;
         if (r.ended[i]) of->stop = CUSGD_STOP_DIVERGED;
     }
@@ -130,7 +130,6 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
 {
     enum { PROXIMAL_STEPS = 3 };
     const problem *p = &s->trainer->problem;
-    const backend *b = p->backend;
     double lipschitz, noise;
     if (!(p->l1 > 0) || !isfinite(loss_curvature_bound(p->loss))) return CUSGD_OK;
     cusgd_status status = sample_curvature(p, NULL, &lipschitz, &noise);
@@ -143,7 +142,7 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
     if (!status) fill_safe_rates(s, 1.1 * p->targets.steepest * lipschitz);
     if (!status) status = pass_start(s, spec);
     if (!status) status = take_full_steps(s, PROXIMAL_STEPS);
-    return status ? status : b->ops->state.get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
+    return status ? status : pass_get_part(s, STATE_THETA);
 }
 
 /* The models of all rows, of the pass that begins with configuration `first`. */
@@ -165,8 +164,7 @@ static cusgd_status run_pass(cusgd_sweep *s, size_t first, uint8_t *gone)
         if (s->dropped_at[p->columns[c].configuration] > 0 && p->columns[c].stop != CUSGD_STOP_DIVERGED)
             p->columns[c].stop = CUSGD_STOP_DROPPED;
     if (!status) status = clear_zeros(s);
-    p->lives = p->k;
-    for (int64_t c = 0; c < p->k; c++) p->live[c] = c;
+    pass_all_live(s);
     if (!status) status = sweep_evaluate(s);
     if (!status && s->folds == 0) status = sweep_validate(s);
     if (!status) keep_models(s, first);
@@ -211,7 +209,7 @@ static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint
 cusgd_status sweep_run(cusgd_sweep *s)
 {
     const run_position begun = s->trainer->run.at; /* every pass reads the rows in the same order */
-    size_t most = s->share.each * (size_t)columns_each(s);
+    size_t most = (size_t)places_of(s, s->share.each);
     uint8_t *gone = allocate(most, 1);
     cusgd_status status = gone ? pass_open(s) : fail_memory(most, "the models' states");
     if (!status && s->halving > 0 && sweep_has_passes(s)) status = find_dropped(s, &begun, gone);

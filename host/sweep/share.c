@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whole groups of configurations. */
 static size_t first_of(const cusgd_sweep *s, int rank)
 {
-    int64_t ranks = s->share.world ? s->share.world->ranks : 1, count = (int64_t)s->count;
-    return (size_t)(count / ranks * rank + count % ranks * rank / ranks);
+    size_t ranks = s->share.world ? (size_t)s->share.world->ranks : 1, each = group_each(s), of = (size_t)rank;
+    size_t groups = (s->count + each - 1) / each, first = (groups / ranks * of + groups % ranks * of / ranks) * each;
+    return first < s->count ? first : s->count;
 }
 
 void share_take(cusgd_sweep *s)

@@ -208,7 +208,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     s->folds = plan->folds;
     if (!status) take_repeats(s);
     s->halving = plan->halving;
-    share_take(s);
+    if (!status) share_take(s);
     if (!status) status = share_begin(s, plan);
     if (!status) status = sweep_plan_passes(s, plan);
     if (!status) status = allocate_sweep(s);
@@ -242,7 +242,7 @@ cusgd_status cusgd_sweep_create_shared(cusgd_world *w, const cusgd_options *opti
     if (!s) return fail_memory(sizeof *s, "a sweep");
     cusgd_options mine = *options;
     s->share.world = w && w->ranks > 1 ? w : NULL;
-    if (w) status = shared_cpu(w, &mine);
+    if (w) status = shared_device(w, &mine);
     if (!status) status = train_all(s, &mine, train, valid, &complete);
     share_end(s, status);
     if (!status)

@@ -19,11 +19,12 @@ typedef struct column {
 } column;
 
 /* One pass over the data: as many configurations as there is room for. The device's run has those columns that still take steps,
- * and some that do not: `live`, by number. */
+ * and some that do not: `live`, by number. Where a model's bits depend on its place in a group (models.group of host/backend.h),
+ * a column keeps it: a group has whole configurations, and places that nobody has, and is in the run or not as a whole. */
 typedef struct sweep_pass {
     column *columns;
     int64_t k;
-    int64_t *live, lives;
+    int64_t *live, lives;              /* live: of each place its column, or -1 */
     double *theta;                     /* (d+1) x k */
     double *rate, *limit[LIMIT_COUNT]; /* (d+1) x k: of the run spec */
     double *gathered;                  /* (d+1) x k: theta of the live columns */
@@ -62,6 +63,25 @@ struct cusgd_sweep {
 
 static inline int64_t columns_each(const cusgd_sweep *s) { return s->folds + 1; }
 
+/* Places of a group; 0: columns need no groups. */
+static inline int64_t group_of(const cusgd_sweep *s) { return s->trainer->backend.ops->models.group; }
+
+/* Configurations of a group, which are not parted: not by passes, and not by processes. */
+static inline size_t group_each(const cusgd_sweep *s) { return group_of(s) > 0 ? (size_t)(group_of(s) / columns_each(s)) : 1; }
+
+/* Places of so many configurations. */
+static inline int64_t places_of(const cusgd_sweep *s, size_t configurations)
+{
+    size_t each = group_each(s);
+    return (int64_t)((configurations + each - 1) / each) * (group_of(s) > 0 ? group_of(s) : columns_each(s));
+}
+
+/* The column at a place of the run; NULL: nobody has it. */
+static inline column *column_at(const sweep_pass *p, int64_t place)
+{
+    return p->live[place] < 0 ? NULL : &p->columns[p->live[place]];
+}
+
 /* folds.c: each row's fold, as given (checked) or (NULL) dealt in the seed's order; *fold is malloc'd. */
 cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8_t **fold);
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
@@ -84,7 +104,7 @@ int are_rivals(const cusgd_sweep *s, size_t a, size_t b);
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
 static inline int sweep_has_passes(const cusgd_sweep *s) { return s->share.each < s->count || s->share.world; }
-/* share.c: which configurations this process trains; count and world are set. */
+/* share.c: which configurations this process trains; trainer, count, folds and world are set. */
 void share_take(cusgd_sweep *s);
 /* USAGE or DATA where ranks were given different plans, options or data. */
 cusgd_status share_begin(cusgd_sweep *s, const cusgd_sweep_plan *plan);
@@ -100,10 +120,14 @@ void pass_close(cusgd_sweep *s);
 void pass_take(cusgd_sweep *s, size_t first);
 /* Starts the device's run of all columns, from theta. */
 cusgd_status pass_start(cusgd_sweep *s, run_spec spec);
-/* Leaves columns that take no more steps out of the run where that saves half of it; no bit of the others changes on the CPU. */
+/* Leaves columns that take no more steps, or their groups, out of the run where that saves half of it; no bit of the others
+ * changes. */
 cusgd_status pass_narrow(cusgd_sweep *s);
-/* Brings theta of the live columns from the device. */
+/* Brings theta of the live columns, or the average that stands for it, or the part that is named, from the device. */
 cusgd_status pass_get(cusgd_sweep *s);
+cusgd_status pass_get_part(cusgd_sweep *s, enum state_part part);
+/* All columns of the pass are live, each in its place; the device's run is not changed. */
+void pass_all_live(cusgd_sweep *s);
 /* evaluate.c: the mean loss of each live column on its training rows and, in the units of the data, its held-out one. */
 cusgd_status sweep_evaluate(cusgd_sweep *s);
 /* The validation loss of each live column. */

@@ -49,16 +49,6 @@ static void share_cores(const world *w, cusgd_options *o)
     o->threads = share < 1 ? 1 : share < allowed ? share : allowed;
 }
 
-cusgd_status shared_cpu(const world *w, cusgd_options *o)
-{
-    if (strcmp(o->device, "auto") == 0) snprintf(o->device, sizeof o->device, "cpu");
-    if (strcmp(o->device, "cpu") != 0)
-        return fail_option("device", "device %s: a sweep in several processes runs on the CPU alone; use --device cpu",
-                           o->device);
-    share_cores(w, o);
-    return CUSGD_OK;
-}
-
 /* Whether GPUs of several processes can train: `auto` means the CPU where they cannot. A formula that is wrong is reported when
  * the trainer is made. */
 static int gpus_take(const cusgd_options *o)
@@ -93,16 +83,22 @@ static cusgd_status choose_gpu(world *w, cusgd_options *o)
     return CUSGD_OK;
 }
 
-cusgd_status shared_options(world *w, cusgd_options *o)
+cusgd_status shared_device(world *w, cusgd_options *o)
 {
     cusgd_status status = w->ranks > 1 ? choose_gpu(w, o) : CUSGD_OK;
+    if (!status) share_cores(w, o);
+    return status;
+}
+
+cusgd_status shared_options(world *w, cusgd_options *o)
+{
+    cusgd_status status = shared_device(w, o);
     if (status) return status;
     if (w->ranks > o->shards)
         return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, o->shards,
                            o->shards == 1 ? "" : "s", w->ranks);
     if (o->whiten != CUSGD_WHITEN_NONE && w->ranks > 1)
         return fail_option("whiten", "whiten makes new columns of all rows, in one process");
-    share_cores(w, o);
     return CUSGD_OK;
 }
 

@@ -9,8 +9,8 @@ const int *shared_begin(const cusgd_trainer *t);
 /* Ends it: of a failure that is not the same on all ranks the others are notified. Returns its status. */
 cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status status);
 
-/* What the ranks of a sweep compute on: the CPU, and this rank's share of its cores. USAGE: another device is wanted. */
-cusgd_status shared_cpu(const world *w, cusgd_options *o);
+/* What the ranks of a sweep compute on: this rank's GPU, or its share of the CPU's cores. Collective. */
+cusgd_status shared_device(world *w, cusgd_options *o);
 /* The options of a trainer that is about to be made in this world: this rank's GPU, or its share of the CPU's cores. USAGE where
  * they do not go with it. Collective. */
 cusgd_status shared_options(world *w, cusgd_options *o);

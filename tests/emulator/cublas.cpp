@@ -91,6 +91,36 @@ template <class T> static scalar<T> scalar_of(const char *name, cublasHandle_t h
     return {T(), p};
 }
 
+/* cuBLAS chooses how it adds by the shapes and the leading dimensions, so that the bits of a column (a row here) may depend on
+ * how many there are, and on its place among them. Here they do in any case: the sums of k products are cut in two, in either
+ * half of the columns at another place, which follows from these. */
+template <class T> struct matrix {
+    CBLAS_TRANSPOSE turned;
+    const T *at;
+    int ld;
+    const T *from(int row, int column) const
+    {
+        return turned == CblasNoTrans ? at + row + (ptrdiff_t)column * ld : at + column + (ptrdiff_t)row * ld;
+    }
+};
+
+template <class T>
+static void add_in_two(int first, int rows, int n, int k, int cut, T alpha, matrix<T> a, matrix<T> b, T beta, T *c, int ldc)
+{
+    blas_gemm(a.turned, b.turned, rows, n, cut, alpha, a.from(first, 0), a.ld, b.at, b.ld, beta, c + first, ldc);
+    if (cut < k)
+        blas_gemm(a.turned, b.turned, rows, n, k - cut, alpha, a.from(first, cut), a.ld, b.from(cut, 0), b.ld, T(1), c + first,
+                  ldc);
+}
+
+template <class T> static void multiply(int m, int n, int k, T alpha, matrix<T> a, matrix<T> b, T beta, T *c, int ldc)
+{
+    int half = (m + 1) / 2;
+    long long number = (long long)m * 7 + (long long)ldc * 3 + a.ld;
+    add_in_two(0, half, n, k, k > 0 ? 1 + (int)(number % k) : 0, alpha, a, b, beta, c, ldc);
+    if (half < m) add_in_two(half, m - half, n, k, k > 0 ? 1 + (int)((number + 1) % k) : 0, alpha, a, b, beta, c, ldc);
+}
+
 /* True where there is nothing to do but to return *status. */
 static bool is_refused(const char *name, cublasHandle_t h, bool valid, cublasStatus_t *status)
 {
@@ -160,7 +190,7 @@ static cublasStatus_t gemm(const char *name, cublasHandle_t h, cublasOperation_t
         check_matrix(name, c, m, n, ldc);
         if (B.get() == 0)
             for (int j = 0; j < n; j++) std::fill_n(c + (ptrdiff_t)j * ldc, m, T(0));
-        blas_gemm(blas(s), blas(t), m, n, k, A.get(), a, lda, b, ldb, B.get(), c, ldc);
+        multiply(m, n, k, A.get(), matrix<T>{blas(s), a, lda}, matrix<T>{blas(t), b, ldb}, B.get(), c, ldc);
     });
 }
 

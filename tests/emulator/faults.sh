@@ -52,6 +52,10 @@ planted short-shared SANITIZED test-interface-passes "$objective" 0 0 'heap-buff
 planted host-read SANITIZED test-interface-passes "$objective" 0 0 'use-after-poison'
 planted grid-limit PLAIN test-interface-wide interface_wide/curvature 0 0 'invalid configuration'
 planted grid-step PLAIN test-interface-wide interface_wide/curvature 0 0 'fourth 2097120 is'
+groups=interface_models/groups_change_no_bit
+planted group-step PLAIN test-interface-models "$groups" 0 0 'report.done|another group'
+planted group-fails PLAIN test-interface-models "$groups" 0 0 'report.done|report.failed'
+planted group-place PLAIN test-interface-models "$groups" 0 0 'another group|more groups'
 graph=module/emul_a_refused_graph_is_no_failure
 planted graph-refused PLAIN test-module "$graph" 0 0 'steps: '
 planted graph-reported PLAIN test-module "$graph" 0 0 'cudaStreamBeginCapture: '

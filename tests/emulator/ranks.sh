@@ -58,6 +58,17 @@ run 2 train $many --epochs 2 --memory 43M --checkpoint streamed --resume --model
 cmp alone several || fail "another model after a streamed run was resumed"
 limit=60
 
+# Sweeps, whose ranks train whole groups of models and exchange no gradients: 40 configurations of four models are 3 groups, so that
+# one of four ranks has none; in one pass and in several; the products of groups of which some models have ended.
+same_sweep "2 3 4" classes --loss logistic --grid l2=1e-4..1:log:20 --grid rate=.01,.03 --folds 3 --epochs 3 --batch 32
+several_only="--memory 100K" same_sweep "2 1" classes --loss logistic --grid l2=1e-4..1:log:40 --folds 3 --epochs 3 --batch 32
+grep -q "160 models: [2-9] passes" printed || fail "a sweep had room for all: $(cat printed)"
+same_sweep "2" classes --loss logistic --grid l1=0,.001,.01,.1 --grid rate=.001..1:log:20 --folds 2 --halving 2 --epochs 4 --batch 32
+same_sweep "3" data --grid l2=1e-4..1:log:70 --valid-fraction 0.2 --epochs 25 --tolerance 1e-2 --optimizer adam --average
+same_sweep "2" data --grid momentum=.5,.9 --grid rate=.001..1:log:40 --optimizer nesterov --valid-fraction 0.2 --epochs 2 --precision double
+"$cusgd" generate long --rows 1400 --cols 4096 >/dev/null 2>&1 || fail "no data" # batches beyond the rows of one product
+same_sweep "2" long --grid l1=1e-4..1:log:70 --valid-fraction 0.2 --epochs 2 --batch 1120 --precision double
+
 # `auto` means the CPU where GPUs of several processes do not train: formulas that a GPU has no room for.
 # on_cpu ARGUMENT...
 on_cpu() {

@@ -51,6 +51,7 @@ foreach(setting IN LISTS emulator_settings)
     add_emulated_test(test-sparse-more-emul-${word} ${order} ${laziness} test-sparse --filter sparse/@\(other_rows*|a_saved*|solvers_find*\))
     add_emulated_test(test-own-loss-emul-${word} ${order} ${laziness} test-own-loss)
     add_emulated_test(test-sweep-emul-${word} ${order} ${laziness} test-sweep --filter sweep/losses*)
+    add_emulated_test(test-sweep-passes-emul-${word} ${order} ${laziness} test-sweep-passes --filter sweep_passes/passes*)
     add_emulated_test(test-path-emul-${word} ${order} ${laziness} test-path --filter "path/@(is|logistic)*")
     if(NOT CUSGD_SANITIZE) # whose other tests reach the same code
         add_emulated_test(test-penalties-emul-${word} ${order} ${laziness} test-penalties --filter penalties/columns_of*)

@@ -38,6 +38,21 @@ same() {
     done
 }
 
+# same_sweep "RANKS..." ARGUMENT...: one process and several write one model, and one report. several_only: further arguments of those.
+same_sweep() {
+    local counts=$1 ranks
+    shift
+    "$cusgd" sweep "$@" --device $device --threads 1 --model alone --report alone.csv --quiet || fail "one process: $*"
+    for ranks in $counts; do
+        checks=$((checks + 1))
+        rm -f several several.csv
+        CUSGD_EMULATOR_LAZINESS=$((ranks - 1)) run "$ranks" sweep "$@" ${several_only:-} --model several --report several.csv ||
+            fail "$mpi, $ranks ranks: $*: $(cat printed)"
+        cmp alone several || fail "$mpi, $ranks ranks, another model: $*"
+        cmp alone.csv several.csv || fail "$mpi, $ranks ranks, another report: $*"
+    done
+}
+
 # ends STATUS "MESSAGE" RANKS ARGUMENT...: rank 0 says so.
 ends() {
     local status=$1 message=$2 code

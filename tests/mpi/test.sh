@@ -8,20 +8,6 @@ cusgd=$1/bin/cusgd programs=$1/bin modules=$1/lib device=cpu limit=20 late=1
 export CUSGD_MODULE_DIR=$modules
 . "$(dirname "$(realpath "$0")")/several.sh"
 
-# same_sweep "RANKS..." ARGUMENT...: one process and several write one model, and one report.
-same_sweep() {
-    local counts=$1 ranks
-    shift
-    "$cusgd" sweep "$@" --device cpu --threads 1 --model alone --report alone.csv --quiet || fail "one process: $*"
-    for ranks in $counts; do
-        checks=$((checks + 1))
-        rm -f several several.csv
-        run "$ranks" sweep "$@" --model several --report several.csv --quiet || fail "$mpi, $ranks ranks: $*: $(cat printed)"
-        cmp alone several || fail "$mpi, $ranks ranks, another model: $*"
-        cmp alone.csv several.csv || fail "$mpi, $ranks ranks, another report: $*"
-    done
-}
-
 # refused STATUS "MESSAGE" RANKS ARGUMENT...: rank 0 says so, once.
 refused() {
     ends "$@"
