@@ -144,6 +144,9 @@ typedef struct state_ops {
      * `room`, which has a place for all of them; NULL: the run spec does not keep this part. */
     cusgd_status (*read)(void *self, enum snapshot a, enum state_part p, void *room, const void **at);
     cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
+    /* After a report of a step that failed, which other processes do not know of yet: the next slice leaves everything as it was,
+     * and its exchanges take place. NULL where wait() is. */
+    cusgd_status (*stay_failed)(void *self);
 } state_ops;
 
 /* What the tools ask of a device besides training. */
@@ -315,8 +318,8 @@ cusgd_status cpu_backend_open(cusgd_precision precision, int threads, backend *o
 int cpu_threads(void); /* the most that it starts on its own */
 /* The moments of sparse examples, which host memory holds whatever the device (cpu/sparse_moments.c). */
 cusgd_status sparse_moments(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
-/* The GPUs that this process can use; 0 without a module for them (device.c). */
-int backend_gpus(void);
+/* *count: the GPUs that this process can use; 0 without a module for them (device.c). DEVICE where they cannot be counted. */
+cusgd_status backend_gpus(int *count);
 /* device.c: by the word of --device. */
 cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out);
 

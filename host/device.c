@@ -182,16 +182,14 @@ static int describe_cuda(int index, cusgd_device *device)
     return 1;
 }
 
-int backend_gpus(void)
+cusgd_status backend_gpus(int *count)
 {
     const struct module *m = the_module();
     cusgd_device device;
-    thread_error before;
-    int count = 0;
-    thread_error_take(&before);
-    if (m->open && m->describe(MODULE_ABI, &services, 0, &device, &count) != CUSGD_OK) count = 0;
-    thread_error_put_back(&before); /* that there is none is no failure of the call */
-    return count;
+    *count = 0;
+    cusgd_status status = m->open ? m->describe(MODULE_ABI, &services, 0, &device, count) : CUSGD_OK;
+    if (status) *count = 0;
+    return status;
 }
 
 int device_at(size_t index, cusgd_device *device)

@@ -271,6 +271,7 @@ update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);
 cusgd_status cuda_add_loss(void *of, double loss);
+cusgd_status cuda_stay_failed(void *of);
 cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
 cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value,

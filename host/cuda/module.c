@@ -229,6 +229,7 @@ static const backend_ops ops = {
     .state.get = cuda_get,
     .state.read = cuda_read,
     .state.copy = cuda_copy,
+    .state.stay_failed = cuda_stay_failed,
     .steps = cuda_steps,
     .wait = cuda_wait,
     .report = cuda_report,

@@ -467,3 +467,13 @@ cusgd_status cuda_add_loss(void *of, double loss)
     r->report->loss = loss; /* pinned, and not written again before a report has waited for this copy */
     return CUDA(cudaMemcpyAsync(&r->work.state->loss, &r->report->loss, sizeof loss, cudaMemcpyHostToDevice, c->stream));
 }
+
+cusgd_status cuda_stay_failed(void *of)
+{
+    cuda *c = of;
+    run *r = &c->run;
+    TRY(cuda_enter(c));
+    r->report->failed = FAILED_LOSS; /* pinned, as above */
+    return CUDA(
+        cudaMemcpyAsync(&r->work.state->failed, &r->report->failed, sizeof r->report->failed, cudaMemcpyHostToDevice, c->stream));
+}

@@ -116,6 +116,17 @@ static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *tot
     return go_on_with_sum(s, total);
 }
 
+/* Likewise. *ahead: 1 where a step has failed and the other processes, which had nothing reported, find that when they have given
+ * the next slice: this one gives it too, as their devices would wait for its part. */
+static cusgd_status offer_among(sgd *s, const fit *f, int64_t given, steps_report *total, int *ahead)
+{
+    const backend *b = s->problem->backend;
+    int knew = total->failed;
+    cusgd_status status = offer(s, f, given, total);
+    *ahead = b->ops->wait && b->world && total->failed && !knew;
+    return !status && *ahead ? b->ops->state.stay_failed(b->self) : status;
+}
+
 /* A device that can wait for less than all is given the next slice before the one before is done, and reports at the end. Its
  * first slices are short, since it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2
  * ms. Not of lazy updates: columns are brought up to date at the end of a slice, which rounds, so that the slices of a run that
@@ -127,7 +138,7 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
             count = b->ops->wait && !s->run->spec.lazy ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
     int64_t bound = s->problem->train.stream ? given : end; /* behind the last batch that is bound */
-    int failed = 0;
+    int failed = 0, ahead = 0;
     size_t shards = (size_t)s->problem->train.shards;
     step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
     sampler *orders = allocate(shards, sizeof *orders);
@@ -137,7 +148,8 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
         order_shares(s, orders, shares);
     else
         status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
-    while (!status && given < end && !failed && !total->failed && !run_is_cancelled(s->run)) {
+    while (!status && given < end && !failed && (!total->failed || ahead) && !run_is_cancelled(s->run)) {
+        ahead = 0;
         if (given == bound) status = stream_batches(s->problem, s->problem->train.stream, orders, given, shares, &bound);
         if (status) break;
         count = min_of(count, min_of(end, bound) - given);
@@ -146,7 +158,7 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
         count = min_of(4 * count, maximum);
         if (!status) status = b->ops->wait ? b->ops->wait(b->self, &failed) : sgd_count_steps(s, total);
         if (!status && !b->ops->wait) status = go_on_with_sum(s, total);
-        if (!status && f && s->run->fit.callback && given < end) status = offer(s, f, given, total);
+        if (!status && f && s->run->fit.callback && given < end) status = offer_among(s, f, given, total, &ahead);
     }
     if (!status && b->ops->wait) status = sgd_count_steps(s, total);
     free(numbers);

@@ -60,14 +60,30 @@ static int gpus_take(const cusgd_options *o)
     return fits;
 }
 
+/* A rank that took the first GPU because it cannot see how many there are would share that with another rank. `auto` does without
+ * GPUs where they cannot be counted. */
+static cusgd_status count_gpus(const world *w, int is_auto, int *gpus)
+{
+    char why[600];
+    thread_error before;
+    thread_error_take(&before);
+    cusgd_status status = backend_gpus(gpus);
+    snprintf(why, sizeof why, "%s", cusgd_last_error());
+    thread_error_put_back(&before);
+    if (!status || is_auto) return CUSGD_OK;
+    return fail(status, "rank %d cannot count the GPUs of its machine: %s", w->rank, why);
+}
+
 /* Where each process of each machine has a GPU of its own, `auto` means these. `cuda` takes them by the number on the machine, or
  * the only one that this process sees, as where the launcher has divided them. */
 static cusgd_status choose_gpu(world *w, cusgd_options *o)
 {
     int is_auto = strcmp(o->device, "auto") == 0, chooses = is_auto || strcmp(o->device, "cuda") == 0, missing = 0;
-    int gpus = chooses ? backend_gpus() : 0;
+    int gpus = 0;
+    cusgd_status status = chooses ? count_gpus(w, is_auto, &gpus) : CUSGD_OK;
+    if (status) return status;
     /* All exchange this, whatever device each was given: that the options differ is found later. */
-    cusgd_status status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o)), &missing);
+    status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o)), &missing);
     if (status || !chooses) return status;
     if (missing) {
         snprintf(o->device, sizeof o->device, "cpu");

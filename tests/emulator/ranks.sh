@@ -102,6 +102,18 @@ REFUSED=cudaStreamWaitEvent
 wrap=./failing.sh ends 3 "$REFUSED" 2 train $many --epochs 1 --memory 43M --model several --quiet --timeout 10
 CUSGD_NCCL=/nowhere/libnccl.so.2 ends 3 "need NCCL" 2 train data --model several --quiet
 
+# A rank that cannot see how many GPUs there are takes none.
+cat >blind.sh <<'END'
+#!/bin/bash
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ] && export CUSGD_EMULATOR_FAIL_CALL=1
+exec "$@"
+END
+chmod +x blind.sh
+wrap=./blind.sh ends 3 "rank 1 cannot count the GPUs of its machine: .*cudaGetDeviceCount" 2 train data --model several --quiet
+wrap=./blind.sh ends 3 "rank 1 cannot count the GPUs of its machine: .*cudaGetDeviceCount" 2 sweep data --grid l2=1,2 --folds 2 \
+    --model several --quiet
+failed_step "diverged"
+
 stopped TERM
 stopped KILL
 stopped STOP

@@ -65,6 +65,13 @@ ends() {
     grep -q -- "$message" printed || fail "$mpi printed this, and not \"$message\": $(cat printed)"
 }
 
+# A step that fails in front of a checkpoint inside an epoch, which rank 0 alone has its steps reported for, ends all.
+failed_step() {
+    rm -f state*
+    ends 4 "$1" 2 train data --optimizer sgd --rate 1e30 --batch 1 --epochs 2 --checkpoint state --every 1steps --timeout 1000 \
+        --model several --quiet
+}
+
 # A checkpoint of 3 ranks, with which 2 go on.
 resumed() {
     local options="data --optimizer adam --batch 8"

@@ -82,6 +82,7 @@ for mpi in openmpi mpich; do
     same "2 3" table.svm --loss logistic --epochs 1
     same "2 3" table.csv --date day --loss logistic --epochs 1 --memory 6M --sampling pages # in files
     resumed
+    failed_step "diverged"
     checks=$((checks + 1))
     timeout -k 1 $limit mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
     refused 2 "nowhere" 2 train nowhere --model several
