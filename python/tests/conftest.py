@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 
-def pytest_collection_finish():
-    """Let the garbage collector pass over what the modules of the tests have loaded, more than 100,000 objects."""
+@pytest.fixture(autouse=True, scope="module")
+def few_objects():
+    """Let the garbage collector pass over what modules and earlier tests have loaded, more than 100,000 objects."""
     gc.collect()
     gc.freeze()
 
