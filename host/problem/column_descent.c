@@ -189,13 +189,21 @@ static void move(inner *t, int64_t j, double to)
     if (s->of->intercept) t->shift = t->sum / s->curvature_sum;
 }
 
+/* Minus the approximation's derivative along column j, penalties aside, and *own its second derivative there. */
+static double force_along(const inner *t, int64_t j, double *own)
+{
+    const column_descent *s = t->of;
+    *own = s->second[j];
+    if (s->of->intercept) *own -= s->coupling[j] * s->coupling[j] / s->curvature_sum;
+    return dot(s->of->x, j, s->rows.force) - t->shift * s->coupling[j];
+}
+
 /* Minimizes along column j. Returns its violation before; *leaves becomes 1 if its coefficient is 0 and likely to stay 0. */
 static double visit(inner *t, int64_t j, int *leaves)
 {
     column_descent *s = t->of;
     const column_problem *p = s->of;
-    double at = s->moved[j], own = s->second[j], force = dot(p->x, j, s->rows.force) - t->shift * s->coupling[j];
-    if (p->intercept) own -= s->coupling[j] * s->coupling[j] / s->curvature_sum;
+    double own, at = s->moved[j], force = force_along(t, j, &own);
     *leaves = !(at > 0 || at < 0) && fabs(force) < p->l1[j] - t->margin;
     double violation = violation_at(p, j, at, force);
     if (*leaves || violation <= 0) return violation;
@@ -260,20 +268,14 @@ static int weigh(const inner *t, double *weight)
     return isfinite(sum) && fabs(sum) > 0;
 }
 
-static void extrapolate(inner *t)
+/* Moves column j to a point of the same sign. Returns by how much the approximation with its penalties changes. */
+static double move_within_sign(inner *t, int64_t j, double to)
 {
     const column_descent *s = t->of;
-    double weight[PASSES_KEPT];
-    if (!weigh(t, weight)) return;
-    for (int64_t a = 0; a < s->members; a++) {
-        int64_t j = s->set[a];
-        double at = s->moved[j], to = 0;
-        if (!(at > 0 || at < 0)) continue;
-        for (int i = 1; i < PASSES_KEPT; i++) to += weight[i - 1] * kept_at(t, i)[j];
-        to = bounded(s->of, j, to);
-        if (to * at > 0) move(t, j, to);
-    }
-    t->is_guess = 1;
+    double own, at = s->moved[j], by = to - at, l2 = s->of->l2[j];
+    double rest = force_along(t, j, &own) - l2 * at - copysign(s->of->l1[j], at);
+    move(t, j, to);
+    return ((own + l2) / 2 * by - rest) * by;
 }
 
 /* Returns to the last point before the extrapolation. */
@@ -284,6 +286,24 @@ static void take_back(inner *t)
     for (int64_t a = 0; a < s->members; a++)
         if (before[s->set[a]] < s->moved[s->set[a]] || before[s->set[a]] > s->moved[s->set[a]])
             move(t, s->set[a], before[s->set[a]]);
+}
+
+/* Where the guess is worse than the point before it, it is taken back: descent has to lower the objective. */
+static void extrapolate(inner *t)
+{
+    const column_descent *s = t->of;
+    double weight[PASSES_KEPT], change = 0;
+    if (!weigh(t, weight)) return;
+    for (int64_t a = 0; a < s->members; a++) {
+        int64_t j = s->set[a];
+        double at = s->moved[j], to = 0;
+        if (!(at > 0 || at < 0)) continue;
+        for (int i = 1; i < PASSES_KEPT; i++) to += weight[i - 1] * kept_at(t, i)[j];
+        to = bounded(s->of, j, to);
+        if (to * at > 0 && (to > at || to < at)) change += move_within_sign(t, j, to);
+    }
+    t->is_guess = change <= 0;
+    if (!t->is_guess) take_back(t);
 }
 
 /* Descends until the approximation's violation is small. */
@@ -297,7 +317,6 @@ static void descend(inner *t, double enough)
             take_back(t);
             left = before;
         }
-        t->kept = t->is_guess ? 0 : t->kept;
         t->is_guess = 0;
         before = left;
         if (left <= enough) {
@@ -305,9 +324,9 @@ static void descend(inner *t, double enough)
             count = all; /* those that were left out are looked at again */
             t->margin = (double)INFINITY;
         }
+        if (t->kept == PASSES_KEPT) t->kept = 0;
         keep(t);
         if (t->kept == PASSES_KEPT) extrapolate(t);
-        if (t->kept == PASSES_KEPT && !t->is_guess) t->kept = 0;
     }
 }
 

@@ -221,3 +221,24 @@ def test_penalties_that_leave_no_coefficient(loss, solver, share, rng):
         model = cusgd.fit(X, y, loss=loss, l1=l1, solver=solver, standardize=False)
     assert model.result.converged
     assert np.count_nonzero(model.weight) == (share < 1)
+
+
+@pytest.mark.parametrize("kind", ["squared", "poisson"])
+@pytest.mark.parametrize("seed", range(4))
+def test_small_l1_with_more_columns_than_rows(kind, seed):
+    """The conditions of the optimum: extrapolated coefficients must not be worse than those that they are guessed from."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(30, 120)) * (rng.random((30, 120)) < 0.5)
+    predictor = X @ np.where(rng.random(120) < 0.3, rng.normal(size=120), 0) / 3
+    y = predictor + 0.3 * rng.normal(size=30) if kind == "squared" else rng.poisson(np.exp(predictor)).astype(float)
+    derivative = -y if kind == "squared" else 1 - y
+    largest = np.abs(X.T @ derivative).max() / 30
+    l1 = 1e-3 * largest
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = cusgd.fit(X, y, loss=kind, l1=l1, solver="coordinate", intercept=False, standardize=False)
+    weight = model.weight[0]
+    p = X @ weight
+    gradient = X.T @ ((p if kind == "squared" else np.exp(p)) - y) / 30
+    assert np.abs(gradient).max() <= l1 + 1e-8 * largest
+    np.testing.assert_allclose(gradient[weight != 0], -l1 * np.sign(weight[weight != 0]), atol=1e-8 * largest)
