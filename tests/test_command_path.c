@@ -216,12 +216,12 @@ Test(command_path, models_that_have_not_converged)
         assert_code(o, 0);
         assert_has(o.err, kinds[i].said);
         assert_has(o.err, "columns nearly depend on each other");
-        int told = -1, marked = -1;
+        int noted = -1, marked = -1;
         for (const char *at = o.err; (at = strstr(at, "note: ")) != NULL; at++)
-            if (strstr(at, kinds[i].said)) told = atoi(at + strlen("note: "));
+            if (strstr(at, kinds[i].said)) noted = atoi(at + strlen("note: "));
         const char *summary = strstr(o.out, "nonzeros\n");
         if (summary) marked = atoi(summary + strlen("nonzeros\n"));
-        cr_assert(told > 0 && told == marked, "%d, %d\n%s\n%s", told, marked, o.out, o.err);
+        cr_assert(noted > 0 && noted == marked, "%d, %d\n%s\n%s", noted, marked, o.out, o.err);
         run(&o, "$CUSGD path %s --count 10 --folds 0 --report r.csv -q", kinds[i].file);
         assert_code(o, 0);
         cr_assert_str_eq(o.err, "");

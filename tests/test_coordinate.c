@@ -64,14 +64,14 @@ static cusgd_data *data_from(const hard_rows *h, int dense)
 }
 
 /* dl/dp of a loss, by hand. */
-typedef double (*slope)(double p, double y);
-static double squared_slope(double p, double y) { return p - y; }
-static double logistic_slope(double p, double y) { return 1 / (1 + exp(-p)) - y; }
-static double damped_slope(double p, double y) { return 1 / (1 + exp(-p)) - y + p / 10; }
-static double pseudo_huber_slope(double p, double y) { return (p - y) / sqrt(1 + (p - y) * (p - y)); }
+typedef double (*loss_derivative)(double p, double y);
+static double squared_derivative(double p, double y) { return p - y; }
+static double logistic_derivative(double p, double y) { return 1 / (1 + exp(-p)) - y; }
+static double damped_derivative(double p, double y) { return 1 / (1 + exp(-p)) - y + p / 10; }
+static double pseudo_huber_derivative(double p, double y) { return (p - y) / sqrt(1 + (p - y) * (p - y)); }
 
 /* The derivative of the mean loss along each column, and of the intercept. */
-static void gradient_of(const hard_rows *h, slope of, const double *theta, double *g)
+static void gradient_of(const hard_rows *h, loss_derivative of, const double *theta, double *g)
 {
     double weight = 0;
     memset(g, 0, sizeof(double) * (COLUMNS + 1));
@@ -87,7 +87,7 @@ static void gradient_of(const hard_rows *h, slope of, const double *theta, doubl
 }
 
 /* How far the conditions of optimality (Karush, Kuhn, Tucker) are from being met, at most. */
-static double violation_of(const hard_rows *h, const cusgd_options *o, slope of, const double *theta)
+static double violation_of(const hard_rows *h, const cusgd_options *o, loss_derivative of, const double *theta)
 {
     double g[COLUMNS + 1], worst = 0;
     gradient_of(h, of, theta, g);
@@ -132,7 +132,7 @@ Test(coordinate, hard_rows_come_to_their_optimum)
                 options_of(variant & 4 ? CUSGD_LOSS_SQUARED : CUSGD_LOSS_LOGISTIC, penalties[i][0], penalties[i][1]);
             o.intercept = !(variant & 8);
             fit_rows(&o, &h, theta);
-            double left = violation_of(&h, &o, variant & 4 ? squared_slope : logistic_slope, theta);
+            double left = violation_of(&h, &o, variant & 4 ? squared_derivative : logistic_derivative, theta);
             cr_assert(left <= 1e-9, "variant %d, l1 %g, l2 %g: %.3g is left", variant, o.l1, o.l2, left);
             cr_assert(theta[3] == 0 && theta[COLUMNS - 1] == 0, "an empty column has a coefficient");
             if (!o.intercept) cr_assert_eq(theta[COLUMNS], 0);
@@ -145,25 +145,25 @@ Test(coordinate, formulas_come_to_their_optimum)
 {
     static const struct {
         const char *text;
-        slope slope;
+        loss_derivative by_p;
         int named;
         cusgd_loss loss;
-    } formulas[] = {{"(p - y)^2/2", squared_slope, 1, CUSGD_LOSS_SQUARED},
-                    {"log(1 + exp(p)) - y*p", logistic_slope, 1, CUSGD_LOSS_LOGISTIC},
-                    {"log(1 + exp(p)) - y*p + p^2/20", damped_slope, 0, 0},
-                    {"sqrt(1 + (p - y)^2)", pseudo_huber_slope, 0, 0}};
+    } formulas[] = {{"(p - y)^2/2", squared_derivative, 1, CUSGD_LOSS_SQUARED},
+                    {"log(1 + exp(p)) - y*p", logistic_derivative, 1, CUSGD_LOSS_LOGISTIC},
+                    {"log(1 + exp(p)) - y*p + p^2/20", damped_derivative, 0, 0},
+                    {"sqrt(1 + (p - y)^2)", pseudo_huber_derivative, 0, 0}};
     static hard_rows h;
     double theta[COLUMNS + 1], named[COLUMNS + 1];
     make(&h, ROWS, 0);
     for (int64_t i = 0; i < h.n; i++) h.x[i * COLUMNS] = 0;     /* of equal columns the coefficients are not unique, */
-    for (int64_t i = 0; i < h.n; i++) h.x[i * COLUMNS + 2] = 0; /* nor beside the intercept */
+    for (int64_t i = 0; i < h.n; i++) h.x[i * COLUMNS + 2] = 0; /* nor is that of a column of ones */
     store(&h);
     for (size_t f = 0; f < sizeof formulas / sizeof *formulas; f++)
         for (int variant = 0; variant < 2; variant++) {
             cusgd_options o = options_of(CUSGD_LOSS_EXPRESSION, .01, variant ? .1 : 0);
             strcpy(o.loss_expression, formulas[f].text);
             fit_rows(&o, &h, theta);
-            double left = violation_of(&h, &o, formulas[f].slope, theta);
+            double left = violation_of(&h, &o, formulas[f].by_p, theta);
             cr_assert(left <= 1e-9, "%s, l2 %g: %.3g is left", formulas[f].text, o.l2, left);
             if (!formulas[f].named) continue;
             o = options_of(formulas[f].loss, o.l1, o.l2);
@@ -198,7 +198,7 @@ Test(coordinate, all_coefficients_are_0_from_the_largest_gradient_on)
     cusgd_options o = options_of(CUSGD_LOSS_LOGISTIC, 1e3, 0);
     fit_rows(&o, &h, theta);
     for (int64_t j = 0; j < COLUMNS; j++) cr_assert_eq(theta[j], 0);
-    gradient_of(&h, logistic_slope, theta, g);
+    gradient_of(&h, logistic_derivative, theta, g);
     for (int64_t j = 0; j < COLUMNS; j++) largest = fmax(largest, fabs(g[j]));
     for (int below = 0; below < 2; below++) {
         int count = 0;
@@ -259,7 +259,7 @@ static int stop_at_once(const cusgd_progress *progress, void *user)
     return 1;
 }
 
-/* A canceled fit ends after its iteration, and the next one goes on to the optimum. */
+/* A cancelled fit ends behind its iteration, and the next one goes on to the optimum. */
 Test(coordinate, a_fit_is_cancelled)
 {
     static hard_rows h;
@@ -273,7 +273,7 @@ Test(coordinate, a_fit_is_cancelled)
     cr_assert(r.stop == CUSGD_STOP_CANCELLED && r.epochs == 1);
     assert_works(cusgd_trainer_fit(t, NULL, NULL, &r));
     assert_works(cusgd_trainer_get_coefficients(t, theta, theta + COLUMNS));
-    cr_assert(violation_of(&h, &o, logistic_slope, theta) <= 1e-9);
+    cr_assert(violation_of(&h, &o, logistic_derivative, theta) <= 1e-9);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
 }

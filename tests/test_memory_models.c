@@ -98,8 +98,9 @@ static cusgd_options sweep_options;
 
 static cusgd_status sweep(void)
 {
+    const double own = (double)NAN; /* that of the options */
     const cusgd_configuration list[MOST] = {
-        {0, 1e-3, NAN, NAN, NAN, NAN}, {0, 1e-2, NAN, NAN, NAN, NAN}, {0, .1, NAN, NAN, NAN, NAN}, {.1, 0, NAN, NAN, NAN, NAN}};
+        {0, 1e-3, own, own, own, own}, {0, 1e-2, own, own, own, own}, {0, .1, own, own, own, own}, {.1, 0, own, own, own, own}};
     cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     cusgd_data *data = NULL;
     cusgd_sweep *s = NULL;

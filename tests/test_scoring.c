@@ -65,7 +65,7 @@ static cusgd_model *make_model(const char *loss, int outputs)
 }
 
 static const int64_t places[] = {3 * D + ZERO, 30000 * D + 2, 41234 * D + CONSTANT, N *D - 1};
-static const double bad[] = {NAN, INFINITY, -INFINITY};
+static const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
 
 static void assert_names(cusgd_status status, int64_t place)
 {
