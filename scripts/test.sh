@@ -116,7 +116,7 @@ part_python() {
     fi
     python_lint & # during the build, which does not always have work for all processors
     lint=$!
-    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C cmake.define.CUSGD_INSTRUCTION_SETS=avx2 .
+    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps --config-settings=cmake.define.CUSGD_INSTRUCTION_SETS=avx2 .
     built=$?
     wait $lint && [ $built = 0 ] || return 1
     # Many tests start Python anew: without bytecode each of them would compile scikit-learn and pandas again.

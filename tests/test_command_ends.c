@@ -146,12 +146,14 @@ static void interrupt_with(int signal)
 
 Test(command_ends, interrupt_writes_the_model_so_far) { interrupt_with(SIGINT); }
 
+/* --foreground: otherwise timeout sends the signal to its process group, too, and a second one ends a command at once. */
 Test(command_ends, an_interrupted_bench_says_so)
 {
-    run(&o, "timeout --preserve-status -s INT 1 $CUSGD bench --shapes 2000x4 --seconds 1000");
+    run(&o, "timeout --foreground --preserve-status -s INT 1 $CUSGD bench --shapes 2000x4 --seconds 1000");
     assert_code(o, 128 + SIGINT);
     assert_has(o.err, "cusgd: interrupted");
 }
+
 Test(command_ends, termination_writes_the_model_so_far) { interrupt_with(SIGTERM); }
 
 /* A run that is killed outright keeps its history and harms no older model. */
