@@ -207,15 +207,16 @@ typedef struct check {
     int loss;
     int64_t first, end;  /* the rows whose features are looked at */
     int64_t block;       /* rows of a block */
+    int64_t begin;       /* the first block that is looked at */
     int64_t fetched;     /* rows that are fetched at once: whole blocks */
     _Atomic int64_t bad; /* the first bad block: the same one however the blocks are shared out */
     _Atomic int seen;
 } check;
 
-static void check_block(void *context, int64_t b)
+static void check_block(void *context, int64_t i)
 {
     check *c = context;
-    int64_t first = b * c->block, count = c->e->n - first < c->block ? c->e->n - first : c->block;
+    int64_t b = c->begin + i, first = b * c->block, count = c->e->n - first < c->block ? c->e->n - first : c->block;
     int64_t bad = atomic_load_explicit(&c->bad, memory_order_relaxed);
     int seen = 0;
     if (b >= bad) return;
@@ -238,15 +239,23 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
 cusgd_status examples_check_part(const examples *e, row_range part, int loss, const char *source, int threads)
 {
     enum { BLOCKS_EACH = 32 }; /* of a thread: less is not worth starting one */
-    int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, blocks = (e->n + block - 1) / block;
-    check c = {.e = e, .loss = loss, .first = part.first, .end = part.end, .block = block, .bad = blocks};
+    int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, end = (e->n + block - 1) / block, begin = 0;
+    int seen = 0;
+    if (!e->y.at && !e->w.at && !e->o.at) { /* there is nothing to look at outside of the part */
+        begin = part.first / block;
+        end = (part.end + block - 1) / block;
+        seen = SEEN_WEIGHT;
+    }
+    check c = {
+        .e = e, .loss = loss, .first = part.first, .end = part.end, .block = block, .begin = begin, .bad = end, .seen = seen};
     c.fetched = 4 * examples_fetched(e, block); /* is read by several threads */
     if (part.first < part.end) examples_expect(e);
     if (threads < 1) threads = pool_threads();
-    if (threads > blocks / BLOCKS_EACH) threads = blocks < BLOCKS_EACH ? 1 : (int)(blocks / BLOCKS_EACH);
-    int all = pool_once(threads, blocks, check_block, &c);
+    int64_t count = end - begin;
+    if (threads > count / BLOCKS_EACH) threads = count < BLOCKS_EACH ? 1 : (int)(count / BLOCKS_EACH);
+    int all = count > 0 ? pool_once(threads, count, check_block, &c) : 1;
     if (all <= 0) return all < 0 ? fail_memory(sizeof c, "the threads that check the data") : fail_interrupted();
-    for (int64_t i = c.bad * block; c.bad < blocks && i < e->n; i++) {
+    for (int64_t i = c.bad * block; c.bad < end && i < e->n; i++) {
         cusgd_status status = check_row(e, loss, source, examples_row(e, i));
         if (status) return status;
     }

@@ -124,7 +124,7 @@ typedef struct scored {
     void *x; /* of whitened data */
 } scored;
 
-/* To be closed on failure, too. The data is as the trainer has it. */
+/* The data is as the trainer has it. s->x is to be freed, on failure, too. */
 static cusgd_status scored_open_as_is(cusgd_trainer *t, const cusgd_data *data, scored *s)
 {
     s->data = *data;

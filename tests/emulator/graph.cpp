@@ -149,20 +149,14 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
     return cudaSuccess;
 }
 
-cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+template <class T> static cudaError_t destroy(const char *call, T *object)
 {
     locked guard(lock());
-    bool fails = call_fails(__func__);
-    object_gone(graph);
-    delete graph;
+    bool fails = call_fails(call);
+    object_gone(object);
+    delete object;
     return fails ? remember(cudaErrorUnknown) : cudaSuccess;
 }
 
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable)
-{
-    locked guard(lock());
-    bool fails = call_fails(__func__);
-    object_gone(executable);
-    delete executable;
-    return fails ? remember(cudaErrorUnknown) : cudaSuccess;
-}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return destroy(__func__, graph); }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) { return destroy(__func__, executable); }
