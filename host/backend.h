@@ -16,17 +16,28 @@
 #include "scalar/optimizers.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
+#include "scalar/standardize.h"
 #include "world.h"
 
 /* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, o' = o, each
  * in double and then rounded: x' to bf16 (scalar/bf16.h) where that is its storage, in double too, so that all backends have the
- * same rows; all else is of the backend's precision. */
+ * same rows; all else is of the backend's precision. Floats may be standardized in float (scalar/standardize.h). */
 typedef struct transform {
     const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
     const double *shift;        /* k; NULL: y' = y */
     double weight_mean;         /* > 0 */
     cusgd_storage storage;      /* of x' */
+    int in_float;               /* 1: so are those that become floats; see standardizes() */
 } transform;
+
+/* How dense x of that type is standardized. */
+static inline standardizing standardizes(const transform *t, cusgd_type type, cusgd_precision precision)
+{
+    if (!t->mean) return STANDARDIZE_NOT;
+    return t->in_float && type == CUSGD_TYPE_FLOAT32 && precision == CUSGD_PRECISION_FLOAT && t->storage == CUSGD_STORAGE_FULL
+               ? STANDARDIZE_IN_FLOAT
+               : STANDARDIZE_IN_DOUBLE;
+}
 
 /* Examples that a backend has within reach. */
 typedef struct dataset dataset;

@@ -1,6 +1,7 @@
 /* Between the host's numbers and the device's: what bind() makes of the caller's, and what goes back in double. */
 #include "block.h"
 #include "kernels.h"
+#include "scalar/standardize.h"
 #include "stored.h"
 
 __device__ static inline void put(double v, bool, float *to) { *to = (float)v; }
@@ -13,10 +14,15 @@ template <class from_t, class to_t> __global__ static void convert_kernel(conver
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;
     if (i >= t.rows) return;
     for (; j < t.cols; j += step) {
-        double v = (double)((const from_t *)t.from)[i * t.cols + j];
-        if (t.mean) v -= t.mean[j];
-        if (t.inverse) v *= t.inverse[j];
-        put(v / t.divisor, t.storage == CUSGD_STORAGE_BF16, (to_t *)t.to + i * t.ld + j);
+        from_t x = ((const from_t *)t.from)[i * t.cols + j];
+        to_t *to = (to_t *)t.to + i * t.ld + j;
+        if (t.in_float) {
+            const float *of = t.in_float + j;
+            put((double)STANDARDIZED_FLOAT((float)x, of[0], of[t.columns], of[2 * t.columns]), false, to);
+            continue;
+        }
+        double v = STANDARDIZED((double)x, t.mean ? t.mean[j] : 0, t.inverse ? t.inverse[j] : 1);
+        put(v / t.divisor, t.storage == CUSGD_STORAGE_BF16, to);
     }
 }
 

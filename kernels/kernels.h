@@ -373,13 +373,16 @@ typedef struct pick_task {
 cudaError_t kernel_pick(const pick_task *t, cudaStream_t stream);
 
 /* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. storage BF16:
- * rounded to that, and kept in it, or where the precision is double in double. */
+ * rounded to that, and kept in it, or where the precision is double in double. in_float: in the place of all this, floats become
+ * floats by STANDARDIZED_FLOAT (scalar/standardize.h) with column j's in_float[j], [columns + j] and [2 columns + j]. */
 typedef struct convert_task {
     cusgd_precision precision;
     cusgd_storage storage;
     cusgd_type type; /* of from: rows x cols */
     const void *from;
     const double *mean, *inverse;
+    const float *in_float; /* NULL: not so */
+    int64_t columns;
     double divisor;
     int64_t rows, cols, ld;
     void *to;

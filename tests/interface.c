@@ -233,15 +233,28 @@ double interface_bf16(double value)
     return fabs(rounded) > maximum && fabs(value) <= (double)FLT_MAX ? copysign(maximum, value) : rounded;
 }
 
+/* Standardized in float: each operation in double, which is the float's once it has been rounded. */
+static double standardized_in_float(double x, double mean, double inverse)
+{
+    double (*rounded)(double) = interface_scalar_of(CUSGD_PRECISION_FLOAT)->round;
+    double moved = rounded(rounded(x - rounded(mean)) - rounded(mean - rounded(mean)));
+    return rounded(moved * rounded(inverse));
+}
+
 /* x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double and then rounded. */
 static void bound_fill(interface_examples *e)
 {
     const interface_spec *s = &e->spec;
     double (*rounded)(double) = interface_scalar_of(s->precision)->round;
+    int in_float = s->standardized == 2 && s->type == CUSGD_TYPE_FLOAT32 && s->precision == CUSGD_PRECISION_FLOAT &&
+                   s->storage == CUSGD_STORAGE_FULL;
     for (int64_t i = 0; i < s->n; i++) {
         for (int64_t j = 0; j < s->d; j++) {
             double x = e->source_x[i * s->d + j], inverse = 1 / e->scale[j];
-            x = s->standardized ? (x - e->mean[j]) * inverse : x;
+            if (in_float)
+                x = standardized_in_float(x, e->mean[j], inverse);
+            else
+                x = s->standardized ? (x - e->mean[j]) * inverse : x;
             e->x[i * s->d + j] = s->storage == CUSGD_STORAGE_BF16 ? interface_bf16(x) : rounded(x);
         }
         for (int64_t c = 0; c < s->k; c++) {
@@ -281,8 +294,12 @@ void interface_examples_make(const interface_spec *spec, interface_examples *e)
     if (spec->weighted) e->source.w = matrix_make(spec, length, 1, &e->memory[2]);
     if (spec->offset) e->source.o = matrix_make(spec, length, 1, &e->memory[3]);
     sources_fill(e, &state);
-    e->transform = (transform){spec->standardized ? e->mean : NULL, spec->standardized ? e->scale : NULL,
-                               spec->shifted ? e->shift : NULL, spec->weighted ? 0.875 : 1, spec->storage};
+    e->transform = (transform){.mean = spec->standardized ? e->mean : NULL,
+                               .scale = spec->standardized ? e->scale : NULL,
+                               .shift = spec->shifted ? e->shift : NULL,
+                               .weight_mean = spec->weighted ? 0.875 : 1,
+                               .storage = spec->storage,
+                               .in_float = spec->standardized == 2};
     bound_fill(e);
 }
 

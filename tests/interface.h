@@ -63,7 +63,7 @@ typedef struct interface_spec {
     enum interface_layout layout;
     int listed;       /* 1: through a list of rows of a longer source */
     int weighted;     /* 1: weights, about one in eight of them 0 */
-    int standardized; /* 1: x' = (x - mean) (1 / scale) */
+    int standardized; /* 1: x' = (x - mean) (1 / scale); 2: likewise, where possible in float */
     int shifted;      /* 1: y' = y - shift */
     int binary;       /* 1: y in {0, 1} */
     int positive;     /* 1: y > 0 */

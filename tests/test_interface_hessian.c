@@ -90,7 +90,7 @@ static void check_hessian(const backend *b, const interface_examples *e, cusgd_l
 }
 
 enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, K, N, D, OFFSET };
-static const interface_factor factors[] = {{"precision", 2, 1}, {"loss", 3, 1}, {"weighted", 2, 1}, {"standardized", 2, 1},
+static const interface_factor factors[] = {{"precision", 2, 1}, {"loss", 3, 1}, {"weighted", 2, 1}, {"standardized", 3, 1},
                                            {"listed", 2, 1},    {"k", 3, 1},    {"n", 6, 1},        {"d", 8, 0},
                                            {"offset", 2, 1},    {NULL, 0, 0}};
 

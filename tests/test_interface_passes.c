@@ -20,7 +20,7 @@ enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D, OFFSET };
 static const interface_factor pass_factors[] = {{"kind", INTERFACE_KINDS, 1},
                                                 {"loss", INTERFACE_LOSSES, 1},
                                                 {"weighted", 2, 1},
-                                                {"standardized", 2, 1},
+                                                {"standardized", 3, 1},
                                                 {"listed", 2, 1},
                                                 {"in place", 2, 1},
                                                 {"k", OUTPUTS, 1},

@@ -1,4 +1,5 @@
 /* Means and scales of columns that are given in the place of their own. */
+#include "scalar/standardize.h"
 #include "support.h"
 #include "training.h"
 
@@ -182,4 +183,61 @@ Test(standardization, numbers_of_another_column_are_told)
     cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &trainer), CUSGD_ERROR_DATA);
     cr_assert(strstr(cusgd_last_error(), "column 2"), "%s", cusgd_last_error());
     cusgd_data_free(data);
+}
+
+/* A float's standardized value has a relative error of at most four roundings, apart from that of the mean, compared with values
+ * that long double computes, near the mean and far from it. */
+Test(standardization, in_float_keeps_the_digits)
+{
+    uint64_t state = 5;
+    for (int i = 0; i < 200000; i++) {
+        double mean = i % 7 ? random_normal(&state) * pow(10, 12 * random_uniform(&state) - 6) : 0;
+        double scale = pow(10, 12 * random_uniform(&state) - 6), spread = scale * pow(10, 6 * random_uniform(&state) - 3);
+        float value = i % 11 ? (float)(mean + spread * random_normal(&state)) : (float)mean;
+        long double exact = ((long double)value - (long double)mean) / (long double)scale;
+        double own = ldexp(fabs(mean) / scale, -48), tolerance = ldexp((double)fabsl(exact), -22) + own + 0x1p-140;
+        float got = STANDARDIZED_FLOAT(value, (float)mean, standardize_rest(mean), (float)(1 / scale));
+        cr_assert(standardizes_in_float(mean, scale));
+        cr_assert_leq((double)fabsl((long double)got - exact), tolerance, "%.9g, mean %.17g, scale %.17g: %.9g, not %.9g",
+                      (double)value, mean, scale, (double)got, (double)exact);
+    }
+}
+
+/* Columns whose numbers a float does not hold are standardized in double, as are all others then. */
+Test(standardization, of_columns_beyond_floats)
+{
+    enum { N = 200, D = 3 };
+    static const double size[D] = {1e30, 1, 1e-30};
+    static float from[N * D], target[N];
+    static double to[N * D], own[N];
+    double mean[D], scale[D], given[D + 1], plain[D + 1];
+    uint64_t state = 3;
+    for (int64_t i = 0; i < N; i++) {
+        target[i] = (float)random_normal(&state);
+        for (int64_t j = 0; j < D; j++) {
+            double z = random_normal(&state);
+            from[i * D + j] = (float)(size[j] * z);
+            target[i] += (float)z;
+        }
+        own[i] = (double)target[i];
+    }
+    cusgd_data *data = data_of_floats(N, D, 1, from, target, NULL);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 0.1, 20, 5);
+    o.precision = CUSGD_PRECISION_FLOAT;
+    o.standardize = 1;
+    cusgd_trainer *trainer = trainer_of(&o, data, NULL);
+    assert_works(cusgd_trainer_get_standardization(trainer, mean, scale));
+    cusgd_trainer_free(trainer);
+    train(&o, data, given);
+    for (int64_t i = 0; i < N * D; i++) to[i] = ((double)from[i] - mean[i % D]) / scale[i % D];
+    cusgd_data *scaled = data_of(N, D, 1, to, own, NULL);
+    o.standardize = 0;
+    train(&o, scaled, plain);
+    for (int64_t j = 0; j < D; j++)
+        cr_assert_float_eq(given[j] * scale[j], plain[j], 1e-3 * fabs(plain[j]), "column %lld: %g, not %g", (long long)j,
+                           given[j] * scale[j], plain[j]);
+    cr_assert(!standardizes_in_float(mean[0], scale[0]) && !standardizes_in_float(mean[2], scale[2]));
+    cr_assert(standardizes_in_float(mean[1], scale[1]));
+    cusgd_data_free(data);
+    cusgd_data_free(scaled);
 }

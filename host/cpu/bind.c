@@ -29,8 +29,8 @@ static void *x_at(const dataset *b, int64_t row)
     return (char *)b->owned[0] + (size_t)(row * b->d) * element;
 }
 
-/* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. The
- * columns are brought next to each other first, if need be. */
+/* x' (transform), rounded to real, or to bf16, of which real holds the same value. The columns are brought next to each other
+ * first, if need be. */
 static void copy_x(const copying *c, int64_t first, int64_t count, double *tile)
 {
     const rows_functions *rows = c->self->rows[c->b->storage];
@@ -60,21 +60,38 @@ static void copy_tile(void *context, int64_t s)
     }
 }
 
-/* 1 / scale; NULL, and *status stays as it is, where x is not moved. */
-static double *inverse_of(const examples *e, const transform *t, cusgd_status *status)
+/* What columns are standardized by: *wide means and inverses of scales, *narrow the numbers of rows_source.in_float. The caller
+ * frees both; NULL is what is not needed. */
+static cusgd_status make_numbers(const examples *e, standardizing how, const transform *t, double **wide, float **narrow)
 {
-    double *inverse = t->mean && !examples_are_sparse(e) ? allocate((size_t)e->d, sizeof(double)) : NULL;
-    if (t->mean && !examples_are_sparse(e) && !inverse)
-        *status = fail_memory((size_t)e->d * sizeof(double), "the columns' scales");
-    for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    return inverse;
+    int64_t d = e->d, padded = rows_padded(d);
+    *wide = how ? allocate((size_t)d, 2 * sizeof **wide) : NULL;
+    *narrow = how == STANDARDIZE_IN_FLOAT ? allocate_zeroed((size_t)padded, 3 * sizeof **narrow) : NULL;
+    if (how && (!*wide || (how == STANDARDIZE_IN_FLOAT && !*narrow)))
+        return fail_memory((size_t)d * (2 * sizeof **wide + 3 * sizeof **narrow), "the columns' means and scales");
+    for (int64_t j = 0; j < d && how; j++) {
+        double mean = (*wide)[j] = t->mean[j], inverse = (*wide)[d + j] = 1 / t->scale[j];
+        if (!*narrow) continue;
+        (*narrow)[j] = (float)mean;
+        (*narrow)[padded + j] = standardize_rest(mean);
+        (*narrow)[2 * padded + j] = (float)inverse;
+    }
+    return CUSGD_OK;
 }
 
-static rows_source source_of(const examples *e, const transform *t, const double *inverse)
+static standardizing standardizes_here(const examples *e, const transform *t)
+{
+    cusgd_precision precision = REAL_IS_DOUBLE ? CUSGD_PRECISION_DOUBLE : CUSGD_PRECISION_FLOAT;
+    return examples_are_sparse(e) ? STANDARDIZE_NOT : standardizes(t, e->x.type, precision);
+}
+
+static rows_source source_of(const examples *e, const transform *t, const double *wide, const float *narrow)
 {
     return (rows_source){.of = *e,
-                         .mean = t->mean,
-                         .inverse = inverse,
+                         .how = standardizes_here(e, t),
+                         .mean = wide,
+                         .inverse = wide ? wide + e->d : NULL,
+                         .in_float = narrow,
                          .shift = t->shift,
                          .weight_mean = t->weight_mean,
                          .rounds = t->storage == CUSGD_STORAGE_BF16};
@@ -85,15 +102,17 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
     int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES), strided = b->owned[0] && e->x.col_stride != 1 && e->d > 1;
-    cusgd_status status = CUSGD_OK;
-    double *inverse = inverse_of(e, t, &status);
+    double *wide;
+    float *narrow;
     size_t tiles = (size_t)(team * rows * widest);
+    cusgd_status status = make_numbers(e, standardizes_here(e, t), t, &wide, &narrow);
     copying c = {
-        self, source_of(e, t, inverse), b, rows, strided ? allocate(tiles, sizeof(double)) : NULL, (size_t)(rows * widest)};
+        self, source_of(e, t, wide, narrow), b, rows, strided ? allocate(tiles, sizeof(double)) : NULL, (size_t)(rows * widest)};
     if (!status && strided && !c.work) status = fail_memory(tiles * sizeof(double), "the copy of the examples");
     if (!status && !pool_run(self->pool, team, (e->n + rows - 1) / rows, copy_tile, &c)) status = fail_interrupted();
     free(c.work);
-    free(inverse);
+    free(wide);
+    free(narrow);
     return status;
 }
 
@@ -192,20 +211,20 @@ static cusgd_status make_room_to_take(const cpu *self, rows_source *s)
 static cusgd_status make_source(const examples *e, const transform *t, dataset *b)
 {
     size_t d = (size_t)e->d, k = (size_t)e->k;
-    cusgd_status status = CUSGD_OK;
-    double *inverse = b->owned[0] = inverse_of(e, t, &status), *mean = NULL, *shift = NULL;
-    if (!status && inverse) mean = b->owned[1] = allocate(d, sizeof(double));
+    double *wide, *shift = NULL;
+    float *narrow;
+    standardizing how = standardizes_here(e, t);
+    cusgd_status status = make_numbers(e, how, t, &wide, &narrow);
+    b->owned[0] = wide;
+    b->owned[1] = narrow;
     if (!status && t->shift) shift = b->owned[2] = allocate(k, sizeof(double));
     b->source = status ? NULL : allocate_zeroed(1, sizeof *b->source);
-    if (!status && (!b->source || (inverse && !mean) || (t->shift && !shift)))
-        status = fail_memory((d + k) * sizeof(double), "the columns' means");
+    if (!status && (!b->source || (t->shift && !shift))) status = fail_memory((d + k) * sizeof(double), "the targets' means");
     if (status) return status;
-    if (mean) memcpy(mean, t->mean, d * sizeof(double));
     if (shift) memcpy(shift, t->shift, k * sizeof(double));
-    *b->source = source_of(e, t, inverse);
-    b->source->mean = mean;
+    *b->source = source_of(e, t, wide, narrow);
     b->source->shift = shift;
-    b->source->stays = e->x.type == REAL_TYPE && e->x.col_stride == 1 && !inverse && !b->source->rounds && e->d % LANES == 0;
+    b->source->stays = e->x.type == REAL_TYPE && e->x.col_stride == 1 && !how && !b->source->rounds && e->d % LANES == 0;
     return CUSGD_OK;
 }
 

@@ -129,17 +129,23 @@ static inline __attribute__((always_inline)) void lane_sums(const stored *const 
     for (int r = 0; r < BLOCK; r++) folded[r] = fold(sum[r]);
 }
 
-/* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
+/* (l0 + l2) + (l1 + l3) of each of four sums of lanes, by a transposition. */
+static inline __attribute__((always_inline)) void add_quads(const quad *s, real *p)
+{
+    quad ab = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) + __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
+    quad cd = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) + __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
+    quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    memcpy(p, &all, sizeof all);
+}
+
+/* p[r] = x[r] . theta for four rows. */
 static inline __attribute__((always_inline)) void dots(const stored *const *x, const stored *const *ahead, const real *theta,
                                                        int64_t padded, real *p)
 {
     quad s[4];
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, ahead ? ahead + r : NULL, theta, padded, s + r);
-    quad ab = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) + __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
-    quad cd = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) + __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
-    quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    memcpy(p, &all, sizeof all);
+    add_quads(s, p);
 }
 
 static inline __attribute__((always_inline)) void add_tile(int registers, int count, const stored *const *x,
@@ -175,6 +181,8 @@ static inline const stored *row_at(const rows_task *t, int64_t i)
     return i < t->tail_first ? (const stored *)t->x + i * t->d : (const stored *)t->tail + (i - t->tail_first) * t->d;
 }
 
+typedef struct rows_to_take rows_to_take; /* take.h */
+
 /* Rows that are worked on together: `count` of them, filled up by the first one. */
 typedef struct group {
     int count, fours;
@@ -183,6 +191,7 @@ typedef struct group {
     const real *y_row[GROUP];              /* k > 1, or models: each row's m targets */
     const real *w, *o;                     /* count each; NULL: all 1, all 0 */
     uint8_t fold[GROUP];                   /* of models: the rows' folds */
+    const rows_to_take *taken_late;        /* x is there once the dot products have been computed; NULL: it is there */
 } group;
 
 /* The row's target for output c. */
@@ -237,6 +246,7 @@ static inline __attribute__((always_inline)) void add_output(const rows_task *t,
 }
 
 #include "softmax_rows.h"
+#include "take.h"
 
 /* Adds a group to the gradient and to four loss sums. */
 static void add_narrow(const rows_task *t, const group *g, double *loss)
@@ -245,7 +255,12 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld, *y = g->y;
-        for (int r = 0; r < g->fours; r += 4) dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p + r);
+        for (int r = 0; r < g->fours; r += 4) {
+            if (g->taken_late && c == 0)
+                take_dots(g->taken_late, g->x, r, theta, p + r);
+            else
+                dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p + r);
+        }
         for (int r = 0; g->o && r < g->count; r++) p[r] += g->o[r];
         if (t->k > 1) {
             for (int r = 0; r < g->count; r++) strided[r] = target_of(t, g->y_row[r], c);
@@ -286,6 +301,7 @@ static int group_rows(const rows_task *t)
 
 static void group_size(group *g, int64_t left, int maximum)
 {
+    g->taken_late = NULL;
     g->count = left < maximum ? (int)left : maximum;
     g->fours = (g->count + 3) / 4 * 4;
 }

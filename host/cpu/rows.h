@@ -14,6 +14,7 @@
 #include "scalar/lazy.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
+#include "scalar/standardize.h"
 
 /* How rows.c is compiled to find x: in real, or (with -DSTORED_BF16, real being float) as bf16, with the same sums: a pass over
  * bf16 rows gives the bits of one over the floats that they are. */
@@ -169,7 +170,9 @@ typedef struct lazy_tile {
 /* Rows that stay as the caller has them, x with its columns next to each other; a pass transforms each one that it takes. */
 typedef struct rows_source {
     examples of;
-    const double *mean, *inverse; /* d each: x' = (x - mean) inverse; NULL both: x' = x */
+    standardizing how;
+    const double *mean, *inverse; /* d each, of what is standardized */
+    const float *in_float;        /* likewise in float: means, their rests and inverses, rows_padded(d) each; else NULL */
     const double *shift;          /* of the targets; NULL: none */
     double weight_mean;
     int rounds; /* 1: x' is one of bf16's values */

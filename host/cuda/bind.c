@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix of the examples to device memory, transformed in double. */
+/* A matrix of the examples to device memory, transformed. */
 static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *m)
 {
     int64_t rows, cols;
@@ -25,17 +25,32 @@ static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *
     return CUSGD_OK;
 }
 
+/* What columns are standardized by: means and inverses of scales in double; behind the targets' shifts, in float, means, their
+ * rests and inverses. */
+static cusgd_status upload_columns(cuda *c, const examples *e, const transform *t, double *numbers)
+{
+    int64_t d = e->d;
+    double *inverse = allocate((size_t)d, sizeof *inverse);
+    float *narrow = allocate((size_t)d, 3 * sizeof *narrow);
+    cusgd_status status = CUSGD_OK;
+    if (!inverse || !narrow) status = fail_memory((size_t)d * (sizeof *inverse + 3 * sizeof *narrow), "the columns' scales");
+    for (int64_t j = 0; j < d && !status; j++) {
+        inverse[j] = 1 / t->scale[j];
+        narrow[j] = (float)t->mean[j];
+        narrow[d + j] = standardize_rest(t->mean[j]);
+        narrow[2 * d + j] = (float)inverse[j];
+    }
+    if (!status) status = upload_doubles(c, t->mean, d, numbers);
+    if (!status) status = upload_doubles(c, inverse, d, numbers + d);
+    if (!status) status = upload_bytes(c, narrow, 3 * (size_t)d * sizeof *narrow, numbers + 2 * d + e->k);
+    free(inverse);
+    free(narrow);
+    return status;
+}
+
 cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers)
 {
-    if (t->mean) {
-        double *inverse = allocate((size_t)e->d, sizeof(double));
-        if (!inverse) return fail_memory((size_t)e->d * sizeof(double), "the columns' scales");
-        for (int64_t j = 0; j < e->d; j++) inverse[j] = 1 / t->scale[j];
-        cusgd_status status = upload_doubles(c, t->mean, e->d, numbers);
-        if (!status) status = upload_doubles(c, inverse, e->d, numbers + e->d);
-        free(inverse);
-        TRY(status);
-    }
+    if (t->mean) TRY(upload_columns(c, e, t, numbers));
     return t->shift ? upload_doubles(c, t->shift, e->k, numbers + 2 * e->d) : CUSGD_OK;
 }
 
@@ -55,11 +70,14 @@ int bound_matrices(const cuda *c, const examples *e, const transform *t, const d
     int count = 0;
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
+    const float *in_float =
+        standardizes(t, e->x.type, c->precision) == STANDARDIZE_IN_FLOAT ? (const float *)(numbers + 2 * e->d + e->k) : NULL;
+    const cusgd_storage full = CUSGD_STORAGE_FULL;
     if (!b->borrowed && !b->sparse)
-        list[count++] = (bound_matrix){&e->x, e->d, b->ld, mean, inverse, 1, t->storage, b->element, b->x};
-    if (b->y) list[count++] = (bound_matrix){&e->y, e->k, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, c->element, b->y};
-    if (b->w) list[count++] = (bound_matrix){&e->w, 1, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, c->element, b->w};
-    if (b->o) list[count++] = (bound_matrix){&e->o, 1, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, c->element, b->o};
+        list[count++] = (bound_matrix){&e->x, e->d, b->ld, mean, inverse, in_float, 1, t->storage, b->element, b->x};
+    if (b->y) list[count++] = (bound_matrix){&e->y, e->k, e->k, shift, NULL, NULL, 1, full, c->element, b->y};
+    if (b->w) list[count++] = (bound_matrix){&e->w, 1, 1, NULL, NULL, NULL, t->weight_mean, full, c->element, b->w};
+    if (b->o) list[count++] = (bound_matrix){&e->o, 1, 1, NULL, NULL, NULL, 1, full, c->element, b->o};
     return count;
 }
 
@@ -70,6 +88,8 @@ convert_task bound_convert(const cuda *c, const bound_matrix *m, int64_t row, in
                       .type = m->of->type,
                       .mean = m->mean ? m->mean + column : NULL,
                       .inverse = m->inverse ? m->inverse + column : NULL,
+                      .in_float = m->in_float ? m->in_float + column : NULL,
+                      .columns = m->columns,
                       .divisor = m->divisor,
                       .ld = m->ld,
                       .to = (char *)m->to + (size_t)(row * m->ld + column) * m->element};
@@ -132,7 +152,7 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     dataset *b = allocate_zeroed(1, sizeof *b);
     if (!b) return fail_memory(sizeof *b, "bound examples");
     cusgd_status status = allocate_bound(c, e, t, b);
-    if (!status) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
+    if (!status) status = cuda_allocate(c, transform_numbers(e), sizeof(double), "the transform's numbers", &numbers);
     if (!status) status = bind_all(c, e, t, numbers, b);
     if (!status)
         *out = b;

@@ -204,6 +204,7 @@ typedef struct bound_matrix {
     const cusgd_matrix *of;
     int64_t columns, ld;          /* ld: of the bound one */
     const double *mean, *inverse; /* device; NULL: 0, 1 */
+    const float *in_float;        /* device: means, rests and inverses of x that is standardized in float; else NULL */
     double divisor;
     cusgd_storage storage;
     size_t element; /* bytes of a bound value */
@@ -217,6 +218,8 @@ int bound_matrices(const cuda *c, const examples *e, const transform *t, const d
 convert_task bound_convert(const cuda *c, const bound_matrix *m, int64_t row, int64_t column);
 /* numbers: 2 d + k doubles of device memory: mean, 1 / scale, shift. */
 cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers);
+/* Doubles that `numbers` has room for. */
+static inline int64_t transform_numbers(const examples *e) { return 2 * e->d + e->k + (3 * e->d + 1) / 2; }
 /* The memory of a set of e->n rows. */
 cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b);
 

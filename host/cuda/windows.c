@@ -52,7 +52,7 @@ static cusgd_status open_passing(cuda *c, const examples *e, const transform *t,
         TRY(CUDA(cudaEventCreateWithFlags(&s->arrived[half], cudaEventDisableTiming)));
         TRY(CUDA(cudaEventCreateWithFlags(&s->released[half], cudaEventDisableTiming)));
     }
-    cusgd_status status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
+    cusgd_status status = cuda_allocate(c, transform_numbers(e), sizeof(double), "the transform's numbers", &numbers);
     s->numbers = numbers;
     if (!status) status = cuda_allocate(c, shape->most_sent, sizeof(int64_t), "row numbers", &list);
     s->list = list;

@@ -15,9 +15,16 @@ typedef struct stored_row {
     double *value;   /* d */
 } stored_row;
 
-static double mean_of(const transform *t, const examples *rows, int64_t j)
+/* A value of column j, transformed as bound rows are. */
+static double transformed(const transform *t, const examples *rows, int single, int64_t j, double x)
 {
-    return t->mean && !examples_are_sparse(rows) ? t->mean[j] : 0;
+    int sparse = examples_are_sparse(rows);
+    if (!t->mean) return rounded_for(single, t->scale ? x * (1 / t->scale[j]) : x);
+    double mean = sparse ? 0 : t->mean[j], inverse = 1 / t->scale[j];
+    cusgd_precision precision = single ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+    if (sparse || standardizes(t, rows->x.type, precision) != STANDARDIZE_IN_FLOAT)
+        return rounded_for(single, STANDARDIZED(x, mean, inverse));
+    return (double)STANDARDIZED_FLOAT((float)x, (float)mean, standardize_rest(mean), (float)inverse);
 }
 
 /* Row i of the view, transformed. */
@@ -28,7 +35,7 @@ static void read_row(row_source *from, const transform *t, int single, int64_t i
     to->count = 0;
     for (int64_t at = 0; at < given; at++) {
         int64_t j = to->column[at];
-        double x = to->value[at] - mean_of(t, rows, j), scaled = rounded_for(single, t->scale ? x * (1 / t->scale[j]) : x);
+        double scaled = transformed(t, rows, single, j, to->value[at]);
         if (!(scaled > 0 || scaled < 0)) continue;
         to->column[to->count] = to->column[at];
         to->value[to->count++] = scaled;

@@ -123,6 +123,8 @@ cusgd_status problem_standardize(problem *p, double *variance, double *target)
     p->units.transform.shift = centers ? p->units.shift : NULL;
     p->units.transform.weight_mean = weight / (double)p->train.rows.n;
     p->units.transform.storage = o->storage;
+    p->units.transform.in_float = 1;
+    for (int64_t j = 0; j < d; j++) p->units.transform.in_float &= standardizes_in_float(p->units.mean[j], p->units.scale[j]);
     if (interrupt_asked()) return fail_interrupted();
     cusgd_status studied = study_targets(p);
     p->targets.lower_bound = targets_lower_bound(p);

@@ -193,9 +193,9 @@ static interface_examples make(cusgd_precision precision, cusgd_storage storage)
                            .k = 1,
                            .precision = precision,
                            .storage = storage,
-                           .type = CUSGD_TYPE_FLOAT64,
+                           .type = precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64,
                            .weighted = 1,
-                           .standardized = 1,
+                           .standardized = 2,
                            .shifted = 1,
                            .seed = 4};
     interface_examples_make(&spec, &e);
