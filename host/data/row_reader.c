@@ -166,12 +166,14 @@ static int make_present(page_range p)
     return 1;
 }
 
+/* Whether each page has been mapped once. */
+static int is_mapped(const row_reader *r) { return r->took.bytes + r->took.present >= r->bytes_of_all; }
+
 /* What has been mapped and is in memory is left alone; the first time all pages are mapped here, so that steps need not. Returns
  * as make_present(). */
 static int fetch_part(const row_reader *r, const part *p)
 {
-    int is_mapped = r->took.bytes + r->took.present >= r->bytes_of_all;
-    if (!p->was_absent && is_mapped) return 1;
+    if (!p->was_absent && is_mapped(r)) return 1;
     for (int i = X + 1; i < MATRICES; i++) {
         if (r->row_bytes[i] == 0) continue;
         page_range range = pages_of(r, i, p->rows);
@@ -221,7 +223,7 @@ static void *fetch_parts(void *of)
     fetching *f = of;
     row_reader *r = f->reader;
     for (int64_t p; (p = f->next++) < r->ask.count && f->failed < 0;) {
-        announce(r, r->ask.is_long ? p : p + PARTS_AHEAD);
+        if (!r->ask.is_long) announce(r, p + PARTS_AHEAD);
         if (!fetch_part(r, &r->ask.parts[p])) f->failed = p;
     }
     return NULL;
@@ -239,11 +241,19 @@ static void advise(row_reader *r)
     (void)madvise(all.at, all.bytes, advice);
 }
 
+/* How many parts of a long run, which have been announced, need to be fetched. */
+static int64_t parts_to_fetch(const row_reader *r)
+{
+    int64_t count = 0;
+    for (int64_t p = 0; p < r->ask.count; p++) count += r->ask.parts[p].was_absent || !is_mapped(r);
+    return count;
+}
+
 static void fetch_all(row_reader *r)
 {
     fetching f = {.reader = r, .failed = -1};
     pthread_t more[LONG_THREADS - 1];
-    int count = 0, wanted = !r->ask.is_long ? 0 : r->ask.count < LONG_THREADS ? (int)r->ask.count - 1 : LONG_THREADS - 1;
+    int count = 0, wanted = r->ask.is_long ? (int)min_of(parts_to_fetch(r), LONG_THREADS) - 1 : 0;
     advise(r);
     for (int64_t p = 0; !r->ask.is_long && p < PARTS_AHEAD; p++) announce(r, p);
     give_up(r);
@@ -354,8 +364,11 @@ cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count,
     r->ask.at = at;
     r->error = 0;
     r->is_under_way = 1;
+    for (int64_t p = 0; r->ask.is_long && p < r->ask.count; p++) announce(r, p);
+    /* To start a thread takes as long as steps on hundreds of rows. */
+    int is_needed = r->ask.is_long ? parts_to_fetch(r) > 0 : r->ask.count > 0;
     pool_block_signals(&before);
-    r->has_thread = r->ask.count > 0 && pthread_create(&r->thread, NULL, do_request, r) == 0;
+    r->has_thread = is_needed && pthread_create(&r->thread, NULL, do_request, r) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r->has_thread) return CUSGD_OK;
     do_request(r);
