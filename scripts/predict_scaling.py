@@ -41,7 +41,7 @@ class Machines:
 
 SOCKETS = Machines("CPU sockets, 25 GbE", 100e9, 15e-6, 3e9)
 GPUS = Machines("H200, NVLink", 4.3e12, 10e-6, 400e9)
-NODES = Machines("H200, 8 a machine, 400 Gb/s InfiniBand", 4.3e12, 15e-6, 50e9)
+NODES = Machines("H200, 8 per machine, 400 Gb/s InfiniBand", 4.3e12, 15e-6, 50e9)
 CASES = ((4096, 256), (65536, 256), (1_000_000, 256), (65536, 16384))
 
 
