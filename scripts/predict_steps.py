@@ -463,8 +463,8 @@ def sentence() -> str:
     """Return the sentence of docs/gpu.md."""
     small, large = Step(32, 256, 4, "H100"), Step(256, 65536, 4, "H100")
     there = Step(256, 65536, 4, "H200")
-    return (f"Predicted: {taken(small)[0]:.1f} us for 256 rows of 32 floats; {span(taken(large))} us for 65,536 rows of 256 on an H100, of which "
-            f"{large.read(large.size):.0f} are reading, {span(taken(there))} us on an H200.")
+    return (f"Predicted time of a step: {taken(small)[0]:.1f} us for 256 rows of 32 floats on an H100; for 65,536 rows of 256 floats,\n"
+            f"{span(taken(large))} us on an H100, of which {large.read(large.size):.0f} us are spent on reading, and {span(taken(there))} us on an H200.")
 
 
 # ---- The figure ----
