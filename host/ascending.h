@@ -1,4 +1,4 @@
-/* The order of numbers for qsort. */
+/* Comparison functions of numbers for qsort. */
 #ifndef CUSGD_HOST_ASCENDING_H
 #define CUSGD_HOST_ASCENDING_H
 

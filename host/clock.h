@@ -1,10 +1,10 @@
-/* The clock that durations are measured by. */
+/* The clock for measuring durations. */
 #ifndef CUSGD_HOST_CLOCK_H
 #define CUSGD_HOST_CLOCK_H
 
 #include <time.h>
 
-/* Seconds since some moment. */
+/* Returns the seconds since an unspecified moment. */
 static inline double clock_seconds(void)
 {
     struct timespec t;

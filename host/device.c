@@ -1,5 +1,5 @@
-/* Which devices there are, and opening one by the word of --device. GPUs are the business of a module of its own, opened only
- * where it may be needed: it brings cuBLAS along, some hundred megabytes. */
+/* Lists the devices and opens the one that the option `device` names. GPUs are supported by a module, which is opened only when
+ * it may be needed, because it loads cuBLAS, some hundred megabytes. */
 #include "backend.h"
 #include "failure.h"
 #include "module.h"
@@ -21,10 +21,10 @@ static const char module_name[] = "libcusgd-cuda.so";
 /* ---- The module ---- */
 
 static struct module {
-    module_open *open; /* NULL: there is none that can be used */
+    module_open *open; /* NULL: there is no usable module */
     module_describe *describe;
     char path[MODULE_PATH];
-    char missing[512]; /* why there is none */
+    char missing[512]; /* the reason why there is no module */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
 static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any, world_tell};
@@ -37,7 +37,8 @@ static void load_module(void)
         snprintf(module.missing, sizeof module.missing, "the CUDA module does not open: %.400s", why ? why : "no reason given");
         return;
     }
-    /* Never closed: CUDA does not bear it. POSIX has functions and objects alike in a void *, ISO C has no cast for it. */
+    /* The library is never closed, because CUDA does not support it. POSIX stores functions and objects alike in a void *, for
+     * which ISO C has no cast. */
     void *open = dlsym(library, MODULE_OPEN), *describe = dlsym(library, MODULE_DESCRIBE);
     if (!open || !describe) {
         snprintf(module.missing, sizeof module.missing, "the CUDA module %.300s is of another version of cuSGD", module.path);
@@ -47,7 +48,7 @@ static void load_module(void)
     memcpy(&module.describe, &describe, sizeof describe);
 }
 
-/* A module that is named is taken as it is; one that lies installed is opened only where there is a driver. */
+/* Opens the module. A module in a folder that the user has set is always opened, an installed one only if there is a driver. */
 static void seek_module(void)
 {
     int named;
@@ -59,7 +60,7 @@ static void seek_module(void)
         load_module();
         return;
     }
-    if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) /* kept: the module needs it */
+    if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) /* stays open, because the module needs it */
         snprintf(module.missing, sizeof module.missing, "this machine has no NVIDIA driver (libcuda.so.1)");
     else
         load_module();
@@ -82,7 +83,7 @@ static cusgd_status open_cuda(int index, cusgd_precision precision, backend *out
     return m->open(MODULE_ABI, &services, index, precision, out);
 }
 
-/* The word has been checked: auto, cpu, cuda or cuda:I. */
+/* The caller has checked that `device` is auto, cpu, cuda or cuda:I. */
 cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out)
 {
     if (strncmp(device, "cuda", 4) == 0) {
@@ -97,7 +98,7 @@ cusgd_status backend_open(const char *device, cusgd_precision precision, int thr
         thread_error before;
         thread_error_take(&before);
         if (open_cuda(0, precision, out) == CUSGD_OK) return CUSGD_OK;
-        thread_error_put_back(&before); /* that there is no GPU is no failure of the call */
+        thread_error_put_back(&before); /* a missing GPU is not a failure of the call */
     }
     return cpu_backend_open(precision, threads, out);
 }
@@ -111,7 +112,7 @@ cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes
     if (threads < 0 || bytes < 1)
         return fail(CUSGD_ERROR_USAGE, "%d threads reading %lld bytes: give at least 0 threads and 1 byte", threads,
                     (long long)bytes);
-    /* 1, 2, 4, ... threads, the most last; a device without threads has but one way */
+    /* Tries 1, 2, 4, ... threads and then the maximum; a device without threads is measured once. */
     int maximum = threads ? threads : cpu_threads(), count = threads ? threads : 1, last = 0;
     for (*bytes_per_second = 0; !status && !last; count = 2 * count < maximum ? 2 * count : maximum) {
         backend b;
@@ -128,7 +129,7 @@ cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes
 
 /* ---- Listing ---- */
 
-/* Of the caches that the system describes, the last level's; 0 if it describes none. */
+/* Returns the size of the last-level cache according to the system; 0 if it is unknown. */
 static int64_t cpu_cache(void)
 {
     int64_t bytes = 0;
@@ -162,7 +163,7 @@ static void describe_cpu(cusgd_device *device)
     b.ops->close(b.self);
 }
 
-/* GPU `index`; or, as the only entry, why there is none. */
+/* Describes GPU `index`. If there are no GPUs, entry 0 says why. */
 static int describe_cuda(int index, cusgd_device *device)
 {
     const struct module *m = the_module();

@@ -1,4 +1,4 @@
-/* Data whose rows lie in the memory of a GPU. */
+/* Data whose rows are in the memory of a GPU. */
 #include "backend.h"
 #include "failure.h"
 #include "public.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A backend of the GPU that has x; *device: its number. */
+/* Opens a backend on the GPU that has x in its memory. Sets *device to its number. */
 static cusgd_status open_owner(const void *x, int *device, backend *out)
 {
     char name[32];
@@ -25,7 +25,7 @@ static cusgd_status open_owner(const void *x, int *device, backend *out)
     return backend_open(name, CUSGD_PRECISION_FLOAT, 1, out);
 }
 
-/* y or w: where it lies in the memory of the same GPU a copy takes its place, which *memory owns. */
+/* Replaces the matrix (y or w) by a copy in host memory, which *memory owns, if it is in the memory of the same GPU. */
 static cusgd_status bring(const backend *b, const cusgd_data *data, const char *name, int64_t cols, cusgd_matrix *m,
                           void **memory)
 {
@@ -44,7 +44,7 @@ static cusgd_status bring(const backend *b, const cusgd_data *data, const char *
     return status;
 }
 
-/* The rows whose weight is not 0: *rows, which the caller frees, NULL where there are no weights. */
+/* Lists the rows whose weight is not 0 in *rows, which the caller frees; NULL if there are no weights. */
 static cusgd_status rows_that_count(const cusgd_data *data, examples *e, int64_t **rows)
 {
     *e = data->view;
@@ -61,7 +61,7 @@ static cusgd_status rows_that_count(const cusgd_data *data, examples *e, int64_t
     return CUSGD_OK;
 }
 
-/* A column that is not finite in a row that counts has a mean that is not. */
+/* Checks that all columns are finite in rows with nonzero weights: if one is not, its mean is not finite either. */
 static cusgd_status check_columns(const backend *b, const cusgd_data *data)
 {
     examples e;
@@ -85,7 +85,7 @@ static cusgd_status check_columns(const backend *b, const cusgd_data *data)
 
 cusgd_status data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays, cusgd_data **out)
 {
-    enum { Y = 1, W = 2 }; /* cusgd_data's memory */
+    enum { Y = 1, W = 2 }; /* indices of cusgd_data.memory */
     backend b = {.ops = NULL};
     cusgd_data *data;
     memory_place *place = NULL;
@@ -101,7 +101,7 @@ cusgd_status data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_devic
     if (!status) status = bring(&b, data, "w", 1, &data->view.w, &data->memory[W]);
     if (!status) status = check_columns(&b, data);
     if (b.ops) b.ops->close(b.self);
-    if (!status) place->late = 0; /* all of x has been read */
+    if (!status) place->late = 0; /* check_columns() has read all of x */
     if (status)
         cusgd_data_free(data);
     else

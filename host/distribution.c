@@ -1,18 +1,18 @@
-/* Student's t by integration of its density: the continued fraction of the incomplete beta function loses digits where there are
- * many degrees of freedom. */
+/* Student's t distribution by integration of its density. The usual continued fraction of the incomplete beta function loses
+ * digits for many degrees of freedom. */
 #include "distribution.h"
 
 #include <math.h>
 
-/* What is left of Stirling's formula for log Gamma(a), a >= 10 (DLMF 5.11.1). */
+/* Returns the series of 1/a in Stirling's formula for log Gamma(a), a >= 10 (DLMF 5.11.1). */
 static double stirling_rest(double a)
 {
     double u = 1 / (a * a);
     return (1.0 / 12 - u * (1.0 / 360 - u * (1.0 / 1260 - u * (1.0 / 1680 - u * (1.0 / 1188 - u * (691.0 / 360360)))))) / a;
 }
 
-/* log (Gamma(a + 1/2) / Gamma(a)): for large a not as a difference of large numbers. Below, Gamma(a + 1) = a Gamma(a) leads up.
- */
+/* Returns log (Gamma(a + 1/2) / Gamma(a)), for large a without a difference of large numbers. Smaller a are increased by Gamma(a
+ * + 1) = a Gamma(a). */
 static double log_gamma_ratio(double a)
 {
     double below = 0;
@@ -23,7 +23,7 @@ static double log_gamma_ratio(double a)
     return below + a * log1p(0.5 / a) + 0.5 * log(a) - 0.5 + stirling_rest(a + 0.5) - stirling_rest(a);
 }
 
-/* Student's density at t >= 0. */
+/* Returns the density of Student's t distribution at t >= 0. */
 static double density(double t, double degrees)
 {
     double square = t / sqrt(degrees) * (t / sqrt(degrees));
@@ -31,9 +31,10 @@ static double density(double t, double degrees)
     return exp(log_gamma_ratio(degrees / 2) - (degrees + 1) / 2 * log_fall) / sqrt(degrees * M_PI);
 }
 
-/* The integral of the density beyond t > 0 over its value there, (1 + s (2 t + s) / (degrees + t^2))^-((degrees + 1) / 2) over s
- * > 0, with s = c exp(pi/2 sinh u) (H. Takahasi, M. Mori, "Double exponential formulas for numerical integration", 1974). The
- * trapezoidal rule over u then converges so fast that its steps are fixed; c is about the length on which the density falls. */
+/* Returns the integral of the density from t > 0 to infinity, divided by the density at t: the integral of (1 + s (2 t + s) /
+ * (degrees + t^2))^-((degrees + 1) / 2) over s > 0. It substitutes s = c exp(pi/2 sinh u) (H. Takahasi, M. Mori, "Double
+ * exponential formulas for numerical integration", 1974). The trapezoidal rule over u converges so fast that a fixed number of
+ * steps suffices; c is about the length over which the density falls. */
 static double tail_over_density(double t, double degrees)
 {
     enum { STEPS = 16, FIRST = -4 * STEPS, LAST = 5 * STEPS };
@@ -56,14 +57,14 @@ double two_sided_probability(double t, double degrees)
     return fmin(2 * density(t, degrees) * tail_over_density(t, degrees), 1);
 }
 
-/* Minus the derivative of the probability by log t. */
+/* Returns the negative derivative of the probability with respect to log t. */
 static double fall(double t, double degrees)
 {
     if (isinf(degrees)) return 2 * t * exp(-t * t / 2) / sqrt(2 * M_PI);
     return 2 * t * density(t, degrees);
 }
 
-/* Newton's method on the logarithms, between bounds that close in. */
+/* Finds the quantile by Newton's method on the logarithms, safeguarded by an interval that shrinks. */
 static double find_quantile(double probability, double degrees)
 {
     double low = 0, high = (double)INFINITY, t = 1;
@@ -85,7 +86,7 @@ double two_sided_quantile(double probability, double degrees)
 {
     static _Thread_local struct {
         double probability, degrees, quantile;
-    } last; /* a model asks for the same one for each of its coefficients */
+    } last; /* the last result: a model needs the same quantile for each of its coefficients */
     if (!(probability > 0 && probability < 1) || !(degrees > 0)) return (double)NAN;
     if (last.probability != probability || last.degrees != degrees) {
         last.quantile = find_quantile(probability, degrees);

@@ -11,15 +11,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static _Thread_local char message[MESSAGE_BYTES]; /* all problems of a table fit in */
+static _Thread_local char message[MESSAGE_BYTES]; /* large enough for all problems of a table */
 
-static _Thread_local cusgd_error last; /* the same failure as data */
+static _Thread_local cusgd_error last; /* the same failure in the form of a structure */
 
 const char *cusgd_last_error(void) { return message; }
 
 cusgd_status cusgd_last_error_info(cusgd_error *error)
 {
-    cusgd_error now = last; /* before a failure of this call */
+    cusgd_error now = last; /* the failure before this call */
     cusgd_status status = sized_check(error->size, "error");
     if (!status) sized_put(error, &now, sizeof now);
     return status;
@@ -62,7 +62,7 @@ const char *cusgd_version(void)
     return TEXT(CUSGD_VERSION_MAJOR) "." TEXT(CUSGD_VERSION_MINOR) "." TEXT(CUSGD_VERSION_PATCH);
 }
 
-/* Names of files and columns may hold anything; a message's own line breaks stay. */
+/* Sets the message. Control characters, which names of files and columns may contain, are escaped; line breaks are kept. */
 static void message_set(const char *text)
 {
     size_t length = strlen(text), used = 0;
@@ -126,7 +126,7 @@ cusgd_status fail_memory(size_t bytes, const char *what)
 
 cusgd_status fail_in(cusgd_status status, const char *format, ...)
 {
-    char whole[2 * sizeof message]; /* cut to fit where it is too long */
+    char whole[2 * sizeof message]; /* truncated if it is too long */
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(whole, sizeof whole, format, arguments);
@@ -135,14 +135,14 @@ cusgd_status fail_in(cusgd_status status, const char *format, ...)
     snprintf(whole + used, sizeof whole - used, ": %s", message);
     whole[sizeof message - 1] = '\0';
     message_set(whole);
-    last.status = status; /* what it was about stays */
+    last.status = status; /* keep the option, row and column */
     return status;
 }
 
 void *allocate(size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size) return NULL;
-    return malloc(count * size + (count * size == 0)); /* NULL means failure alone */
+    return malloc(count * size + (count * size == 0)); /* not 0 bytes, for which malloc may return NULL */
 }
 
 void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count == 0), size); }
@@ -150,7 +150,7 @@ void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count 
 void *allocate_next(void *at, size_t count, size_t size, const char *what)
 {
     enum { FIRST = 16 };
-    if (count > 0 && (count < FIRST || (count & (count - 1)) != 0)) return at; /* the room is FIRST, or a larger power of two */
+    if (count > 0 && (count < FIRST || (count & (count - 1)) != 0)) return at; /* not full yet */
     size_t room = count > 0 ? 2 * count : FIRST;
     void *larger = room <= SIZE_MAX / size ? realloc(at, room * size) : NULL;
     if (!larger) fail_memory(room * size, what);
@@ -166,7 +166,7 @@ void *allocate_aligned(size_t count, size_t size)
     bytes = (bytes + align - 1) / align * align;
     if (bytes == 0) bytes = align;
     void *p = aligned_alloc(align, bytes);
-    if (p && align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
+    if (p && align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* a failure only costs speed */
     return p;
 }
 

@@ -1,4 +1,4 @@
-/* Synthetic problems whose true coefficients are known. */
+/* Synthetic data whose true coefficients are known. */
 #include "backend.h"
 #include "failure.h"
 #include "model.h"
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A piece of rows at a time is made in memory, and written. */
+/* Limits of the block of rows that is generated in memory at a time and then written. */
 enum { PIECE_ROWS = 1 << 16, PIECE_BYTES = 1 << 26 };
 
 enum { X, Y, TRUTH, OUTPUTS };
@@ -75,21 +75,21 @@ static cusgd_status open_device(const cusgd_generator *g, backend *out)
 
 /* ---- The truth ----------------------------------------------------------------------------------------------------------- */
 
-/* Number i of the truth, as it is stored. */
+/* Returns number i of the true coefficients, rounded to the type of the data. */
 static double truth_at(const cusgd_generator *g, uint64_t i)
 {
     double z = normal_from(random_block(stream_key(g->seed, STREAM_TRUTH), i / 4).at[i % 4]);
     return rounded_for(g->type == CUSGD_TYPE_FLOAT32, z);
 }
 
-/* (cols + 1) x outputs: normal at the informative columns, the same ones for all outputs, 0 elsewhere; the biases normal.
- * The caller frees it; NULL: out of memory. */
+/* Draws the true coefficients, (cols + 1) x outputs: normal for the informative columns, which are the same for all outputs, and
+ * for the intercepts; 0 for the other columns. The caller frees the array; NULL: out of memory. */
 static double *draw_truth(const cusgd_generator *g)
 {
     uint64_t d = (uint64_t)g->cols, k = (uint64_t)g->outputs, informative = g->informative ? (uint64_t)g->informative : d;
     double *truth = allocate_zeroed((d + 1) * k, sizeof *truth);
     if (!truth) return NULL;
-    /* The last epoch's permutation: its key's words are none of random_block's. */
+    /* The permutation of the last possible epoch, because random_block() never uses the words of its key. */
     permutation columns = permutation_make(d, stream_key(g->seed, STREAM_TRUTH), UINT64_MAX);
     for (uint64_t i = 0; i <= informative; i++) {
         uint64_t j = i < informative ? permutation_at(&columns, i) : d;
@@ -139,8 +139,8 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     return status;
 }
 
-/* All that may fail but the renaming comes first, and leaves what was there. If a file cannot take its place after that, none of
- * the new ones is left: files of two problems must not be taken for one. */
+/* Renames the files after everything else that can fail, so that failures leave the old files. If renaming fails, the new files
+ * that were renamed are removed: the files of two data sets must not be mixed. */
 static cusgd_status put_in_place(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y,
                                  char *const paths[OUTPUTS])
 {
@@ -186,7 +186,7 @@ static cusgd_status write_problem(const cusgd_generator *g, char *const paths[OU
 
 /* ---- The folder ---------------------------------------------------------------------------------------------------------- */
 
-/* folder/name; the caller frees it. */
+/* Returns "FOLDER/NAME"; the caller frees it. */
 static char *path_in(const char *folder, const char *name)
 {
     size_t size = strlen(folder) + strlen(name) + 2;
@@ -201,7 +201,7 @@ static int is_there(const char *path)
     return lstat(path, &info) == 0;
 }
 
-/* Nothing that is there may be lost, nor be taken for part of the new problem. */
+/* Fails if one of the files exists, unless `force` is 1, so that no file is lost or taken for one of the new data set. */
 static cusgd_status check_folder(const char *folder, char *const paths[OUTPUTS], int force)
 {
     for (int i = 0; i < OUTPUTS; i++) {
@@ -220,7 +220,7 @@ static cusgd_status check_folder(const char *folder, char *const paths[OUTPUTS],
     return status;
 }
 
-/* *made: whether it was not there. */
+/* *Creates the folder. Sets *made to 1 if it did not exist. */
 static cusgd_status make_folder(const char *folder, int *made)
 {
     struct stat info;

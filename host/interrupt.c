@@ -20,7 +20,7 @@ int interrupt_wished(void)
 {
     if (watched && *watched) return 1;
     if (!asked || !asked(asked_user)) return 0;
-    if (watched) *watched = 1; /* a function may say so only once, as Python's check of signals does */
+    if (watched) *watched = 1; /* remember it: the function may return 1 only once, as Python's check of signals does */
     return 1;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* library: where it is looked for. */
+/* library: the handle in which the functions are looked up. */
 static void set_one_thread(void *library)
 {
     void (*set_threads)(int count);
@@ -39,13 +39,15 @@ cusgd_status lapack_open(const char *option, const char *value)
 #define LAPACK_NAME(member, function) #function,
 
 lapack_functions lapack;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below, and of opening it */
-static int has_sought;                                   /* 1: how that ended does not change any more */
-static void *opened;                                     /* the library; NULL: not yet */
-static int has_one_thread;                               /* 1: it is to use one thread */
-static char missing[400];                                /* why there is none; "": there is one, or it was not sought */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects opening the library and the next two variables */
+static int has_sought;                                   /* 1: the search has ended, and its result does not change */
+static void *opened;                                     /* the library; NULL: not opened yet */
+static int has_one_thread;                               /* 1: the library must use one thread */
+static char missing[400];                                /* the reason why there is no library; "": there is one, or it was not
+                                                          * searched for */
 
-/* The loader names what it could not allocate, and does not always say that memory was short. */
+/* Returns whether the loader failed for lack of memory. Its message names what it could not allocate, and does not always mention
+ * memory. */
 static int is_of_memory(const char *why)
 {
     static const char *const phrases[] = {"memory", "cannot create ", "cannot allocate ", "cannot extend "};
@@ -54,7 +56,7 @@ static int is_of_memory(const char *why)
     return 0;
 }
 
-/* The loader's reason. Where it had no memory, another call may fare better. */
+/* Keeps the reason that the loader gives, unless it had no memory: a later call may then succeed. */
 static void note_missing(void)
 {
     const char *why = dlerror();
@@ -62,7 +64,7 @@ static void note_missing(void)
     has_sought = !is_of_memory(missing);
 }
 
-/* The next name is tried where there is no file of this one, and not where opening it failed otherwise. */
+/* Opens the first of several names of the library that exists. The next name is tried only if there is no file with this one. */
 static void *open_library(void)
 {
     static const char *const usual[] = {CUSGD_LAPACK_LIBRARIES};
@@ -77,7 +79,8 @@ static void *open_library(void)
     return NULL;
 }
 
-/* Never closed. POSIX has functions and objects alike in a void *, ISO C has no cast for it. */
+/* Searches for LAPACK. The library is never closed. POSIX stores functions and objects alike in a void *, for which ISO C has no
+ * cast. */
 static void seek_lapack(void)
 {
     static const char *const names[] = {LAPACK_FUNCTIONS(LAPACK_NAME)};

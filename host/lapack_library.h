@@ -1,6 +1,6 @@
-/* LAPACK, which is opened where something first needs it: an OpenBLAS starts threads and takes memory when it is loaded, and most
- * calls of the library and the command do without. CMake's CUSGD_LAPACK chooses between that and linking it, as the Python wheels
- * do that bring one along. */
+/* LAPACK, which is loaded when a function first needs it, because OpenBLAS starts threads and allocates memory when it is loaded,
+ * and most calls of the library and the command do not need it. The CMake option CUSGD_LAPACK chooses between loading it and
+ * linking it; the Python wheels, which contain one, link it. */
 #ifndef CUSGD_HOST_LAPACK_LIBRARY_H
 #define CUSGD_HOST_LAPACK_LIBRARY_H
 
@@ -8,7 +8,7 @@
 
 #include <lapacke.h>
 
-/* All that is used of it: member, function. */
+/* The functions that are used: member, function. */
 #define LAPACK_FUNCTIONS(DO)          \
     DO(dgelsy, LAPACKE_dgelsy_work)   \
     DO(dgemqrt, LAPACKE_dgemqrt_work) \
@@ -28,16 +28,16 @@ typedef struct lapack_functions {
 } lapack_functions;
 #undef LAPACK_MEMBER
 
-/* NULL all before a call of lapack_is_here() that returned 1. */
+/* All members are NULL until lapack_is_here() has returned 1. */
 extern lapack_functions lapack;
 
-/* From here on its products are added in the order of one thread, which other numbers of threads change: for results that must
- * not depend on the cores that a process may use. It is OpenBLAS that has threads; another library stays as it is. Before
- * anything is asked of LAPACK. */
+/* Makes LAPACK use one thread, for results that must not depend on the number of cores that the process may use: with several
+ * threads, OpenBLAS adds products in another order. Has no effect on other implementations. To be called before any function of
+ * LAPACK. */
 void lapack_use_one_thread(void);
-/* Opens LAPACK, at the first call; 0: there is none. Any thread may call it. */
+/* Loads LAPACK at the first call. Returns 0 if there is none. Any thread may call it. */
 int lapack_is_here(void);
-/* Likewise. Fails where there is none, and says that `value` of `option` needs it. Error: USAGE. */
+/* As lapack_is_here(), but fails with USAGE if there is none; the message says that `value` of `option` needs it. */
 cusgd_status lapack_open(const char *option, const char *value);
 
 #endif

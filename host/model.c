@@ -1,4 +1,4 @@
-/* Models in memory: how they are made, freed and looked at. */
+/* Models in memory: creating, freeing and reading them. */
 #include "model.h"
 
 #include "data.h"
@@ -17,11 +17,11 @@
 #include <string.h>
 
 const char *const model_formula_options[] = {"loss-expr", "link", "constant"};
-const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in the enumeration's order */
+const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in the order of the enumeration */
 
 /* ---- Making -------------------------------------------------------------------------------------------------------------- */
 
-/* Makes room for `count` entries of metadata. */
+/* Allocates room for `count` entries of metadata. */
 cusgd_status model_metadata_create(cusgd_model *m, size_t count)
 {
     m->metadata.names = allocate_zeroed(count + 1, sizeof *m->metadata.names);
@@ -68,7 +68,7 @@ cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
     return fail(CUSGD_ERROR_MEMORY, "out of memory for a model of %" PRId64 " x %" PRId64 " coefficients", k, d);
 }
 
-/* Each may be NULL: none. */
+/* Copies the names; each argument may be NULL for none. */
 static cusgd_status copy_names(cusgd_model *m, char *const *features, char *const *targets, class_names classes)
 {
     cusgd_status status = features ? texts_copy((const char *const *)features, m->d, &m->features) : CUSGD_OK;
@@ -95,7 +95,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     if (!status && multiclass) (*out)->m = 1;
     if (!status) status = copy_names(*out, features, targets, classes);
     if (!status && options) {
-        cusgd_options wide = *options; /* as its file will be read */
+        cusgd_options wide = *options; /* the precision with which its file will be read */
         wide.precision = CUSGD_PRECISION_DOUBLE;
         (*out)->threads = options->threads;
         status = model_set_loss(*out, &wide);
@@ -109,7 +109,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     return status;
 }
 
-/* The loss of *arrays, and what the metadata says of it. */
+/* Sets the loss of *arrays and its entries in the metadata. */
 static cusgd_status set_loss(cusgd_model *m, const cusgd_model_arrays *arrays)
 {
     cusgd_options o;
@@ -231,7 +231,7 @@ cusgd_status model_set_base(cusgd_model *model, cusgd_index_base base)
     return model_metadata_put(model, "index_base", base == CUSGD_INDEX_ZERO ? "0" : "1");
 }
 
-/* The index base of the LIBSVM file that the model was trained on. */
+/* Returns the index base of the LIBSVM file that the model was trained on. */
 static cusgd_index_base model_base(const cusgd_model *model)
 {
     for (size_t i = 0; i < model->metadata.count; i++)
@@ -363,7 +363,7 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
 {
     reader->layout = model->layout;
     reader->encoding = model->encoding;
-    if (!model->encoding) reader->encode.categorical_auto = 0; /* it was trained on numbers */
+    if (!model->encoding) reader->encode.categorical_auto = 0; /* the model was trained on numbers */
     reader->columns = model->d;
     if (reader->index_base == CUSGD_INDEX_AUTO) reader->index_base = model_base(model);
     if (model->encoding && model->encoding->at[0].name) {

@@ -1,4 +1,4 @@
-/* Models of several quantiles of one target: each output predicts one. */
+/* Models of several quantiles of one target, where each output predicts a quantile. */
 #include "model.h"
 
 #include "data.h"
@@ -10,7 +10,7 @@
 
 /* ---- Quantiles as text --------------------------------------------------------------------------------------------------- */
 
-/* The number up to a comma or the end; *at moves behind it. */
+/* Parses the number up to the next comma or the end, and moves *at behind it. */
 static int next_quantile(const char **at, double *value)
 {
     size_t length = strcspn(*at, ",");
@@ -36,7 +36,7 @@ int model_take_quantiles(cusgd_model *m, const char *text, cusgd_status *status)
     return 1;
 }
 
-/* As few digits as tell it from others. */
+/* Writes a number with the fewest digits that are read back as the same number. */
 static void quantile_format(double value, char text[NUMBER_TEXT])
 {
     double again;
@@ -62,7 +62,7 @@ cusgd_status model_name_quantiles(cusgd_model *m)
 
 /* ---- Joining ------------------------------------------------------------------------------------------------------------- */
 
-/* The parts' values of an entry, separated by commas. */
+/* Returns the values of a metadata entry in all parts, separated by commas. */
 static char *joined_values(cusgd_model *const *parts, int64_t count, size_t entry)
 {
     size_t room = 1;
@@ -80,7 +80,7 @@ static int all_same(cusgd_model *const *parts, int64_t count, size_t entry)
     return 1;
 }
 
-/* Of metadata in which the parts differ, the model has each part's. */
+/* Joins the metadata. An entry in which the parts differ becomes the list of their values. */
 static cusgd_status join_metadata(cusgd_model *const *parts, int64_t count, cusgd_model *m)
 {
     cusgd_status status = model_metadata_create(m, parts[0]->metadata.count);

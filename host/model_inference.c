@@ -1,4 +1,4 @@
-/* What a model's standard errors say of its coefficients. */
+/* Inference from standard errors: statistics, p-values and confidence intervals of coefficients. */
 #include "distribution.h"
 #include "failure.h"
 #include "model.h"
@@ -19,7 +19,7 @@ cusgd_status model_coefficient(const cusgd_model *m, int64_t output, int64_t j, 
     *out = (cusgd_coefficient){.size = sizeof *out, .value = j < m->d ? m->weight[output * m->d + j] : m->bias[output]};
     out->error = out->statistic = out->p_value = out->lower = out->upper = (double)NAN;
     out->degrees_of_freedom = m->residual_degrees;
-    if (!(error > 0)) return CUSGD_OK; /* a coefficient that was not fitted, or one without an error */
+    if (!(error > 0)) return CUSGD_OK; /* the coefficient was not fitted or has no error */
     double width = two_sided_quantile(1 - level, degrees) * error;
     out->error = error;
     out->statistic = out->value / error;

@@ -1,4 +1,4 @@
-/* A model from its file: tensors, and the metadata that cuSGD writes. */
+/* Loads a model from its file: the tensors, and the metadata that cuSGD writes. */
 #include "model.h"
 
 #include "data.h"
@@ -26,7 +26,7 @@ static cusgd_status copy_tensor(const char *path, const tensor *t, double *to)
     return CUSGD_OK;
 }
 
-/* weight: k x d, or d; bias: k, or one number of no dimension, or none at all. */
+/* Loads weight (k x d, or d) and bias (k, a scalar, or absent). */
 static cusgd_status load_tensors(const safetensors *s, cusgd_model **out)
 {
     tensor weight, bias;
@@ -48,7 +48,7 @@ static const char *metadata_text(const safetensors *s, const char *name)
     return item ? item->valuestring : NULL;
 }
 
-/* The texts of a JSON array of `count` strings, which the metadata holds as text. names: `count` NULLs, the caller's to free. */
+/* Loads a metadata entry that is the text of a JSON array of `count` strings. names: `count` NULLs; the caller frees them. */
 static cusgd_status load_names(const safetensors *s, const char *key, int64_t count, char **names)
 {
     int64_t i = 0;
@@ -68,7 +68,8 @@ static cusgd_status load_names(const safetensors *s, const char *key, int64_t co
     return status;
 }
 
-/* Of more than two classes, or of softmax, each is an output, and there is one target. */
+/* Loads the names of the classes. With more than two classes, or with softmax, each class is an output, and there is one
+ * target. */
 static cusgd_status load_classes(const safetensors *s, cusgd_model *m)
 {
     const char *text = metadata_text(s, "classes"), *loss = metadata_text(s, "loss");
@@ -100,7 +101,7 @@ static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
     return status;
 }
 
-/* Numbers as the text of a JSON array; they must be finite and not negative. */
+/* Loads the standard errors, the text of a JSON array of finite numbers >= 0. */
 static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
 {
     const char *text = metadata_text(s, "standard_errors"), *residual_degrees = metadata_text(s, "residual_df");
@@ -139,7 +140,8 @@ static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
     return model_set_offset(m, m->offset.kind, word ? name : NULL);
 }
 
-/* A JSON array of `count` whole numbers, as text. Returns whether it is one; *status: of memory. */
+/* Parses the text of a JSON array of `count` integers. Returns whether it is one; *status becomes MEMORY if there is no
+ * memory. */
 static int load_numbers(const char *text, int64_t count, int64_t *numbers, cusgd_status *status)
 {
     int64_t i = 0;
@@ -157,7 +159,7 @@ static int load_numbers(const char *text, int64_t count, int64_t *numbers, cusgd
     return good && i == count;
 }
 
-/* Returns whether it makes sense. */
+/* Loads the dialect. Returns whether it is valid. */
 static int load_dialect(const safetensors *s, dialect *d)
 {
     const char *separator = metadata_text(s, "separator"), *decimal = metadata_text(s, "decimal"),
@@ -206,7 +208,7 @@ static cusgd_status load_encoding(const safetensors *s, cusgd_model *m)
     return status ? fail_in(status, "%s", s->path) : CUSGD_OK;
 }
 
-/* What is said of the model's names is kept apart from the other metadata: it is written anew. */
+/* Returns whether the model keeps this entry apart from its other metadata and writes it anew. */
 static int is_names_key(const char *name)
 {
     static const char *const keys[] = {"features",     "targets",         "classes",        "standard_errors",
@@ -218,7 +220,8 @@ static int is_names_key(const char *name)
     return 0;
 }
 
-/* The loss of this word, with its number in double: predictions are made in double. 0: there is none. */
+/* Sets the loss of that name, with its parameter in double, as predictions are computed in double. Returns 0 if there is no such
+ * loss. */
 static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
 {
     cusgd_options options;
@@ -235,7 +238,7 @@ static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
     return model_set_loss(m, &options) == CUSGD_OK;
 }
 
-/* Several quantiles are outputs of one target. */
+/* Loads the quantiles. If there are several, they are outputs of one target. */
 static cusgd_status load_quantiles(const safetensors *s, cusgd_model *m)
 {
     const char *loss = metadata_text(s, "loss"), *text = metadata_text(s, "quantile");
@@ -245,7 +248,7 @@ static cusgd_status load_quantiles(const safetensors *s, cusgd_model *m)
                 s->path, text, m->k);
 }
 
-/* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
+/* Loads the metadata. It is interpreted if cuSGD wrote it; that of other programs is only kept. */
 static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
 {
     const cJSON *item;
@@ -274,7 +277,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     return status;
 }
 
-/* Closes the file. */
+/* Loads a model from an open file, and closes the file. */
 static cusgd_status load_file(safetensors *file, cusgd_model **out)
 {
     cusgd_status status = load_tensors(file, out);

@@ -1,4 +1,4 @@
-/* Models as safetensors files: tensors weight and bias, and metadata. */
+/* Saves models as safetensors files: the tensors weight and bias, and metadata. */
 #include "model.h"
 
 #include "data.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Adds a JSON array, which it frees, as its text; NULL: out of memory. */
+/* Adds the text of a JSON array to the metadata and frees the array. list NULL: out of memory. */
 static int add_list(cJSON *metadata, const char *key, cJSON *list)
 {
     char *text = list ? cJSON_PrintUnformatted(list) : NULL;
@@ -25,7 +25,7 @@ static int add_list(cJSON *metadata, const char *key, cJSON *list)
     return good;
 }
 
-/* Adds an item, which it frees on failure, to a JSON array. */
+/* Adds an item to a JSON array; frees the item on failure. */
 static int add_item(cJSON *list, cJSON *item)
 {
     int good = list && item && cJSON_AddItemToArray(list, item);
@@ -55,7 +55,7 @@ static int add_errors(cJSON *metadata, const cusgd_model *m)
     cJSON *list = cJSON_CreateArray();
     int good = 1;
     for (int64_t i = 0; i < m->k * (m->d + 1) && good; i++) {
-        snprintf(number, sizeof number, "%.17g", m->errors[i]); /* cJSON itself may write a number without its last bits */
+        snprintf(number, sizeof number, "%.17g", m->errors[i]); /* cJSON would not write all digits */
         good = add_item(list, cJSON_CreateRaw(number));
     }
     snprintf(residual_degrees, sizeof residual_degrees, "%" PRId64, m->residual_degrees);
@@ -81,14 +81,14 @@ static int add_layout(cJSON *metadata, const cusgd_layout *l)
            (l->dialect.skip <= 0 || cJSON_AddStringToObject(metadata, "skipped_lines", number) != NULL);
 }
 
-/* The file's metadata; NULL: out of memory. */
+/* Creates the metadata of the file; NULL: out of memory. */
 static cJSON *describe_model(const cusgd_model *m)
 {
     cJSON *metadata = cJSON_CreateObject();
     const char *name, *value;
     int good = metadata != NULL, ours = 0;
     for (size_t i = 0; cusgd_model_metadata(m, i, &name, &value); i++) ours |= strcmp(name, "cusgd") == 0;
-    if (good && !ours && !m->foreign) /* another program's stays one, as nobody knows what it was trained with */
+    if (good && !ours && !m->foreign) /* a model of another program keeps being one, as the options of its training are unknown */
         good = cJSON_AddStringToObject(metadata, "cusgd", cusgd_version()) &&
                cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss.kind));
     for (size_t i = 0; good && cusgd_model_metadata(m, i, &name, &value); i++) {
@@ -107,7 +107,7 @@ static cJSON *describe_model(const cusgd_model *m)
     return NULL;
 }
 
-/* A model with numbers that are not finite predicts nothing; it is never written. */
+/* Fails if a number is not finite: such a model could not predict, and is never written. */
 static cusgd_status check_numbers(const char *path, const char *what, const double *values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -118,7 +118,7 @@ static cusgd_status check_numbers(const char *path, const char *what, const doub
     return CUSGD_OK;
 }
 
-/* A file whose names are not UTF-8 could never be read again. */
+/* Fails if a name is not UTF-8, because the file could not be read again. */
 static cusgd_status check_texts(const char *path, char *const *texts, int64_t count)
 {
     for (int64_t i = 0; texts && i < count; i++)
@@ -128,14 +128,14 @@ static cusgd_status check_texts(const char *path, char *const *texts, int64_t co
     return CUSGD_OK;
 }
 
-/* What is written, to a file or to memory. */
+/* The contents of a model file, which are written to a file or to memory. */
 typedef struct contents {
     cJSON *metadata;
     tensor tensors[2];
 } contents;
 
-/* The tensors are F64 whatever the precision of the run: the intercept of a model whose columns have a large mean needs the
- * digits. `path` is for messages. The caller frees the metadata. */
+/* Prepares the contents. The tensors are F64 for runs in any precision, because the intercept of a model whose columns have large
+ * means needs the digits. `path` is for messages. The caller frees the metadata. */
 static cusgd_status contents_of(const cusgd_model *model, const char *path, contents *out)
 {
     int64_t d = model->d, k = model->k;

@@ -1,16 +1,17 @@
-/* What devices ask of a run of models before they take it, and how a GPU places the models. */
+/* The conditions of devices on runs of models, and how a GPU groups the models. */
 #ifndef CUSGD_HOST_MODELS_H
 #define CUSGD_HOST_MODELS_H
 
 #include "backend.h"
 #include "failure.h"
 
-/* A GPU computes models in groups of so many, each by the same calls: the bits of a model depend on its place in its group, and
- * on no more. An evaluation of 64 models takes longer to compute than to read the rows for, so that larger groups save little;
- * and smaller ones need more launches. A configuration's models fit into one group. */
+/* The number of models that a GPU computes together. Each group is computed by the same calls, so that the bits of a model depend
+ * only on its place in its group. Larger groups would save little, because the evaluation of 64 models takes longer to compute
+ * than the rows take to read; smaller ones would need more launches. The models of one configuration fit into one group. */
 enum { MODELS_GROUP = MAX_FOLDS };
 
-/* Clipping by a norm would let one model's gradient decide on another's step, and a value's limit would depend on the share. */
+/* Refuses clipping: a limit on the norm would make the step of one model depend on the gradients of the others, and a limit on
+ * values would depend on the share. */
 static inline cusgd_status models_refuses(const run_spec *p)
 {
     if (p->models && (p->clip.norm > 0 || p->clip.value > 0))
@@ -19,7 +20,7 @@ static inline cusgd_status models_refuses(const run_spec *p)
     return CUSGD_OK;
 }
 
-/* `classed`: the examples have an output for each class, all of which learn from one target. */
+/* classed: 1 if the examples have an output for each class, which all learn from one target. */
 static inline cusgd_status models_fit(int classed)
 {
     if (classed)

@@ -1,11 +1,11 @@
-/* Between libcusgd and a device module (libcusgd-cuda.so), which is opened at run time where a GPU is asked for. The module links
- * nothing of libcusgd: what it needs of it comes in `services`. */
+/* The interface between libcusgd and a device module (libcusgd-cuda.so), which is loaded when a GPU is requested. The module does
+ * not link libcusgd; the functions that it needs are passed to it in `services`. */
 #ifndef CUSGD_HOST_MODULE_H
 #define CUSGD_HOST_MODULE_H
 
 #include "backend.h"
 
-/* Raised with every change of this file or of backend.h: a module of another build is refused. */
+/* To be increased with every change of this file or of backend.h; a module with another number is refused. */
 enum { MODULE_ABI = 19 };
 
 typedef struct backend_services {
@@ -18,13 +18,13 @@ typedef struct backend_services {
     cusgd_status (*tell)(world *w, void *at, size_t bytes);       /* and world_tell */
 } backend_services;
 
-/* What a module exports. Both return OK or have called services->fail. */
+/* The functions that a module exports. Both return OK or call services->fail. */
 
-/* Opens device `index`. */
+/* Opens the device with number `index`. */
 typedef cusgd_status module_open(int abi, const backend_services *services, int index, cusgd_precision precision, backend *out);
 #define MODULE_OPEN "cusgd_backend_open"
 
-/* *count: the devices there are; describes device `index` if it is one of them. The module's path is the caller's to add. */
+/* *Sets *count to the number of devices, and describes device `index` if it is less. The caller adds the path of the module. */
 typedef cusgd_status module_describe(int abi, const backend_services *services, int index, cusgd_device *out, int *count);
 #define MODULE_DESCRIBE "cusgd_device_describe"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char module_folder[MODULE_PATH]; /* cusgd_set_module_folder's; "": none */
+static char module_folder[MODULE_PATH]; /* the folder of cusgd_set_module_folder(); "": none */
 static _Atomic int was_sought;
 
 static int is_file_in(const char *folder, const char *below, const char *name, char path[MODULE_PATH])

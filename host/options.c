@@ -1,4 +1,4 @@
-/* What options mean together: the names in messages, the loss's number, which values make sense. */
+/* Checks of options against each other, the parameters of losses, and the names of options in messages. */
 #include "options_table.h"
 
 #include "data.h"
@@ -16,7 +16,8 @@ static _Atomic int keeps_dashes;
 
 void cusgd_set_option_dashes(int dashes) { atomic_store(&keeps_dashes, dashes); }
 
-/* Arguments of the command that are no options here, but members of a reader or arguments of functions. */
+/* Returns whether a name is an argument of the command that is not an option of the library but a member of a reader or an
+ * argument of a function. */
 static int is_argument(const char *name)
 {
     static const char *const names[] = {"valid",    "target", "features",   "ignore",    "weights",         "offset",
@@ -47,7 +48,7 @@ void options_undash(char *text)
 
 /* ---- The loss's number --------------------------------------------------------------------------------------------------- */
 
-/* The member that holds the number of the loss; NULL: it has none. */
+/* Returns the member that holds the parameter of the loss; NULL: it has none. */
 static double *loss_number(cusgd_options *o)
 {
     int opposite;
@@ -85,7 +86,7 @@ static int number_is_valid(const cusgd_option_info *info, double x)
     return (info->min_excluded ? x > info->min : x >= info->min) && (info->max_excluded ? x < info->max : x <= info->max);
 }
 
-/* "auto", "cpu", "cuda" or "cuda:" and up to three digits. */
+/* Returns whether a word is "auto", "cpu", "cuda" or "cuda:" and up to three digits. */
 static int device_is_valid(const char *word)
 {
     if (strcmp(word, "auto") == 0 || strcmp(word, "cpu") == 0 || strcmp(word, "cuda") == 0) return 1;
@@ -112,7 +113,7 @@ int option_is_valid(const option *o, const cusgd_options *options)
     return number_is_valid(info, (double)x) || (info->choices && x == -1);
 }
 
-/* What a number must be, for a sentence. */
+/* Writes the range of a number as part of a sentence. */
 static void put_range(const cusgd_option_info *info, char *text, size_t size)
 {
     if (isinf(info->min))
@@ -183,8 +184,8 @@ void option_text(const option *o, const cusgd_options *options, char text[CUSGD_
 
 /* ---- What makes sense together ------------------------------------------------------------------------------------------- */
 
-/* A number that is in its range as given may leave it when it is rounded to float: 1e-60 to 0, .999999999 to 1, 1e60 to infinity.
- */
+/* Returns whether a number is still in its range after it was rounded to float: 1e-60 becomes 0, .999999999 becomes 1, and 1e60
+ * becomes infinite. */
 static int survives_rounding(const option *o, const cusgd_options *options)
 {
     if (o->rounding == EXACT || options->precision != CUSGD_PRECISION_FLOAT || is_open(o, options)) return 1;
@@ -201,11 +202,11 @@ int options_solve_quantile(const cusgd_options *options)
     return options->loss == CUSGD_LOSS_QUANTILE && is_solved;
 }
 
-/* Which methods can do what the objective asks for. */
+/* Checks that the solver supports the objective. */
 static const char *check_solver(const cusgd_options *options)
 {
     cusgd_solver solver = options->solver;
-    if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
+    if (solver == CUSGD_SOLVER_BEST) return NULL; /* a solver that supports it will be chosen */
     int of_quantile = options_solve_quantile(options);
     int is_proximal = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS ||
                       solver == CUSGD_SOLVER_COORDINATE;
@@ -224,7 +225,7 @@ static const char *check_solver(const cusgd_options *options)
     return NULL;
 }
 
-/* What belongs to single columns has no place on mixtures of them. */
+/* Refuses options for single columns together with whitening, whose columns are mixtures. */
 static const char *check_whiten(const cusgd_options *options)
 {
     if (options->whiten == CUSGD_WHITEN_NONE) return NULL;
@@ -240,7 +241,7 @@ static const char *check_whiten(const cusgd_options *options)
     return NULL;
 }
 
-/* Given means and scales take the place of those that standardization computes. */
+/* Checks the options for given means and scales, which replace those that standardization computes. */
 static const char *check_given_standardization(const cusgd_options *options)
 {
     if (!options->column_means && !options->column_scales) return NULL;

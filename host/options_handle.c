@@ -1,4 +1,4 @@
-/* Options as a handle, and the arrays that they own. */
+/* The handle of options, and the arrays that it owns. */
 #include "options.h"
 
 #include "failure.h"
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An array that options own, one number a column. */
+/* An array that options own, with one number per column. */
 typedef struct array {
-    const char *name, *group; /* the group's name sets all its arrays; NULL: it is in none */
+    const char *name, *group; /* group: a name that sets several arrays at once; NULL: none */
     const double **at;
     size_t *count;
     enum { ANY, NOT_NEGATIVE, POSITIVE } range;
@@ -27,7 +27,7 @@ static void arrays_of(cusgd_options *o, array out[ARRAYS])
     out[3] = (array){"column-scales", NULL, &o->column_scales, &o->column_scale_count, POSITIVE};
 }
 
-/* A copy of the values, or NULL where there are none. */
+/* Copies the values into *out; NULL if there are none. */
 static cusgd_status copy_values(const double *values, size_t count, const double **out)
 {
     *out = NULL;
@@ -39,7 +39,7 @@ static cusgd_status copy_values(const double *values, size_t count, const double
     return CUSGD_OK;
 }
 
-/* Makes the arrays, which are another's, copies of the options' own; without any, if there is no memory. */
+/* Replaces the arrays, which belong to another handle, by copies. If there is no memory, no array is left. */
 static cusgd_status copy_arrays(cusgd_options *options)
 {
     array arrays[ARRAYS], from[ARRAYS];
@@ -68,7 +68,7 @@ cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **ou
     cusgd_status status = cusgd_options_new(out);
     if (status) return status;
     **out = *options;
-    (*out)->formula = NULL; /* a trainer's */
+    (*out)->formula = NULL; /* it belongs to a trainer */
     status = copy_arrays(*out);
     if (!status) return CUSGD_OK;
     free(*out);
@@ -87,7 +87,7 @@ static int is_named(const array *a, const char *name)
     return strcmp(name, a->name) == 0 || (a->group && strcmp(name, a->group) == 0);
 }
 
-/* Whether the values are in the range of an array; fails otherwise. */
+/* Fails unless the values are in the range of the array. */
 static cusgd_status check_values(const char *name, const array *a, const double *values, size_t count)
 {
     static const char *const ranges[] = {"finite numbers", "finite numbers that are not negative", "finite numbers above 0"};
@@ -142,7 +142,7 @@ cusgd_status options_own(cusgd_options *options, int64_t cols)
         if (*arrays[i].at && !*arrays[i].count) *arrays[i].count = (size_t)cols;
     }
     if (!status) return copy_arrays(options);
-    for (int i = 0; i < ARRAYS; i++) *arrays[i].at = NULL, *arrays[i].count = 0; /* they are another's */
+    for (int i = 0; i < ARRAYS; i++) *arrays[i].at = NULL, *arrays[i].count = 0; /* they belong to another handle */
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* Options by name, as text and as numbers. */
+/* Sets and gets options by name, as text and as numbers. */
 #include "options_table.h"
 
 #include "data.h"
@@ -10,10 +10,10 @@
 
 static cusgd_status fail_unknown(const char *name) { return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name); }
 
-/* A whole text that is a finite number, perhaps with blanks around it, as numbers of a list have. */
+/* Parses a text that is a finite number, possibly with blanks around it, as numbers in a list have. */
 static int finite_parse(const char *text, double *value) { return number_parse(text, strlen(text), value) && isfinite(*value); }
 
-/* Digits alone, or a number such as 1e6 that is whole and exact in double. */
+/* Parses digits, or a number such as 1e6 that is an integer and exact in double. */
 static int whole_parse(const char *text, uint64_t *value)
 {
     double x;
@@ -32,7 +32,7 @@ static int whole_parse(const char *text, uint64_t *value)
     return *text != '\0';
 }
 
-/* Likewise with a unit of bytes behind it: 500M, 2G. */
+/* Parses such a number, possibly followed by a unit of bytes: 500M, 2G. */
 static int bytes_parse(const char *text, uint64_t *value)
 {
     static const char units[] = "KMGT";
@@ -50,7 +50,7 @@ static int bytes_parse(const char *text, uint64_t *value)
     return 1;
 }
 
-/* Appends NAME=VALUE to a list of them, from which one of the same name is taken away first. Returns 0 where there is no room. */
+/* Appends NAME=VALUE to a list, after removing an entry of the same name. Returns 0 if there is no room. */
 static int constant_put(char *list, size_t room, const char *name, size_t length, double value)
 {
     char number[NUMBER_TEXT];
@@ -69,7 +69,7 @@ static int constant_put(char *list, size_t room, const char *name, size_t length
     return 1;
 }
 
-/* Adds each NAME=VALUE of a text that has commas between them. */
+/* Adds each NAME=VALUE of a text in which they are separated by commas. */
 static int constants_add(char *list, size_t room, const char *text)
 {
     char number[NUMBER_TEXT];
@@ -87,7 +87,8 @@ static int constants_add(char *list, size_t room, const char *text)
     }
 }
 
-/* The loss and its formula are one choice: the last one holds. */
+/* Makes the option that was set last hold: a loss removes the formula, a formula sets the loss `expression`, and an empty formula
+ * sets the default loss. */
 static void settle_loss(const option *o, cusgd_options *options)
 {
     if (o->kind == IN_TEXT && member_of(o, options) == options->loss_expression) {
@@ -212,7 +213,7 @@ cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *
     return CUSGD_OK;
 }
 
-/* Whether an option has no part in the result, however it is set: one shard is how rows are without shards. */
+/* Returns whether an option does not affect the result as it is set. One shard is the same as no shards. */
 static int is_silent(const option *o, const cusgd_options *options)
 {
     static const char *const names[] = {"threads", "memory"};

@@ -7,14 +7,14 @@
 
 #include <string.h>
 
-/* Bounds that keep every product of counts within the trainer's arithmetic. */
+/* Upper limits of counts, for which no product of counts overflows in the trainer. */
 #define MAX_COUNT   1e12
 #define MAX_THREADS 4096
 #define MAX_BYTES   9007199254740992.0 /* 2^53 */
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
-/* Names and what a help text calls the choice, "a|b|c", from the table of a family. */
+/* The names of the rows of a table, and the list of them in a help text, "a|b|c". */
 #define LOSS_NAME(KIND, NAME, ...)           [CUSGD_LOSS_##KIND] = NAME,
 #define OPTIMIZER_NAME(KIND, NAME, ...)      [KIND] = NAME,
 #define SCHEDULE_NAME(KIND, NAME, ...)       [CUSGD_SCHEDULE_##KIND] = NAME,
@@ -53,7 +53,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
 
-/* The rest of a cusgd_option_info: type, choices, min, max, min_excluded, max_excluded, takes_auto. */
+/* The last members of a cusgd_option_info: type, choices, min, max, min_excluded, max_excluded, takes_auto. */
 #define NAMED_BY(words)       CUSGD_OPTION_NAME, words, 0, 0, 0, 0, 0
 #define POSITIVE(automatic)   CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 1, 1, automatic
 #define NATURAL(automatic)    CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 0, 1, automatic
@@ -225,7 +225,7 @@ open_options options_undecided(const cusgd_options *options)
 /* ---- Finding them
  * --------------------------------------------------------------------------------------------------------------- */
 
-/* The place of a word among NULL-terminated ones; -1: it is none of them. */
+/* Returns the index of a word in a NULL-terminated array; -1 if it is not there. */
 static int word_find(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++) {

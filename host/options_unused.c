@@ -1,4 +1,5 @@
-/* Which options change nothing with the others as they are: what the rows of losses, optimizers and schedules read. */
+/* Finds options that have no effect because of others. The tables of losses, optimizers and schedules say which options each of
+ * them reads. */
 #include "options_table.h"
 #include "scalar/optimizers.h"
 #include "scalar/schedule.h"
@@ -13,7 +14,7 @@ static int reads(const char *const *names, size_t count, const char *name)
     return 0;
 }
 
-/* Whether a family's chosen row leaves the option alone, and another row reads it. */
+/* These functions return whether the chosen loss, optimizer or schedule does not read an option that others of its table read. */
 static int schedule_ignores(cusgd_schedule chosen, const char *name)
 {
     int others = 0;
@@ -36,7 +37,8 @@ static int loss_ignores(cusgd_loss chosen, const char *name)
     return others && !reads(&loss_table[chosen].info.option, 1, name);
 }
 
-/* What a full-batch method reads in addition to the loss's number; gradient descent the first two as well. */
+/* Returns whether a full-batch solver ignores an option. Besides the parameter of the loss, these solvers read the listed
+ * options; only gradient descent reads the first two. */
 static int solver_ignores(const cusgd_options *options, const char *name)
 {
     static const char *const names[] = {"rate",     "momentum",     "loss",      "delta",          "width",
@@ -47,7 +49,7 @@ static int solver_ignores(const cusgd_options *options, const char *name)
                                         "classes",  "sparse-scale", "memory",    "loss-expr",      "constant",
                                         "link",     "lower",        "upper"};
     size_t first = options->solver == CUSGD_SOLVER_GD ? 0 : 2;
-    if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it holds out blocks, or single rows */
+    if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it chooses blocks or single rows */
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);
 }
 

@@ -1,10 +1,10 @@
-/* How much memory there is. */
+/* The size of the machine's memory. */
 #ifndef CUSGD_HOST_PHYSICAL_MEMORY_H
 #define CUSGD_HOST_PHYSICAL_MEMORY_H
 
 #include <unistd.h>
 
-/* Bytes of this machine's memory; 0: not known. */
+/* Returns the bytes of memory of this machine; 0: unknown. */
 static inline double memory_of_machine(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);

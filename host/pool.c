@@ -1,8 +1,8 @@
-/* See pool.h. A piece of work has a number. Every thread has a range of its indices, and a ticket that says how far the range has
- * been drawn: {number, indices drawn}. A ticket with an older number stands for a range of which nothing was drawn, so that a new
- * piece is published by one store. Indices are drawn by compare-and-swap, from one's own range first and then from the others',
- * so that on a busy machine the others do the work of a thread that is not running. A thread that finds nothing to do spins for
- * some microseconds, which is how far apart steps are, and then sleeps until it is wanted. */
+/* See pool.h. Each task has a number. Every thread has a range of the indices of the task, and a ticket that says how many of
+ * them have been drawn: {number, indices drawn}. A ticket with an older number stands for a range of which nothing was drawn, so
+ * that one store publishes a new task. Indices are drawn by compare-and-swap, first from the thread's own range and then from
+ * those of the others, so that on a busy machine the others do the work of a thread that is not scheduled. A thread that finds no
+ * work spins for some microseconds, which is the time between steps, and then sleeps until it is woken. */
 #include "pool.h"
 
 #include "failure.h"
@@ -21,33 +21,34 @@ typedef struct worker {
     _Alignas(64) _Atomic uint64_t ticket; /* number << 32 | drawn */
     _Alignas(64) _Atomic int asleep;
     pool *pool;
-    int index; /* the caller is 0 */
+    int index; /* the calling thread has 0 */
     pthread_t thread;
     pthread_cond_t wanted;
 } worker;
 
 struct pool {
-    /* The piece's number, 0 while the rest changes: what is read between two equal numbers belongs together. */
+    /* The number of the task; 0 while the other members change. Members that were read between two equal reads of the number
+     * belong together. */
     _Alignas(64) _Atomic uint32_t number;
-    uint32_t last;   /* number given; the caller's */
-    uint32_t rounds; /* how often numbers began anew; likewise */
+    uint32_t last;   /* the last number that was given to a task; only the calling thread uses it */
+    uint32_t rounds; /* how often the numbers wrapped around; likewise */
     _Atomic int team;
     _Atomic int64_t count;
     void (*_Atomic body)(void *context, int64_t i);
     void *_Atomic context;
-    _Atomic int stops; /* 1: what has not begun is left out */
-    int asks;          /* 1: the caller looks for interruptions; the caller's, as is `forks` */
-    unsigned forks;    /* the process's, when the threads were started */
+    _Atomic int stops; /* 1: indices that no thread has begun are skipped */
+    int asks;          /* 1: the calling thread checks for interruptions; only that thread uses it and `forks` */
+    unsigned forks;    /* the value of the global `forks` when the threads were started */
     _Alignas(64) _Atomic int64_t done;
-    _Alignas(64) pthread_mutex_t mutex; /* of sleeping and waking */
-    pthread_cond_t finished;            /* the caller's, while it sleeps: */
-    _Atomic int waits;                  /* 1: it does, or is about to */
-    int quits;                          /* under the mutex */
+    _Alignas(64) pthread_mutex_t mutex; /* protects sleeping and waking */
+    pthread_cond_t finished;            /* wakes the calling thread */
+    _Atomic int waits;                  /* 1: the calling thread sleeps on `finished` or is about to */
+    int quits;                          /* protected by the mutex */
     int threads, started;
-    worker *workers; /* threads; the first is the caller's, of which only the ticket counts */
+    worker *workers; /* one per thread; of the first, the calling thread's, only the ticket is used */
 };
 
-/* What a thread has read of a piece of work. */
+/* The members of a task as a thread has read them. */
 typedef struct piece {
     uint32_t number;
     int team;
@@ -57,9 +58,9 @@ typedef struct piece {
 } piece;
 
 static _Thread_local int thread_number;
-static _Atomic unsigned forks; /* that this process descends from, counted in the child */
+static _Atomic unsigned forks; /* number of forks that this process descends from; each child increases it */
 
-/* What OMP_NUM_THREADS asks for, of which the first number counts; 0: nothing. */
+/* Returns the first number in OMP_NUM_THREADS; 0 if there is none. */
 static int threads_wanted(void)
 {
     const char *text = getenv("OMP_NUM_THREADS");
@@ -74,7 +75,7 @@ int pool_threads(void)
     int wanted = threads_wanted();
     if (wanted > 0) return wanted;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than a cpu_set_t holds */
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* for machines with more processors than a cpu_set_t can hold */
     return online > 0 && online <= MAX_THREADS ? (int)online : 1;
 }
 int pool_thread(void) { return thread_number; }
@@ -95,7 +96,7 @@ int64_t pool_range(int64_t count, int team, int w) { return count * w / team; }
 
 int pool_owner(int64_t count, int team, int64_t i) { return (int)(((i + 1) * team - 1) / count); }
 
-/* 0 where there is none, or it changes. */
+/* Reads the current task. Returns 0 if there is none or it is being changed. */
 static int read_piece(pool *p, piece *to)
 {
     to->number = atomic_load(&p->number);
@@ -106,8 +107,8 @@ static int read_piece(pool *p, piece *to)
     return to->number != 0 && atomic_load(&p->number) == to->number;
 }
 
-/* Draws an index of thread w's range; -1 where none is left. A piece ends when all is drawn and done; so if this one has, then
- * every ticket has moved on since it was read, and the exchange fails. */
+/* Draws an index from the range of thread w; returns -1 if none is left. A task ends only when all its indices have been drawn
+ * and processed. If this task has ended, every ticket has therefore changed since it was read, and the compare-and-swap fails. */
 static int64_t draw(pool *p, const piece *of, int w)
 {
     int64_t first = pool_range(of->count, of->team, w), size = pool_range(of->count, of->team, w + 1) - first;
@@ -127,7 +128,7 @@ int pool_stops(pool *p)
     return atomic_load_explicit(&p->stops, memory_order_relaxed);
 }
 
-/* Does what is left of a piece, thread w's range first. */
+/* Processes the remaining indices of a task, beginning with the range of thread w. */
 static void work(pool *p, const piece *of, int w)
 {
     int64_t done = 0;
@@ -144,14 +145,14 @@ static void work(pool *p, const piece *of, int w)
     pthread_mutex_unlock(&p->mutex);
 }
 
-/* A piece that thread w has part in and has not looked at, the one after number `seen`. */
+/* Returns whether there is a task after number `seen` in which thread w takes part. */
 static int is_wanted(pool *p, const worker *w, uint32_t seen, piece *to)
 {
     uint32_t number = atomic_load(&p->number);
     return number != 0 && number != seen && read_piece(p, to) && w->index < to->team;
 }
 
-/* Until there is one. Returns 0 when the pool ends. */
+/* Waits for such a task. Returns 0 when the pool ends. */
 static int wait_for_work(pool *p, worker *w, uint32_t seen, piece *to)
 {
     for (int i = 0; i < IDLE_SPINS; i++) {
@@ -159,7 +160,7 @@ static int wait_for_work(pool *p, worker *w, uint32_t seen, piece *to)
         relax();
     }
     pthread_mutex_lock(&p->mutex);
-    atomic_store(&w->asleep, 1); /* before it looks once more: the caller publishes first, and then looks who is asleep */
+    atomic_store(&w->asleep, 1); /* set before the last check: the calling thread publishes first and then checks who is asleep */
     while (!p->quits && !is_wanted(p, w, seen, to)) pthread_cond_wait(&w->wanted, &p->mutex);
     atomic_store(&w->asleep, 0);
     int quits = p->quits;
@@ -211,7 +212,7 @@ pool *pool_create(int threads)
     pool *p = allocate_aligned_zeroed(1, sizeof *p);
     if (!p) return NULL;
     p->threads = threads > 1 ? threads : 1;
-    p->last = UINT32_MAX - 1000; /* so that every long run, and every test, sees the numbers begin anew */
+    p->last = UINT32_MAX - 1000; /* so that the numbers wrap around in every long run and every test */
     p->workers = allocate_aligned_zeroed((size_t)p->threads, sizeof *p->workers);
     if (!p->workers) {
         free(p);
@@ -223,7 +224,7 @@ pool *pool_create(int threads)
     return p;
 }
 
-/* In a child the threads are the parent's; what they held, the mutex perhaps, stays held. */
+/* Forgets the threads in a child of fork(), which does not have them. A mutex that they held would remain locked. */
 static void check_fork(pool *p)
 {
     unsigned now = atomic_load_explicit(&forks, memory_order_relaxed);
@@ -261,8 +262,9 @@ void pool_free(pool *p)
     free(p);
 }
 
-/* Numbers that begin anew must not meet tickets of the last time, nor a thread that was put aside between reading a ticket and
- * exchanging it the value that it has read: no piece has number 0, and under it tickets count how often numbers began anew. */
+/* Chooses the next number of a task. When numbers wrap around, they must differ from those in old tickets, and from a ticket that
+ * a suspended thread has read and not yet exchanged. No task therefore has number 0, and tickets with number 0 count how often
+ * the numbers wrapped around. */
 static void next_number(pool *p)
 {
     if (++p->last != 0) return;
@@ -275,7 +277,7 @@ static piece publish(pool *p, int team, int64_t count, void (*body)(void *contex
 {
     atomic_store(&p->number, 0);
     next_number(p);
-    atomic_store_explicit(&p->team, team, memory_order_release); /* after the 0 */
+    atomic_store_explicit(&p->team, team, memory_order_release); /* ordered after the store of 0 */
     atomic_store_explicit(&p->count, count, memory_order_release);
     atomic_store_explicit(&p->body, body, memory_order_release);
     atomic_store_explicit(&p->context, context, memory_order_release);
@@ -297,11 +299,12 @@ int pool_team(pool *p, int team, int64_t count)
 
 static int is_done(pool *p, int64_t count) { return atomic_load(&p->done) >= count; }
 
-/* Asleep until the others have done what they began; who asks for interruptions does so every millisecond. */
+/* Sleeps until the other threads have ended what they began; if it checks for interruptions, it wakes every millisecond for
+ * that. */
 static void sleep_until_done(pool *p, int64_t count)
 {
     pthread_mutex_lock(&p->mutex);
-    atomic_store(&p->waits, 1); /* before it looks once more: the others count first, and then look whether somebody waits */
+    atomic_store(&p->waits, 1); /* set before the last check: the others count first and then check whether this thread waits */
     while (!is_done(p, count)) {
         if (!p->asks) {
             pthread_cond_wait(&p->finished, &p->mutex);
@@ -312,7 +315,7 @@ static void sleep_until_done(pool *p, int64_t count)
         until.tv_nsec += ASK_NANOSECONDS;
         if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
         if (pthread_cond_timedwait(&p->finished, &p->mutex, &until) == 0) continue;
-        pthread_mutex_unlock(&p->mutex); /* what is asked may take its time */
+        pthread_mutex_unlock(&p->mutex); /* the interrupt function may take long */
         (void)pool_stops(p);
         pthread_mutex_lock(&p->mutex);
     }
@@ -333,7 +336,7 @@ static void run_all(pool *p, int team, int64_t count, void (*body)(void *context
         relax();
         if (p->asks && spins % 64 == 0) (void)pool_stops(p);
     }
-    if (!is_done(p, count)) sleep_until_done(p, count); /* who holds an index may be waiting for this processor */
+    if (!is_done(p, count)) sleep_until_done(p, count); /* a thread that has drawn an index may need this processor */
 }
 
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)

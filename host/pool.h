@@ -1,5 +1,5 @@
-/* Threads that are kept between steps, for pieces of work of a few microseconds. A pool belongs to its process: in a child
- * that fork() made the caller is alone at first, and new threads start when they are wanted. */
+/* A pool of threads that are kept between steps, for tasks of a few microseconds. A pool belongs to its process: in a child of
+ * fork() there are no threads other than the caller at first, and new ones are started when they are needed. */
 #ifndef CUSGD_HOST_POOL_H
 #define CUSGD_HOST_POOL_H
 
@@ -8,34 +8,38 @@
 
 typedef struct pool pool;
 
-/* As many threads as this process may run at once, or OMP_NUM_THREADS says. */
+/* Returns the number of processors that this process may use, or the value of OMP_NUM_THREADS. */
 int pool_threads(void);
 
-/* Of `threads` threads, the caller's among them; the others start when they are first wanted. NULL: out of memory. */
+/* Creates a pool of `threads` threads, including the calling one; the others are started when they are first needed. Returns NULL
+ * if there is no memory. */
 pool *pool_create(int threads);
 void pool_free(pool *p); /* accepts NULL */
 
-/* Calls body(context, i) for i in 0 .. count - 1, each once, on up to `team` threads; returns when all are done. Thread w begins
- * with indices pool_range(count, team, w) and up, so that it meets the same data again in the next piece, and goes on with what
- * others have not begun: a thread that does not run just now takes nothing, and nobody waits for it. */
+/* Calls body(context, i) once for each i in 0 .. count - 1, on up to `team` threads, and returns when all calls have ended.
+ * Thread w begins with the indices from pool_range(count, team, w) on, so that it uses the same data in each task, and continues
+ * with indices that other threads have not begun. A thread that is not scheduled takes no indices, so that the others do not wait
+ * for it. */
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
-/* Likewise, unless interrupt_asked() in the caller's thread: then indices that nobody has begun are left out, and it returns 0.
- * Else it returns 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
+/* As pool_for(), but if interrupt_asked() returns 1 in the calling thread, the indices that no thread has begun are skipped, and
+ * the function returns 0; otherwise it returns 1. A body that takes long calls pool_stops(), in any thread, and returns early if
+ * it is 1. */
 int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
 int pool_stops(pool *p);
-/* pool_run on threads that are started for it alone. -1: out of memory. */
+/* Runs pool_run() on threads that are started for this call. Returns -1 if there is no memory. */
 int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context);
-/* pool_for on as many threads as help, started for it alone; by the caller alone where there is no memory for them. */
+/* Runs pool_for() on the number of threads that is fastest, which are started for this call; on the calling thread alone if there
+ * is no memory for more. */
 void pool_share(int64_t count, void (*body)(void *context, int64_t i), void *context);
-/* Blocks the signals that are the program's own threads' to handle, before a thread of the library is started, which inherits
- * that. Not those that a thread raises itself: a page that a file has lost (SIGBUS), which would end the program. *before: the
- * mask to restore. */
+/* Blocks signals that the threads of the program should handle, to be called before a thread of the library is started, which
+ * inherits the mask. Signals that a thread raises itself are not blocked: a blocked SIGBUS, for a page of a file that became
+ * shorter, would end the program. *before: the mask to restore. */
 void pool_block_signals(sigset_t *before);
-/* In a body: the number of the thread that runs it, under `team`; the caller's is 0. */
+/* Returns, inside a body, the number of the thread that runs it, < `team`; the calling thread has number 0. */
 int pool_thread(void);
-/* How many threads that will be: fewer than `team` where indices are few or threads cannot be had. */
+/* Returns the number of threads of such a call: fewer than `team` if there are few indices or threads cannot be started. */
 int pool_team(pool *p, int team, int64_t count);
-/* The first index of thread w's range; and whose range index i is in. */
+/* pool_range() returns the first index of the range of thread w, and pool_owner() the thread whose range has index i. */
 int64_t pool_range(int64_t count, int team, int w);
 int pool_owner(int64_t count, int team, int64_t i);
 

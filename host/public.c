@@ -1,4 +1,4 @@
-/* The public functions whose structures have a size: a caller's may be of another version than the library's. */
+/* The public functions with structures that have a size: the structure of a caller may be of another version than the library. */
 #include "public.h"
 
 #include "data.h"
@@ -11,7 +11,7 @@
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
-/* *complete: the caller's reader in full; NULL stays NULL. */
+/* *Converts the reader of the caller to the complete one of this version; NULL remains NULL. */
 static cusgd_status take_reader(const cusgd_reader *given, cusgd_reader *complete, const cusgd_reader **out)
 {
     *out = given ? complete : NULL;
@@ -64,7 +64,7 @@ int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *colu
     return 1;
 }
 
-/* The caller's reader, completed by what the data, or else the model, was read by. */
+/* Sets up the reader of the caller to read as the data, or else the model, was read. */
 static cusgd_status complete_reader(const cusgd_data *data, const cusgd_model *model, cusgd_reader *given)
 {
     cusgd_reader complete;
@@ -127,7 +127,7 @@ cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **
 
 /* ---- Training and measuring ---------------------------------------------------------------------------------------------- */
 
-/* The caller's function, which needs the size of its structure. */
+/* The callback of the caller, which gets a structure whose size is set. */
 typedef struct listener {
     cusgd_callback callback;
     void *user;
@@ -148,7 +148,7 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, 
     listener to = {callback, user};
     cusgd_status status = result ? sized_check(result->size, "result") : CUSGD_OK;
     if (status) return status;
-    status = trainer_fit(trainer, callback ? on_progress : NULL, &to, result ? &complete : NULL); /* a result takes passes */
+    status = trainer_fit(trainer, callback ? on_progress : NULL, &to, result ? &complete : NULL); /* NULL saves passes */
     if (!result) return status;
     options_undash(complete.note);
     sized_put(result, &complete, sizeof complete);
@@ -228,7 +228,7 @@ cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, 
     return status;
 }
 
-/* Fills places of the caller's size, which the first of them has. */
+/* Copies structures to an array of the caller, whose first element has the size of its elements. */
 static void put_each(void *to, const void *from, size_t complete, int64_t count)
 {
     size_t size;

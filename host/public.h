@@ -1,14 +1,15 @@
-/* What the functions of cusgd.h and cusgd_tools.h that take structures with a size call: the same with this version's complete
- * structures. public.c has the functions themselves. */
+/* The functions behind those of cusgd.h and cusgd_tools.h whose structures have a size: they take the complete structures of this
+ * version. public.c has the public functions. */
 #ifndef CUSGD_HOST_PUBLIC_H
 #define CUSGD_HOST_PUBLIC_H
 
 #include "cusgd_tools.h"
 
 struct data_ranks;
-/* ranks: data/ranks.h; NULL: this process alone. */
+/* ranks: see data/ranks.h; NULL: only this process reads. */
 cusgd_status data_open(const char *path, const cusgd_reader *reader, struct data_ranks *ranks, cusgd_data **out);
-/* Likewise, of a caller's reader. All ranks meet in it, also where one fails. */
+/* As data_open(), for the reader of a caller, which may be of another version. All ranks exchange their statuses in it, also if
+ * one has failed. */
 cusgd_status data_open_by(const char *path, const cusgd_reader *given, struct data_ranks *ranks, cusgd_data **out);
 cusgd_status data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *reader, cusgd_data **out);
 void data_reader(const cusgd_data *data, cusgd_reader *reader);
@@ -22,7 +23,7 @@ cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, in
 cusgd_status model_coefficient(const cusgd_model *model, int64_t output, int64_t j, double level, cusgd_coefficient *out);
 cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out);
 cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
-/* Of each output that is measured by itself, and of their mean behind them; NAN where there are no such measures. */
+/* Computes the measures of each output that is measured by itself, followed by their mean; NAN where a measure does not apply. */
 int64_t model_measured_outputs(const cusgd_model *model);
 cusgd_status model_evaluate_each(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *each);
 cusgd_status model_order_metrics_each(const cusgd_model *model, const cusgd_data *data, cusgd_order_metrics *each);

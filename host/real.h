@@ -1,4 +1,5 @@
-/* A source that includes this is compiled twice, with -DREAL=float and -DREAL=double; NAMED(f) is then f_float and f_double. */
+/* A source file that includes this header is compiled twice, with -DREAL=float and -DREAL=double. NAMED(f) is f_float or
+ * f_double. */
 #ifndef CUSGD_HOST_REAL_H
 #define CUSGD_HOST_REAL_H
 

@@ -1,4 +1,4 @@
-/* A run spec's constants in `real`, as update.h wants them. Included after real.h. */
+/* Converts the constants of a run spec to the update_rule of scalar/update.h in `real`. To be included after real.h. */
 #ifndef CUSGD_HOST_RULE_H
 #define CUSGD_HOST_RULE_H
 

@@ -1,4 +1,5 @@
-/* Public structures that begin with their size: a caller's may be of another version, with fewer members or with more. */
+/* Public structures that begin with their size: the structure of a caller may be of another version of the library, with fewer or
+ * more members. */
 #ifndef CUSGD_HOST_SIZED_H
 #define CUSGD_HOST_SIZED_H
 
@@ -6,15 +7,15 @@
 
 #include <string.h>
 
-/* USAGE where the caller has not set it: every version's has the size and something more. */
+/* Fails with USAGE if the caller has not set the size: in all versions it exceeds that of the member `size`. */
 static inline cusgd_status sized_check(size_t size, const char *name)
 {
     if (size > sizeof size && size < 1 << 20) return CUSGD_OK;
     return fail(CUSGD_ERROR_USAGE, "%s->size is %zu: set it by CUSGD_INIT", name, size);
 }
 
-/* Copies what fits of a complete structure, which begins with a size as the caller's does, and keeps the caller's size. What the
- * caller has beyond it becomes 0. */
+/* Copies a complete structure to that of the caller, as far as it fits, and keeps the size that the caller set. Members that only
+ * the caller's version has become 0. */
 static inline void sized_put(void *to, const void *from, size_t complete)
 {
     size_t size;
@@ -24,7 +25,7 @@ static inline void sized_put(void *to, const void *from, size_t complete)
     memcpy(to, &size, sizeof size);
 }
 
-/* The reverse: what the caller's does not have is 0. */
+/* Copies the structure of the caller to a complete one. Members that the caller's version does not have become 0. */
 static inline void sized_get(void *to, const void *from, size_t complete)
 {
     size_t size;

@@ -1,4 +1,4 @@
-/* What all devices have in common that train on sparse rows: what they refuse, and how the columns of a batch are found. */
+/* Functions that devices share for training on sparse rows: what they refuse, and how they find the columns of a batch. */
 #ifndef CUSGD_HOST_SPARSE_H
 #define CUSGD_HOST_SPARSE_H
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* USAGE where the run spec is one of sparse rows that no device takes. */
+/* Fails with USAGE if no device supports the run spec for sparse rows. */
 static inline cusgd_status sparse_refuses(const run_spec *p)
 {
     if (!p->sparse) return CUSGD_OK;
@@ -21,8 +21,8 @@ static inline cusgd_status sparse_refuses(const run_spec *p)
     return CUSGD_OK;
 }
 
-/* The positions of a shard's share of batch number `batch`, whichever step takes it: those of `permute`, whose steps take the
- * batches in order. */
+/* Returns the positions of a shard's rows in batch number `batch`, whichever step uses that batch: those of the order `permute`,
+ * whose steps use the batches in order. */
 static inline batch_span sparse_batch_span(const sampler *order, int64_t batch)
 {
     sampler in_order = *order;
@@ -30,7 +30,7 @@ static inline batch_span sparse_batch_span(const sampler *order, int64_t batch)
     return sampler_span(&in_order, (uint64_t)batch);
 }
 
-/* USAGE where a batch has more stored values than their numbers of 32 bits reach. */
+/* Fails with USAGE if a batch has more stored values than 32-bit numbers can count. */
 static inline cusgd_status sparse_check_batch(int64_t values)
 {
     if (values <= UINT32_MAX) return CUSGD_OK;
@@ -38,10 +38,11 @@ static inline cusgd_status sparse_check_batch(int64_t values)
                 (long long)values);
 }
 
-/* Words of the bits by which sparse_sort_columns() sorts: one bit for each of d columns, and one for each 64 of those. */
+/* Returns the number of words in the bit set of sparse_sort_columns(): one bit for each of d columns, and one for each 64 of
+ * those. */
 static inline size_t sparse_bit_words(int64_t d) { return (size_t)(d / 64 + 1 + d / 4096 + 1); }
 
-/* Sorts columns that differ. bits: sparse_bit_words(d), zero before and after. */
+/* Sorts different columns by a bit set. bits: sparse_bit_words(d) words, zero before and after the call. */
 static inline void sparse_sort_columns(int64_t d, uint64_t *bits, int32_t *touched, int64_t columns)
 {
     uint64_t *upper = bits + d / 64 + 1;
@@ -61,8 +62,9 @@ static inline void sparse_sort_columns(int64_t d, uint64_t *bits, int32_t *touch
     }
 }
 
-/* The sums of a curvature over sparse rows of weight w, with z = (scale x, 1) and q = |z|^2: of no rows, of a stored value of
- * column j, by its square less that of a value that is not stored, and of a row. */
+/* These functions compute the sums of `curvature` over sparse rows of weight w, where z = (scale x, 1) and q = |z|^2: the start
+ * value, the contribution of a stored value of column j (its square minus that of a value that is not stored), and the
+ * contribution of a row. */
 static inline void sparse_curvature_start(curvature *out, int64_t d)
 {
     memset(out->fourth, 0, sizeof(double) * (size_t)d);

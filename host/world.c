@@ -1,5 +1,5 @@
-/* Opening and closing a world. MPI is the business of a module of its own for each of its implementations, which differ in their
- * binary interface: it is opened only where it is needed. */
+/* Opens and closes a world. MPI is used by a module, one for each implementation, as their binary interfaces differ; it is opened
+ * only when it is needed. */
 #include "world.h"
 
 #include "cusgd_world.h"
@@ -18,16 +18,17 @@ enum { IMPLEMENTATIONS = sizeof implementations / sizeof implementations[0] };
 
 const char *cusgd_world_launcher(void)
 {
-    /* PMIX_RANK is set by newer Open MPI and by srun --mpi=pmix, PMI_RANK by Hydra and by srun --mpi=pmi2. */
+    /* Newer Open MPI and srun --mpi=pmix set PMIX_RANK; Hydra and srun --mpi=pmi2 set PMI_RANK. */
     if (getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK")) return implementations[0];
     if (getenv("PMI_SIZE") || getenv("PMI_RANK")) return implementations[1];
     return NULL;
 }
 
-/* The implementation that the caller's communicator is of, by what is loaded; NULL: none that is known. */
+/* Returns the MPI implementation that the process has loaded, to which the communicator of the caller belongs; NULL if it is
+ * unknown. */
 static const char *implementation_loaded(void)
 {
-    enum { VERSION_ROOM = 8193 }; /* beyond every implementation's MPI_MAX_LIBRARY_VERSION_STRING */
+    enum { VERSION_ROOM = 8193 }; /* larger than MPI_MAX_LIBRARY_VERSION_STRING of all implementations */
     int (*version)(char *text, int *length);
     void *at = dlsym(RTLD_DEFAULT, "MPI_Get_library_version");
     char text[VERSION_ROOM] = "";
@@ -40,7 +41,8 @@ static const char *implementation_loaded(void)
                                                             : NULL;
 }
 
-/* MPI's own modules look for its functions among those of the program: RTLD_GLOBAL. A module is never closed, as MPI is not. */
+/* RTLD_GLOBAL, because the modules of MPI search for its functions among those of the program. The module is never closed,
+ * because MPI cannot be. */
 static cusgd_status load(const char *implementation, world_open **out)
 {
     char name[64], path[MODULE_PATH];
@@ -117,7 +119,7 @@ int cusgd_world_stopped(const cusgd_world *w) { return w && w->stop; }
 
 void cusgd_world_fail(cusgd_world *w, const char *text)
 {
-    if (w && !w->failed) w->ops->notify(w->of, text ? text : ""); /* else the others have lost this rank already */
+    if (w && !w->failed) w->ops->notify(w->of, text ? text : ""); /* otherwise the other ranks know already */
 }
 
 int cusgd_world_agree(cusgd_world *w, int status, int *rank)
@@ -131,6 +133,6 @@ void cusgd_world_close(cusgd_world *w, int status)
     if (!w) return;
     w->ops->close(w->of, status, w->failed);
     for (int i = 0; i < WORLD_ROOMS && !w->failed; i++)
-        free(w->room[i]); /* else another rank may still be sent what lies there */
+        free(w->room[i]); /* after a failure, a message from there may still be under way */
     free(w);
 }

@@ -1,4 +1,4 @@
-/* Data that the processes of a world read together. */
+/* Data that the ranks of a world read together. */
 #include "world.h"
 
 #include "cusgd_world.h"
@@ -18,8 +18,8 @@ static cusgd_status share(void *of, void *all, const size_t *bytes)
     return world_share(w, all, bytes);
 }
 
-/* Where some ranks have failed, all do: one that has not, with the message of the first that has. It takes no memory, which a
- * rank may lack that has failed. */
+/* Makes all ranks fail if some have failed; a rank that has not failed gets the message of the first one that has. Needs no
+ * memory, because a rank that failed may have none. */
 static cusgd_status agree(const data_ranks *r, cusgd_status status)
 {
     int all[MAX_SHARDS] = {0}, first = 0;
@@ -44,8 +44,8 @@ cusgd_status cusgd_data_open_shared(cusgd_world *w, const char *path, const cusg
     data_ranks r = {.rank = w->rank, .ranks = w->ranks, .of = w, .share = share};
     cusgd_status status = data_open_by(path, reader, &r, out);
     if (!w->failed) status = agree(&r, status);
-    if (w->failed && status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* the others do not know */
-    w->ops->wait_long(w->of); /* the command prepares more before the ranks meet again */
+    if (w->failed && status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* others do not know */
+    w->ops->wait_long(w->of); /* the command does more work before the next exchange */
     if (!status) return CUSGD_OK;
     cusgd_data_free(*out);
     *out = NULL;

@@ -1,7 +1,7 @@
-/* The sum over the shards of several processes. Each rank has added the largest nodes of the tree that its shards make up. What
- * is small is swapped in pairs, where both numbers are powers of two, or sent to all; of what is large each rank adds a slice,
- * and these are put together. A sum of floats does not depend on the order of its two terms, so that all ranks have the same
- * bits. */
+/* The sum over the shards of several ranks. Each rank has added the values below the largest tree nodes that its shards form.
+ * Small values are exchanged in pairs if both the number of ranks and that of shards are powers of two, and otherwise sent to all
+ * ranks; of large values each rank adds a slice, and the slices are gathered. A sum of two floats does not depend on their order,
+ * so that all ranks get the same bits. */
 #include "world.h"
 
 #include "failure.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALL = 64 * 1024 /* bytes of a node: beyond, slices are faster */, UNIT = sizeof(double) };
+enum { SMALL = 64 * 1024 /* bytes per node; for more, slices are faster */, UNIT = sizeof(double) };
 
 tree_node world_shards(const world *w, int all, int rank)
 {
@@ -21,7 +21,7 @@ tree_node world_shards(const world *w, int all, int rank)
     return (tree_node){first, (int)((int64_t)all * (rank + 1) / w->ranks) - first};
 }
 
-/* Those below `at` behind the `found` ones. */
+/* Appends the nodes below `at` to the `found` nodes in the list. */
 static int nodes_below(tree_node at, tree_node within, tree_node *nodes, int found)
 {
     int end = at.first + at.count, within_end = within.first + within.count;
@@ -37,7 +37,7 @@ static int nodes_below(tree_node at, tree_node within, tree_node *nodes, int fou
 
 int world_nodes(int all, tree_node within, tree_node *nodes) { return nodes_below((tree_node){0, all}, within, nodes, 0); }
 
-/* Room that lasts until the next exchange: what is sent, what is received, and the messages. */
+/* Buffers that are valid until the next exchange: bytes to send, received bytes, and messages. */
 enum { SENT, RECEIVED, MESSAGES };
 
 static void *room_of(world *w, int which, size_t bytes)
@@ -52,7 +52,7 @@ static void *room_of(world *w, int which, size_t bytes)
 
 static cusgd_status fail_room(size_t bytes) { return fail_memory(bytes, "what processes exchange"); }
 
-/* An exchange that has failed is the last one; what comes later fails with its message, which says what was wrong. */
+/* Ends an exchange. After a failure there are no further exchanges, and later calls fail with its message. */
 static cusgd_status done(world *w, cusgd_status status)
 {
     if (status && !w->failed) snprintf(w->why, sizeof w->why, "%s", cusgd_last_error());
@@ -62,7 +62,7 @@ static cusgd_status done(world *w, cusgd_status status)
 
 static cusgd_status check(const world *w) { return w->failed ? fail(CUSGD_ERROR_DEVICE, "%s", w->why) : CUSGD_OK; }
 
-/* A list of messages, for which there is room. */
+/* A list of messages, which has been allocated. */
 typedef struct mail {
     world_message *list;
     int count;
@@ -80,7 +80,8 @@ static void mail_receive(mail *m, int rank, void *to, size_t bytes)
 
 static cusgd_status exchange(world *w, const mail *m) { return w->ops->exchange(w->of, m->list, m->count); }
 
-/* To all others `mine`, at `all` what they have, each at its place: bytes[rank]. mine may lie at its place there. */
+/* Sends `mine` to all other ranks, and receives theirs into `all`, each at its place; bytes[rank] is the size of each. mine may
+ * be at its place in `all`. */
 static cusgd_status gather(world *w, const void *mine, void *all, const size_t *bytes)
 {
     mail m = {room_of(w, MESSAGES, 2 * sizeof(world_message) * (size_t)w->ranks), 0};
@@ -99,7 +100,7 @@ static cusgd_status gather(world *w, const void *mine, void *all, const size_t *
 
 /* ---- A sum ---- */
 
-/* What is sent with a node's values. */
+/* What is sent with the values of a node: its loss, and whether the rank asks for the call to end. */
 typedef struct tail {
     double loss;
     uint64_t stop;
@@ -108,12 +109,12 @@ typedef struct tail {
 typedef struct sum {
     world *w;
     const world_terms *t;
-    size_t size;                    /* of a value */
-    int own, all;                   /* nodes of this rank; of all */
-    tree_node nodes[MAX_SHARDS];    /* of all ranks, ascending; */
-    const void *values[MAX_SHARDS]; /* their values, some or all, */
+    size_t size;                    /* bytes per value */
+    int own, all;                   /* number of nodes of this rank; of all ranks */
+    tree_node nodes[MAX_SHARDS];    /* the nodes of all ranks, ascending */
+    const void *values[MAX_SHARDS]; /* values of each node, or a part of them */
     tail tails[MAX_SHARDS];
-    int first_node[MAX_SHARDS + 1]; /* of each rank */
+    int first_node[MAX_SHARDS + 1]; /* the first node of each rank */
 } sum;
 
 static void sum_begin(sum *s, world *w, const world_terms *t)
@@ -141,18 +142,19 @@ static int64_t slice_start(const sum *s, int rank)
 
 /* ---- Adding ---- */
 
-/* So many values at a time that what is added lies in the first-level cache. */
+/* The number of values that are added at a time, so that they fit into the first-level cache, and the maximum depth of the
+ * tree. */
 enum { BLOCK = 512, DEPTH = 11 };
 _Static_assert(MAX_SHARDS < 1 << DEPTH, "a level for each division of the tree");
 
-/* `count` values from number `first` on, of the nodes from number `next` on, and room for sums: of either type. */
+/* `count` values from `first` on of each node; `next` is the next node to add. The buffers hold partial sums, of either type. */
 typedef struct block {
     int64_t first, count;
     int next;
     double work[DEPTH][BLOCK];
 } block;
 
-/* to may be a: that is a case of its own, so that the compiler does not have to find out. */
+/* Adds a and b. The case to == a is separate, so that the compiler does not need to check for overlaps. */
 static void add_values(int single, int64_t count, void *to, const void *a, const void *b)
 {
     float *f = to;
@@ -169,7 +171,7 @@ static void add_values(int single, int64_t count, void *to, const void *a, const
         for (int64_t i = 0; i < count; i++) d[i] = da[i] + db[i];
 }
 
-/* The sum below `at`: in `to`, or where a node has it. */
+/* Returns the sum below `at`, which is in `to`, or in place if `at` is a node. */
 static const void *add_below(const sum *s, block *b, tree_node at, void *to, int level)
 {
     if (s->nodes[b->next].first == at.first && s->nodes[b->next].count == at.count)
@@ -189,7 +191,8 @@ static tail add_tails(const sum *s, tree_node at, int *next)
     return (tail){a.loss + b.loss, a.stop | b.stop};
 }
 
-/* The sums of `count` values of all nodes to `out`, and of what is sent with them. */
+/* Adds `count` values of all nodes into `out`, and their losses into *loss. Sets w->stop if some rank asks for the call to
+ * end. */
 static void add_all(const sum *s, int64_t count, void *out, double *loss)
 {
     const tree_node root = {0, s->t->shards};
@@ -221,7 +224,7 @@ static void put_piece(const sum *s, int i, unsigned char *to)
 
 static int is_power(int n) { return (n & (n - 1)) == 0; }
 
-/* Of one node a rank: after step l each has the sum of 2^(l+1) ranks. */
+/* Adds in pairs, with one node per rank: after step l each rank has the sum over 2^(l+1) ranks. */
 static cusgd_status sum_in_pairs(const sum *s, void *out, double *loss)
 {
     world *w = s->w;
@@ -267,7 +270,8 @@ static cusgd_status sum_of_all(sum *s, void *out, double *loss)
 
 /* ---- Large ones: slices, which go from where they are ---- */
 
-/* Messages by which each rank gets its slice of all nodes. received: of the other ranks' nodes, one behind the other. */
+/* Lists the messages by which each rank gets its slice of all nodes. received: the slices of the nodes of other ranks,
+ * contiguous. */
 static void mail_slices(sum *s, mail *m, unsigned char *received)
 {
     int64_t start = slice_start(s, s->w->rank);
@@ -360,7 +364,7 @@ cusgd_status world_share(world *w, void *all, const size_t *bytes)
     return status ? status : done(w, gather(w, mine, all, bytes));
 }
 
-/* The same number of bytes of every rank. */
+/* Gathers the same number of bytes from every rank. */
 static cusgd_status gather_equal(world *w, const void *mine, size_t bytes, unsigned char **all)
 {
     size_t sizes[MAX_SHARDS];
