@@ -26,7 +26,8 @@ void bounds_free(bounds *b)
     free(b->p);
 }
 
-/* Roundings that add up at random over a dot product and over the rows; and those of the inputs. */
+/* Returns a bound on relative rounding errors that accumulate like a random walk over a dot product and over the rows, plus those
+ * of the inputs. */
 static double roundings(const bounds *b, int64_t count) { return b->unit * (8 + sqrt((double)b->d) + sqrt((double)count)); }
 
 static double row_target(const bounds *b, int64_t row, int64_t c)
@@ -35,7 +36,7 @@ static double row_target(const bounds *b, int64_t row, int64_t c)
     return b->t->shift ? y - b->t->shift[c] : y;
 }
 
-/* The prediction of output c, and the sum of the sizes of its terms. */
+/* Returns the prediction of output c; *size becomes the sum of the absolute values of its terms. */
 static double predict(const bounds *b, const double *x, int64_t row, int64_t c, double *size)
 {
     double intercept = b->theta[b->d * b->k + c], offset = offset_at(b->e, examples_row(b->e, row)), p = intercept + offset;
@@ -48,16 +49,16 @@ static double predict(const bounds *b, const double *x, int64_t row, int64_t c, 
     return p;
 }
 
-/* How far the derivative may move while p does by `distance`: that of a convex function is monotonic, and others are smooth
- * there. */
+/* Returns a bound on the change of the derivative when p changes by `distance`. The derivative of a convex function is monotonic;
+ * losses that are not convex are smooth there. */
 static double derivative_change(loss_rule loss, double p, double y, double distance)
 {
     double at = rule_at(loss, p, y).derivative;
     return fmax(fabs(rule_at(loss, p + distance, y).derivative - at), fabs(at - rule_at(loss, p - distance, y).derivative));
 }
 
-/* What roundings inside a formula may do to it: its operations may cancel, so that nothing is known of their sizes. In float, at
- * predictions near by, they are seen in full; those of the unit are as much smaller as it is. */
+/* Bounds on rounding errors inside a formula. Its operations may cancel, so that their sizes do not give a bound. The errors are
+ * therefore measured in float, at predictions near p, and scaled to the unit of the precision. */
 typedef struct noise {
     double value, derivative;
 } noise;
@@ -74,16 +75,15 @@ static noise formula_noise(const bounds *b, double p, double y)
         loss_formula_rows_float_baseline(b->loss.formula, 1, &at, &target, &value, &derivative, NULL);
         struct loss_point exact = rule_at(b->loss, (double)at, (double)target);
         double error = fabs((double)value - exact.value), derivative_error = fabs((double)derivative - exact.derivative);
-        if (share < 1 && !(isfinite(error) && isfinite(derivative_error))) continue; /* where float alone overflows */
+        if (share < 1 && !(isfinite(error) && isfinite(derivative_error))) continue; /* only float overflows there */
         most.value = fmax(most.value, safety * share * error);
         most.derivative = fmax(most.derivative, safety * share * derivative_error);
     }
     return most;
 }
 
-/* Where every p moves by at most `change`, a class's share changes by a factor of at most e^(2 change), as does that of the
- * others.
- */
+/* If every p changes by at most `change`, the probability of a class changes by a factor of at most e^(2 change), as does that of
+ * the other classes together. */
 static void add_softmax_row(bounds *b, const double *x, double w, int64_t row, double factor)
 {
     double most = -(double)INFINITY, largest = 0, sum = 0;
@@ -115,7 +115,7 @@ static void add_row(bounds *b, const double *x, double w, int64_t row, double fa
         double error = w * (change + factor * fabs(l.derivative));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
         b->gradient[b->d * b->k + c] += error;
-        /* Those with log links are differences of terms: of derivative and size, or so. */
+        /* Losses with log links are differences of terms, whose sizes are about the derivative and `size`. */
         double terms = loss_has_log_link(b->loss.kind) ? (1 + fabs(y) + l.curvature) * size : 0;
         b->value += w * (factor * (fabs(l.derivative) * size + fabs(l.value) + terms + change * size) + inside.value);
     }

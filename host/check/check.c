@@ -94,7 +94,7 @@ static cusgd_status prepare(check *c)
                          .theta = c->point,
                          .d = c->d,
                          .k = c->k};
-    /* In double the reference rounds as well: twice the unit. TF32 has 10 bits behind the point. */
+    /* In double the reference has rounding errors too, so that the unit is doubled. TF32 has a mantissa of 10 bits. */
     c->bounds.unit = t->run.spec.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
     c->bounds.tiny = single ? (double)FLT_MIN : DBL_MIN;
     c->bounds.reference = &c->of[IN_DOUBLE];
@@ -117,7 +117,7 @@ static void close_all(check *c)
     cusgd_trainer_free(c->t);
 }
 
-/* The verdict, and a sentence on the first line that fails. */
+/* Decides whether the check has passed, and describes the first line that fails. */
 static cusgd_status judge(cusgd_check_report *r)
 {
     for (int i = 0; i < r->line_count; i++) {
@@ -138,7 +138,7 @@ cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, 
     check c = {.report = report};
     place start = {.orders = NULL};
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
-    report->line_count = LAZY; /* that line is of sparse rows alone */
+    report->line_count = LAZY; /* the last line is for sparse rows only */
     for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
     cusgd_options dense = *options; /* lazy updates are compared with dense ones */

@@ -1,4 +1,5 @@
-/* The steps of a check: one by one from the same state, each peer by its own code, and lazy updates compared with dense ones. */
+/* The steps of a check: one by one from the same state, independent runs of each device, and lazy updates compared with dense
+ * ones. */
 #include "sides.h"
 
 #include "failure.h"
@@ -10,7 +11,7 @@
 
 /* ---- Lockstep ------------------------------------------------------------------------------------------------------------ */
 
-/* The run's first step. */
+/* Opens the first step of a run. */
 cusgd_status check_place_open(const check *c, place *at)
 {
     size_t shards = (size_t)c->t->options.shards;
@@ -61,7 +62,7 @@ static cusgd_status run_step(const check *c, int peer, const place *at, const st
     return status ? status : b->ops->report(b->self, report);
 }
 
-/* The gradient at c->point, seen as the velocity after a step of rate 1 without momentum. */
+/* Gets the gradient at c->point as the velocity after a step of rate 1 without momentum. */
 static cusgd_status gradient_of(const check *c, int peer, const place *at, steps_report *report)
 {
     const backend *b = &c->peer[peer];
@@ -73,7 +74,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     p.shards = given->shards;
     p.storage = given->storage;
     p.tf32 = given->tf32;
-    p.engine = given->clip.norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
+    p.engine = given->clip.norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* adds in the order of the run */
     cusgd_status status = b->ops->start(b->self, &p);
     if (!status) status = b->ops->state.put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
     if (!status) status = run_step(c, peer, at, &one, report);
@@ -90,7 +91,7 @@ static cusgd_status put_state(const check *c, int peer)
     return status;
 }
 
-/* One step of a peer from the common state to c->next. */
+/* Runs one step of a peer from the common state, with the result in c->next. */
 static cusgd_status step_of(const check *c, int peer, const place *at, steps_report *report)
 {
     const backend *b = &c->peer[peer];
@@ -101,7 +102,7 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
     return status;
 }
 
-/* c->next must be what the peer's gradient makes of c->state, to the bit. */
+/* Checks that c->next has exactly the bits that follow from c->state and the gradient of the peer. */
 static void compare_update(check *c, int peer, const place *at)
 {
     const cusgd_trainer *t = c->t;
@@ -124,7 +125,7 @@ static void compare_update(check *c, int peer, const place *at)
     }
 }
 
-/* *failed: the step's loss is not finite, for all alike. */
+/* *Checks one step. *failed becomes 1 if the loss of the step is not finite, which must be so for all peers. */
 static cusgd_status check_step(check *c, const place *at, int *failed)
 {
     const cusgd_trainer *t = c->t;
@@ -166,7 +167,7 @@ cusgd_status check_lockstep(check *c, place at, int64_t steps)
     int failed = 0;
     cusgd_status status = CUSGD_OK;
     state_start(c);
-    status = put_state(c, ON_CPU); /* and back, as the precision has it */
+    status = put_state(c, ON_CPU); /* and read back, rounded to the precision */
     for (int part = 0; part < STATE_PARTS && !status; part++)
         status = c->peer[ON_CPU].ops->state.get(c->peer[ON_CPU].self, SNAPSHOT_CURRENT, (enum state_part)part,
                                                 c->state + part * c->size);
@@ -186,7 +187,8 @@ cusgd_status check_lockstep(check *c, place at, int64_t steps)
 
 /* ---- Free run ------------------------------------------------------------------------------------------------------------ */
 
-/* The device's steps as a run takes them, many in a slice: the same bits as one by one, which c->gradient[ON_DEVICE] has. */
+/* Checks that the device's steps have the same bits when many are submitted in one slice, as in a run, as one by one.
+ * c->gradient[ON_DEVICE] has the latter. */
 static cusgd_status check_slices(check *c, int64_t steps)
 {
     cusgd_status status = run_begin(&c->t->run);
@@ -225,7 +227,7 @@ cusgd_status check_free_run(check *c, place start, int64_t steps)
 
 /* ---- Lazy updates -------------------------------------------------------------------------------------------------------- */
 
-/* The first `steps` steps of an epoch in one slice, to theta and the average. */
+/* Runs the first `steps` steps of an epoch in one slice, and gets theta and the average. */
 static cusgd_status run_slice(const check *c, int peer, place at, const run_spec *spec, int64_t steps, double *theta,
                               double *average)
 {

@@ -1,4 +1,4 @@
-/* What a check compares besides steps: moments, bound rows, and passes over all rows. */
+/* The comparisons of a check besides steps: moments, uploaded rows, and passes over all rows. */
 #include "sides.h"
 
 #include "failure.h"
@@ -102,10 +102,10 @@ cusgd_status check_full_passes(check *c)
         status = problem_loss(&c->of[i], &c->of[i].train, c->t->problem.loss, theta, &value[i], c->gradient[i]);
     for (int64_t i = 0; i < c->n; i++) c->order[i] = i;
     c->bounds.theta = theta;
-    c->bounds.unit = c->t->options.precision == CUSGD_PRECISION_FLOAT ? 0x1p-24 : 0x1p-52; /* never TF32 */
+    c->bounds.unit = c->t->options.precision == CUSGD_PRECISION_FLOAT ? 0x1p-24 : 0x1p-52; /* full passes never use TF32 */
     if (!status) status = bounds_of(&c->bounds, c->order, c->n);
     if (status) return status;
-    if (!isfinite(value[ON_CPU])) { /* a run on its way to divergence: the precision does not hold it, on no device */
+    if (!isfinite(value[ON_CPU])) { /* the run diverges, and its objective overflows on every device */
         if (isfinite(value[ON_DEVICE])) check_compare(c, OBJECTIVE, ON_DEVICE, value[ON_DEVICE], (double)NAN, 1, 0);
         return CUSGD_OK;
     }
