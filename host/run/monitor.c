@@ -43,7 +43,8 @@ void monitor_judge(monitor *m, int flat)
         m->stop = CUSGD_STOP_TOLERANCE;
 }
 
-/* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
+/* Returns the relative distance of the objective from its limit, which is extrapolated from the latest values; NaN if they do not
+ * converge. */
 static double relative_gap(const monitor *m)
 {
     const double *last = m->run->at.last;
@@ -76,8 +77,8 @@ static int tell(const monitor *m, int64_t step, double loss, int evaluated, doub
     return m->callback(&now, m->user);
 }
 
-/* Of several processes, whether anybody's callback has ended the run; an exchange that fails does, too, and the next one says so.
- */
+/* In a world, the run ends if the callback of any rank ends it. It also ends if the exchange fails; the next exchange then
+ * reports the failure. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
 {
     world *w = m->run->problem->backend ? m->run->problem->backend->world : NULL;
@@ -109,10 +110,11 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
 
 cusgd_status monitor_compare(const monitor *m, int *worse)
 {
-    const double noise = 2e-5; /* twice the usual tolerance: where l1 leaves no coefficient, steps come to rest that near */
+    const double noise = 2e-5; /* twice the default tolerance: if l1 makes all coefficients 0, steps end within that distance */
     problem *p = m->run->problem;
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
-    /* The loss perceptron of all coefficients 0 is 0, of which no classifier is made: it says nothing of the result. */
+    /* The loss perceptron is 0 if all coefficients are 0, which is useless as a classifier, so that the comparison says nothing
+     * about the result. */
     int compares = p->options->loss != CUSGD_LOSS_PERCEPTRON;
     *worse = !status && compares && m->now.loss > p->null_loss + noise * fabs(p->null_loss - p->targets.lower_bound);
     return status;
@@ -125,7 +127,7 @@ cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_r
     if (status) return status;
     result->null_loss = problem_reported(p, p->null_loss);
     int by_rule = m->stop == CUSGD_STOP_TOLERANCE || m->stop == CUSGD_STOP_GRADIENT || m->stop == CUSGD_STOP_SOLVED;
-    /* Bounds that exclude coefficients of 0 may leave nothing but worse models, of which a rule can find the best. */
+    /* If bounds exclude coefficients of 0, all models may be worse, and the run can still have found the best of them. */
     result->converged = by_rule && (!result->worse || options_exclude_zero(p->options));
     if (result->worse && !*result->note)
         snprintf(result->note, sizeof result->note, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",

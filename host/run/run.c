@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The members of a run spec that follow from the options and the problem; the method chooses the rest. */
+/* Returns a run spec with the members that follow from the options and the problem; the method sets the others. */
 static run_spec spec_of(const cusgd_options *o, const problem *p)
 {
     run_spec spec = {.loss = p->loss,

@@ -1,141 +1,150 @@
-/* A training run: a problem, the options that it is trained by, the parameters' state on the device, and where the run stands.
- * Both kinds of methods, sgd/ and solvers/, work on one. */
+/* A training run: a problem, the options of its training, the state of the optimizer on the device, and the position that the run
+ * has reached. The methods in sgd/ and solvers/ both work on a run. */
 #ifndef CUSGD_HOST_RUN_RUN_H
 #define CUSGD_HOST_RUN_RUN_H
 
 #include "interrupt.h"
 #include "problem/problem.h"
 
-/* Where a run stands: with the device's state and the resolved options all that it takes to go on from here. No pointers: it can
- * be written as it is. */
+/* The position of a run. With the state on the device and the resolved options, it is all that is needed to continue. It has no
+ * pointers, so that it can be written to a file as it is. */
 typedef struct run_position {
-    int64_t step, epoch;   /* taken; completed. A solver's iterations count as both */
-    int64_t epoch_index;   /* epochs begun before this one, undone ones too: what the order of rows depends on */
-    int64_t batch;         /* the next one of the epoch under way */
-    int64_t average_from;  /* the step after which the average starts: the option's, or that of the latest return to the best */
-    double rate_scale;     /* 4^-(epochs undone) */
-    double plateau_scale;  /* what plateaus have left of the rate */
-    double plateau_best;   /* the score that has to be beaten, */
-    int64_t plateau_stale; /* and the evaluations since */
-    enum snapshot result;  /* where the result lies: SNAPSHOT_CURRENT, SNAPSHOT_BEST, or SNAPSHOT_EPOCH after steps of its own */
-    double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
-    double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
-    int64_t kept_epoch;    /* the epoch at whose end it was, */
-    int64_t kept_step;     /* and the step */
-    double best;           /* the lowest score so far, for patience: also of parameters that were not kept */
-    int64_t stale;         /* evaluations in a row that did not improve on it */
-    double last[3];        /* objectives of the latest evaluations, newest first; NaN: none */
-    int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
-    int chose_rate;        /* 1: solver gd has chosen the option rate, in a fit */
-    int was_cancelled;     /* 1: a solver's last fit; its model has no standard errors, as it is no optimum */
+    int64_t step, epoch;   /* steps taken; epochs completed. An iteration of a solver counts as both */
+    int64_t epoch_index;   /* number of epochs begun before this one, including undone ones; determines the order of rows */
+    int64_t batch;         /* the next batch of the current epoch */
+    int64_t average_from;  /* the step after which the average starts: that of the option, or of the latest return to the best
+                            * parameters */
+    double rate_scale;     /* 4^-(number of undone epochs) */
+    double plateau_scale;  /* the factor of the schedule `plateau` on the rate */
+    double plateau_best;   /* the best score that the schedule `plateau` has seen */
+    int64_t plateau_stale; /* number of evaluations since that score */
+    enum snapshot result;  /* the snapshot with the result: SNAPSHOT_CURRENT, SNAPSHOT_BEST, or SNAPSHOT_EPOCH after proximal
+                            * steps */
+    double kept_objective; /* the training objective of SNAPSHOT_BEST; NaN: unknown */
+    double kept;           /* the score of SNAPSHOT_BEST, validation loss or training objective; infinite: it is empty */
+    int64_t kept_epoch;    /* the epoch at whose end SNAPSHOT_BEST was kept */
+    int64_t kept_step;     /* the step at which it was kept */
+    double best;           /* the lowest score so far, for patience, including parameters that were not kept */
+    int64_t stale;         /* number of consecutive evaluations that did not improve on it */
+    double last[3];        /* objectives of the last evaluations, latest first; NaN: none */
+    int unfinished;        /* 1: the last fit of the solver has not converged, or there was none */
+    int chose_rate;        /* 1: solver gd has chosen the option `rate` during a fit */
+    int was_cancelled;     /* 1: the last fit of a solver was canceled; its model has no standard errors, because it is not an
+                            * optimum */
 } run_position;
 
-/* How good some parameters are, in the units of the bound targets. */
+/* The evaluation of parameters, in the units of the transformed targets. */
 typedef struct evaluation {
-    double loss, objective; /* on the training rows */
-    double gradient;        /* |gradient| as a share of the intercept-only model's; NaN: not asked for */
+    double loss, objective; /* of the training rows */
+    double gradient;        /* |gradient| relative to that of the intercept-only model; NaN: not computed */
     double valid;           /* the validation loss; NaN: there are no validation rows */
 } evaluation;
 
-/* Where a fit stands between two steps or iterations: with the run's position, the device's state and a solver's vectors all that
- * it takes to go on with it. No pointers, like that. */
+/* The position of a fit between two steps or iterations. With the position of the run, the state on the device and the vectors of
+ * a solver, it is all that is needed to continue the fit. It has no pointers either. */
 typedef struct sgd_position {
     int64_t safe_epoch;             /* the epoch at whose end SNAPSHOT_EPOCH was copied */
-    int64_t evaluated_step;         /* the step at which the current parameters were last evaluated; -1: never */
-    int64_t rollbacks;              /* epochs undone, and returns to the best parameters */
-    int64_t first_step;             /* of the epoch under way */
-    int64_t epoch_rows, epoch_done; /* the report of its steps so far, */
+    int64_t evaluated_step;         /* the step of the last evaluation of the current parameters; -1: none */
+    int64_t rollbacks;              /* number of undone epochs and of returns to the best parameters */
+    int64_t first_step;             /* the first step of the current epoch */
+    int64_t epoch_rows, epoch_done; /* its rows and steps so far */
     double epoch_loss;
     int epoch_failed;
-    int under_way; /* 1: inside an epoch, or at its end before its evaluation */
+    int under_way; /* 1: in an epoch, or at its end before its evaluation */
 } sgd_position;
 
 enum { SOLVER_NUMBERS = 2 };
 typedef struct solver_position {
-    int64_t first, best_iteration, least_iterations, result; /* as in `iterates` (solvers/solver.h) */
+    int64_t first, best_iteration, least_iterations, result; /* as in the struct iterates (solvers/solver.h) */
     int64_t passes;
     double least_f, f, gradient, step;
-    double number[SOLVER_NUMBERS]; /* the method's own */
+    double number[SOLVER_NUMBERS]; /* numbers of the solver */
 } solver_position;
 
 typedef struct fit_position {
-    int64_t epochs, rows; /* as the monitor counts them */
+    int64_t epochs, rows; /* counted by the monitor */
     evaluation now;       /* the latest one */
-    sgd_position sgd;     /* of these two the one that is not in use is zeros */
+    sgd_position sgd;     /* the one of these two that is not used is zero */
     solver_position solver;
 } fit_position;
 
-/* The vectors of a solver's fit: [x | g], [least | least_g], the best on validation data, what the method keeps. */
+/* The vectors of the fit of a solver: [x | g], [least | least_g], the best parameters on validation data, and the vectors of the
+ * method. */
 enum { VECTOR_ITERATE, VECTOR_LEAST, VECTOR_BEST, VECTOR_METHOD, FIT_VECTORS };
 typedef struct fit_vector {
     const double *values; /* NULL: there are none */
     int64_t count;
 } fit_vector;
 
-/* Whom the fit calls where it can be saved, and what is saved then. */
+/* The callback of a fit for checkpoints, and what a checkpoint saves. */
 typedef struct fit_state {
-    cusgd_checkpoint_callback callback; /* NULL: nobody */
+    cusgd_checkpoint_callback callback; /* NULL: none */
     void *user;
-    cusgd_trainer *trainer; /* whose the run is */
-    int is_whole; /* 1: `at` and `vector` are those of the fit whose callback runs, or of one that was loaded, with which
-                     the next fit goes on */
+    cusgd_trainer *trainer; /* the owner of the run */
+    int is_whole; /* 1: `at` and `vector` are set: in the callback of a fit, or after a fit was loaded, which the next fit
+                   * continues */
     fit_position at;
     fit_vector vector[FIT_VECTORS];
-    double *loaded; /* the vectors of one that was loaded; else NULL */
+    double *loaded; /* the vectors of a fit that was loaded; else NULL */
 } fit_state;
 
 typedef struct run {
-    cusgd_options *options; /* the trainer's, every choice made */
+    cusgd_options *options; /* the options of the trainer, all chosen */
     problem *problem;
-    run_spec spec; /* what the device was given */
+    run_spec spec; /* the run spec that the device has */
     run_position at;
-    int by_tolerance, by_gradient; /* which stopping rules are on */
-    double aim;                    /* the gradient tolerance to which lbfgs goes on from the options'; NaN: it does not */
+    int by_tolerance, by_gradient; /* whether each of the stopping rules is used */
+    double aim;                    /* the gradient tolerance to which lbfgs continues after that of the options; NaN: it does
+                                    * not */
     double *theta, *gradient;      /* (d+1) x k: work */
-    double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
-    double given;                  /* the objective at coefficients that the run was given to start from; NaN: none */
-    double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;                      /* 1: the device failed in a fit, `best` is the result; 2: a reset failed, there is no run */
-    const double *shown;           /* (d+1) x k: while a solver's callback runs its iterate, which no snapshot holds; else NULL */
-    fit_state fit;                 /* a fit that can be saved, or was loaded */
-    int busy;                      /* 1: a fit is at work, so that its callback must not begin another */
-    double minimum, min_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
+    double *start, start_loss;     /* (d+1) x k: the starting point, and its loss; NaN: not needed */
+    double given;                  /* the objective at starting coefficients that the caller gave; NaN: none */
+    double *best;                  /* (d+1) x k: theta of SNAPSHOT_BEST in host memory, in case the device fails */
+    int lost;                      /* 1: the device failed in a fit, and `best` is the result; 2: a reset failed, and there is no
+                                    * run */
+    const double *shown;           /* (d+1) x k: the iterate of a solver during its callback, which is in no snapshot; else
+                                    * NULL */
+    fit_state fit;                 /* the fit that can be saved or was loaded */
+    int busy;                      /* 1: a fit runs, and its callback must not begin another */
+    double minimum, min_seconds;   /* the minimum of the objective and the time to find it; NaN: not computed yet */
     _Atomic int cancelled;
 } run;
 
-/* Fails where the device refuses a run by these options; asked before anything is brought there. Error: USAGE, DEVICE. */
+/* Fails if the device refuses a run with these options. To be called before data is uploaded. Errors: USAGE, DEVICE. */
 cusgd_status run_check_spec(const cusgd_options *options, const problem *p, const backend *b);
-/* Takes room for the parameters; run_close() frees it whatever is returned. */
+/* Allocates the parameters. run_close() frees them, also after a failure. */
 cusgd_status run_open(run *r, cusgd_options *options, problem *p);
 void run_close(run *r);
-/* Puts the optimizer at the run's start, afresh. */
+/* Resets the optimizer to the start of the run. */
 cusgd_status run_begin(run *r);
 
-/* Whether the call in progress is to end: where the run is at work, not deferred, and its flag is watched. Of several processes
- * all say the same. */
+/* Returns whether the call in progress shall end. To be called while the run computes, interruptions are not deferred, and its
+ * flag is watched. In a world, the result is the same on all ranks. */
 static inline int run_is_cancelled(const run *r)
 {
     int alone = !(r->problem->backend && r->problem->backend->world);
     return (alone && r->cancelled) || interrupt_asked();
 }
 
-/* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
+/* Fails if the device has failed in a fit, because its memory may then be invalid. */
 cusgd_status run_check_device(const run *r);
 
-/* Calls the callback: the fit in r->fit can be saved: `epochs` of it are done, and `step` steps of the run. */
+/* Calls the callback for checkpoints, which can save the fit in r->fit. epochs, step: the epochs that this fit has completed, and
+ * the steps of the run. */
 void run_offer(run *r, int64_t epochs, int64_t step);
-/* Whether the work between two places where the fit can be saved must be completed: one of several processes may save it. */
+/* Returns whether the fit may be saved, so that the work between two places where it can be saved must be completed. In a world
+ * another rank may save it. */
 static inline int run_is_saved(const run *r)
 {
     return r->fit.callback != NULL || (r->problem->backend && r->problem->backend->world);
 }
-/* There is no fit to go on with. */
+/* Forgets the fit that was saved or loaded, so that the next one starts anew. */
 void run_forget_fit(run *r);
 
-/* theta, (d+1) x k, of a snapshot, in the coordinates of the bound data; after a failure of the device `best` for
- * every snapshot, and in a solver's callback its iterate. */
+/* Gets theta, (d+1) x k, of a snapshot, in the coordinates of the device dataset. After a failure of the device it is `best` for
+ * all snapshots, and in the callback of a solver its iterate. */
 cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta);
-cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta); /* likewise, of the average too */
+cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta); /* sets theta and the average likewise */
 cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from);
 
 #endif
