@@ -1,8 +1,9 @@
-/* The choices left open: how long to run, and an optimizer with a rate that neither diverges nor crawls.
+/* Chooses the options that are not set: the length of the run, and an optimizer with a rate that neither diverges nor converges
+ * slowly.
  *
- * A rate that is safe for minibatches of B rows depends on two numbers of the data (curvature.c): lambda, the largest eigenvalue
- * of H = E[w z z'] with z = (x, 1), which bounds full-batch steps, and R, which bounds E[w^2 |z|^2 z z'] by R H: the noise that
- * one row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is
+ * A safe rate for minibatches of B rows depends on two numbers of the data (curvature.c): lambda, the largest eigenvalue of H =
+ * E[w z z'] with z = (x, 1), which limits the rate of full-batch steps, and R with E[w^2 |z|^2 z z'] <= R H, which measures the
+ * noise of a single row (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the rate is
  *
  *     1 / (lambda + R / (B (1 - gamma))). */
 #include "sgd.h"
@@ -24,8 +25,8 @@ static int64_t usual_batch(int64_t n, int sparse)
     return b;
 }
 
-/* Five epochs; more where they are few rows, in which the average is still settling, or few steps, in which momentum may carry it
- * up and down. */
+/* Returns five epochs; more if an epoch has few rows, because the average then needs more epochs to settle, or few steps, because
+ * momentum may then make the objective oscillate. */
 static int64_t usual_patience(int64_t n, int64_t batches)
 {
     enum { ROWS = 20000, STEPS = 400, LEAST = 5, MOST = 200 };
@@ -33,7 +34,8 @@ static int64_t usual_patience(int64_t n, int64_t batches)
     return epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
 }
 
-/* Epochs that visit two million rows, from 20 to 1000; for the schedule `step` as many as three of its falls take. */
+/* Returns the number of epochs that use two million rows, between 20 and 1000; for the schedule `step` at least as many as three
+ * of its reductions take. */
 static int64_t usual_epochs(const cusgd_options *o, int64_t n)
 {
     double epochs = fmin(fmax(2e6 / (double)n, 20), 1000);
@@ -64,7 +66,8 @@ void sgd_choose_run(sgd *s)
 
 /* ---- Rates ---- */
 
-/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most s->problem->targets.steepest. */
+/* Returns 1 / (lambda + R / (B (1 - gamma))), scaled for a loss whose second derivative is at most
+ * s->problem->targets.steepest. */
 static double safe_rate(const sgd *s, double lambda, double noise, double momentum)
 {
     double total = s->problem->targets.steepest * (lambda + noise / ((double)s->run->options->batch * (1 - momentum))) +
@@ -72,7 +75,7 @@ static double safe_rate(const sgd *s, double lambda, double noise, double moment
     return total > 0 ? 1 / total : 1;
 }
 
-/* lambda and R as minibatches meet them: a full batch has no noise. c: d doubles of work. */
+/* Computes lambda, and R for minibatches; a full batch has no noise. c: work, d doubles. */
 static cusgd_status find_curvature(const sgd *s, const double *scale, double *c, double *lambda, double *noise)
 {
     cusgd_status status = curvature_of(s->problem, scale, c, lambda, noise);
@@ -90,9 +93,9 @@ static double median_positive(const double *c, int64_t d, double *work)
     return count % 2 ? work[count / 2] : (work[count / 2 - 1] + work[count / 2]) / 2;
 }
 
-/* Rule N, for quadratic objectives: Nesterov's method at the safe rate, with as much momentum as the noise bears. Columns whose
- * rows are far noisier than the median's (rare dummies, heavy tails) get a smaller share of the rate, f_j; that is the same as
- * running on x sqrt(f), whose lambda and R are taken. */
+/* Rule N, for quadratic objectives: Nesterov's method at the safe rate, with the largest momentum that the noise permits. Columns
+ * that are far noisier than the median column (rare dummy variables, heavy tails) get a rate factor f_j < 1, which is equivalent
+ * to a run on x sqrt(f); lambda and R are those of x sqrt(f). */
 static cusgd_status rule_quadratic(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -117,8 +120,8 @@ static cusgd_status rule_quadratic(sgd *s)
     return status;
 }
 
-/* The size of gradients, on standardized columns: of losses of numbers that of the targets, or larger; of log links the
- * derivative that the intercept-only model has at a target of 0. */
+/* Returns the scale of gradients on standardized columns: for losses of real targets the scale of the targets or more; for log
+ * links the derivative of the loss at the intercept-only model for a target of 0. */
 static double gradient_scale(const sgd *s, double targets)
 {
     double smallest = (double)INFINITY;
@@ -128,7 +131,8 @@ static double gradient_scale(const sgd *s, double targets)
     return smallest;
 }
 
-/* Rule A, for all others: Nesterov's momentum in AdaGrad's rate_factor, which finds its own scale but the targets'. */
+/* Rule A, for all other objectives: Nesterov's momentum with AdaGrad's rate factors, which adapt to all scales except that of the
+ * targets. */
 static cusgd_status rule_adaptive(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -136,7 +140,7 @@ static cusgd_status rule_adaptive(sgd *s)
     double maximum = 0;
     for (int64_t c = 0; c < k; c++) maximum = fmax(maximum, s->problem->targets.scale[c]);
     if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * maximum;
-    if (k > 1) { /* outputs of their own scales */
+    if (k > 1) { /* outputs have different scales */
         s->rate_factor = allocate((size_t)((d + 1) * k), sizeof(double));
         if (!s->rate_factor) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
         for (int64_t u = 0; u < (d + 1) * k; u++) s->rate_factor[u] = s->problem->targets.scale[u % k] / maximum;
@@ -148,7 +152,8 @@ static cusgd_status rule_adaptive(sgd *s)
     return CUSGD_OK;
 }
 
-/* E|x|^2 of the rows as they are bound, from the columns' root mean squares. That of a standardized column is 1, or 0. */
+/* Returns E|x|^2 of the transformed rows, from the root mean squares of the columns, which are 1 or 0 for standardized
+ * columns. */
 static double mean_square(const problem *p)
 {
     double sum = 0;
@@ -160,9 +165,10 @@ static double mean_square(const problem *p)
     return sum > 0 ? sum : 1;
 }
 
-/* FTRL's first steps are as long as the rate, and a prediction moves by the rate times E sum |x_j|, which sqrt(v E|x|^2)
- * bounds, v being the values of a row: the rate is that share of what predictions have to move. The intercept, whose column of
- * ones is small compared with columns of large values, moves |x| times as far: it has to make up for columns that are not
+/* Chooses the rate for sparse rows. The first steps of FTRL have the length of the rate, so that a prediction changes by the rate
+ * times E sum |x_j| <= sqrt(v E|x|^2), where v is the number of values of a row. The rate is chosen so that this change is a
+ * share of the distance that predictions have to move. If columns have large values, the column of ones of the intercept is small
+ * compared with them; the intercept then gets |x| times the rate, because it has to compensate for columns that are not
  * centered. */
 static cusgd_status sparse_rate(sgd *s, double size)
 {
@@ -177,8 +183,8 @@ static cusgd_status sparse_rate(sgd *s, double size)
     return CUSGD_OK;
 }
 
-/* Sparse rows: FTRL-Proximal, whose step for a rare column is as long as for a frequent one, as AdaGrad's is, and in which
- * penalties pull the average of all steps back, not each of them: averaged parameters lie nearer the optimum. */
+/* The rule for sparse rows: FTRL-Proximal. Its steps for rare columns are as long as for frequent ones, as with AdaGrad, and
+ * penalties act on the sum of all steps and not on each step. The average of the parameters is nearer to the optimum. */
 static cusgd_status rule_sparse(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -197,12 +203,12 @@ static cusgd_status rule_sparse(sgd *s)
     return status;
 }
 
-/* The usual numbers of a named optimizer; rates that are absolute are PyTorch's. */
+/* Sets the default numbers of an optimizer that was given; rates that do not depend on the data are those of PyTorch. */
 static cusgd_status usual_numbers(sgd *s)
 {
     cusgd_options *o = s->run->options;
     const optimizer_info *usual = &optimizer_table[o->optimizer];
-    double rate = isnan(usual->rate) ? 0.01 : usual->rate; /* the former is only shown, where a schedule needs none */
+    double rate = isnan(usual->rate) ? 0.01 : usual->rate; /* 0.01 is only displayed, if the schedule needs no rate */
     s->run->spec.optimizer = (int)o->optimizer;
     s->eccentricity = AVERAGE_ECCENTRICITY;
     if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->momentum > 0) s->run->spec.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
@@ -233,7 +239,7 @@ static void choose(double *number, double usual)
     if (isnan(*number)) *number = usual;
 }
 
-/* The usual numbers of a schedule, and the schedule in steps. */
+/* Sets the default numbers of the schedule, and the schedule in units of steps. */
 static void choose_schedule(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -241,7 +247,7 @@ static void choose_schedule(sgd *s)
     cusgd_schedule kind = o->schedule;
     choose(&o->t1, 10 * batches);
     choose(&o->t0, o->rate * o->t1);
-    /* What a schedule does not look at stays open. */
+    /* Options that the schedule does not read remain unset. */
     const schedule_info *usual = &schedule_table[kind];
     if (usual->decay > 0) choose(&o->decay, usual->decay);
     if (usual->decay_power > 0) choose(&o->decay_power, usual->decay_power);
@@ -267,7 +273,7 @@ static void choose_schedule(sgd *s)
     o->rate = schedule_rate(&s->schedule, 0);
 }
 
-/* Whether some parameter's penalties are not the run's. */
+/* Returns whether some parameter has its own penalties. */
 static int has_factors(const run_spec *spec)
 {
     int64_t size = spec->d * spec->k;
@@ -285,9 +291,9 @@ int sgd_may_wait(const run_spec *spec, const cusgd_options *o)
            o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
 }
 
-/* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. On a
- * GPU, by prediction (tests/gpu/PREDICTED.md), those of the batch take as long as FROM of all parameters and some for each value.
- */
+/* Chooses which parameters a step updates for sparse data. On a CPU, updating all parameters would be most of the work if a batch
+ * has few columns. On a GPU, according to predictions (tests/gpu/PREDICTED.md), updating those of the batch takes as long as
+ * updating a share FROM of all parameters plus some time per value. */
 static void choose_update(sgd *s)
 {
     enum { FROM = 1 << 16, EACH = 4 };
@@ -307,7 +313,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
 {
     cusgd_options *o = s->run->options;
     s->given_t0 = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0);
-    /* Where the schedule follows from l2 or t0, a rate changes nothing, and must not be taken for what sets it. */
+    /* If the schedule follows from l2 or t0, a rate has no effect and must not be reported as one that was given. */
     if (o->schedule == CUSGD_SCHEDULE_OPTIMAL || s->given_t0) o->rate = (double)NAN;
     int own_rate = isnan(o->rate) && !s->given_t0;
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
@@ -332,7 +338,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     if (o->average < 0) o->average = automatic;
     if (o->average && o->average_from < 0) o->average_from = 0;
     s->run->spec.average = o->average;
-    /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
+    /* A device that computes in float rounds beta, and the bias correction must use the rounded value. */
     int single = o->precision == CUSGD_PRECISION_FLOAT;
     s->run->spec.constants.beta1 = rounded_for(single, o->beta1);
     s->run->spec.constants.beta2 = rounded_for(single, o->beta2);

@@ -1,11 +1,11 @@
-/* What is said of a run whose loss is not finite any more: where, at which rate, and what to do. */
+/* The message for a run whose loss is no longer finite: where it happened, at which rate, and what to do. */
 #include "sgd.h"
 
 #include "failure.h"
 #include <math.h>
 #include <stdio.h>
 
-/* Whether columns differ in scale, as the steps see them: from each other, or from the intercept's 1. */
+/* Returns whether the transformed columns differ in scale from each other or from the 1 of the intercept. */
 static int scales_differ(const sgd *s)
 {
     const double *rms = s->problem->units.rms;
@@ -17,7 +17,7 @@ static int scales_differ(const sgd *s)
     return !s->run->options->standardize && !s->run->spec.sparse && high > 1.01 * low;
 }
 
-/* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
+/* Writes "a" (1e+06), "b" (3000), ...: the columns with the largest scales, which make a rate too large. */
 static void largest_columns(const sgd *s, char *text, size_t room)
 {
     enum { NAMED_COLUMNS = 3 };
@@ -42,7 +42,7 @@ static void largest_columns(const sgd *s, char *text, size_t room)
     }
 }
 
-/* Names the option that sets the rate, and what is not set already. */
+/* Writes the advice for the option that sets the rate, and for options that are not set. */
 static void rate_advice(const sgd *s, char *text, size_t size)
 {
     const cusgd_options *o = s->run->options;
@@ -51,7 +51,7 @@ static void rate_advice(const sgd *s, char *text, size_t size)
         rate = "a larger l2, from which the schedule optimal takes its rate";
     else if (s->given_t0)
         rate = "a smaller t0 or a larger t1, which set the rate of the schedule time-decay";
-    else if (s->retreats) /* nobody has set a rate: all that could be lowered has been */
+    else if (s->retreats) /* the rate was chosen, and it has been lowered as far as possible */
         rate = o->precision == CUSGD_PRECISION_FLOAT ? "--precision double" : "scaling the data to ordinary magnitudes";
     else if (o->optimizer == CUSGD_OPTIMIZER_AUTO)
         or_else = ", or leave the rate out: the optimizer chooses its own";

@@ -1,5 +1,5 @@
-/* A fit: epochs, what is evaluated behind them, and undoing what went wrong. steps.c takes the steps, monitor.c judges the
- * evaluations and result.c chooses the result. */
+/* A fit: runs epochs, evaluates the parameters after them, and undoes epochs that went wrong. steps.c runs the steps, monitor.c
+ * applies the stopping rules and result.c chooses the result. */
 #include "sgd.h"
 
 #include "clock.h"
@@ -16,7 +16,7 @@ static int went_wrong(const sgd *s, const steps_report *r)
     return r->failed || (s->retreats && r->rows > 0 && watch_loss_is_bad(s, r->loss / (double)r->rows));
 }
 
-/* Where an epoch that goes wrong is undone to, or a run whose best is no good. */
+/* Keeps the current parameters for undoing an epoch that goes wrong, or a run whose best parameters are bad. */
 static cusgd_status keep_safe(sgd *s, fit *f)
 {
     f->safe_epoch = s->run->at.epoch;
@@ -30,8 +30,8 @@ static cusgd_status stop_velocity(sgd *s)
     return s->problem->backend->ops->state.put(s->problem->backend->self, SNAPSHOT_CURRENT, STATE_SLOT1, s->run->gradient);
 }
 
-/* The best parameters become the current ones, at rest. The average starts anew from there: what it held of a rise would take
- * long to fade. */
+/* Makes the best parameters the current ones, with zero velocity. The average starts anew there, because the parameters since
+ * then would affect it for a long time. */
 static cusgd_status go_to_best(sgd *s, fit *f)
 {
     const backend *b = s->problem->backend;
@@ -43,8 +43,8 @@ static cusgd_status go_to_best(sgd *s, fit *f)
     return status ? status : stop_velocity(s);
 }
 
-/* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
- * best parameters, or the run's start if none are known. */
+/* Returns to the start of the epoch with zero velocity and a quarter of the rate; or, if the epoch before ended badly too, to the
+ * best parameters, or to the start of the run if there are none. */
 static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
 {
     const backend *b = s->problem->backend;
@@ -65,7 +65,7 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
     return run_begin(s->run);
 }
 
-/* Goes back to the best parameters at a quarter of the rate, because the objective has risen since. */
+/* Returns to the best parameters with a quarter of the rate, because the objective has risen since then. */
 static cusgd_status return_to_best(sgd *s, fit *f)
 {
     s->run->at.rate_scale /= 4;
@@ -74,7 +74,7 @@ static cusgd_status return_to_best(sgd *s, fit *f)
     return go_to_best(s, f);
 }
 
-/* Takes what is left of the steps of the epoch under way, into f->epoch. */
+/* Runs the remaining steps of the current epoch and adds their report to f->epoch. */
 static cusgd_status take_epoch(sgd *s, fit *f)
 {
     double start = clock_seconds();
@@ -101,7 +101,7 @@ static cusgd_status take_epoch(sgd *s, fit *f)
     return CUSGD_OK;
 }
 
-/* Runs what is left of the epoch under way; *undone if it had to be taken back. */
+/* Runs the rest of the current epoch. *undone becomes 1 if it was undone. */
 static cusgd_status run_epoch(sgd *s, fit *f, int *undone)
 {
     cusgd_status status = take_epoch(s, f);
@@ -129,7 +129,7 @@ static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated
     return monitor_tell(&f->m, step, loss, evaluated, sgd_rate_at(s, step > 0 ? step - 1 : 0));
 }
 
-/* Evaluates the current parameters, and keeps them, goes on from them, or goes back to the best ones. */
+/* Evaluates the current parameters; keeps them if they are the best, and returns to the best ones if the objective has risen. */
 static cusgd_status watch(sgd *s, fit *f)
 {
     cusgd_status status = watch_evaluate(s, SNAPSHOT_CURRENT, s->run->by_gradient, f);
@@ -138,11 +138,11 @@ static cusgd_status watch(sgd *s, fit *f)
     watch_judge(s, f);
     int must_return = watch_has_risen(s, f) || (f->m.stop == CUSGD_STOP_TOLERANCE && watch_is_worse_than_null(s));
     if (!must_return || f->rollbacks >= MAX_ROLLBACKS) return CUSGD_OK;
-    if (f->m.stop == CUSGD_STOP_TOLERANCE) f->m.stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
+    if (f->m.stop == CUSGD_STOP_TOLERANCE) f->m.stop = CUSGD_STOP_NONE; /* continue with the lower rate */
     return return_to_best(s, f);
 }
 
-/* One epoch, its evaluation where one is due, and what follows from it. */
+/* Runs one epoch and, if it is due, the evaluation after it. */
 static cusgd_status advance(sgd *s, fit *f)
 {
     int undone;
@@ -160,13 +160,13 @@ static cusgd_status advance(sgd *s, fit *f)
         status = watch(s, f);
     else if (every < 0 && !s->problem->valid.bounds)
         status =
-            watch_keep_best(s, f->epoch.loss / (double)f->epoch.rows, (double)NAN); /* an estimate, for a run that diverges */
+            watch_keep_best(s, f->epoch.loss / (double)f->epoch.rows, (double)NAN); /* an estimate, in case the run diverges */
     if (status) return status;
     if (tell(s, f, &f->epoch, due)) f->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
-/* Likewise, and the fit can be saved behind it. */
+/* As advance(), then offers the fit for a checkpoint. */
 static cusgd_status go_on(sgd *s, fit *f)
 {
     cusgd_status status = advance(s, f);
@@ -188,7 +188,7 @@ cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *
     if (result) memset(result, 0, sizeof *result);
     if (!status && !goes_on) status = keep_safe(s, &f);
     if (!status && !goes_on && !isfinite(s->run->at.kept))
-        status = watch_keep_current(s); /* where a run that diverges at once ends */
+        status = watch_keep_current(s); /* the result if the run diverges at once */
     if (goes_on) fit_resume(s, &f, stale);
     while (!status && f.m.stop == CUSGD_STOP_NONE) {
         if (f.m.epochs == s->run->options->epochs)
@@ -196,7 +196,7 @@ cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *
         else
             status = go_on(s, &f);
     }
-    if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data */
+    if (status == CUSGD_ERROR_INTERRUPTED) { /* during a pass over the data */
         status = CUSGD_OK;
         f.m.stop = CUSGD_STOP_CANCELLED;
     }

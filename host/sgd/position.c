@@ -1,4 +1,4 @@
-/* The state of a fit: collected for a checkpoint, and restored from one. */
+/* Collects the state of a fit for a checkpoint, and restores it from one. */
 #include "sgd.h"
 
 static fit_position position_of(const fit *f)

@@ -1,4 +1,4 @@
-/* The end of a fit: which parameters are the result, and what is said of them. */
+/* The end of a fit: chooses the parameters that are the result, and describes them. */
 #include "sgd.h"
 
 #include "failure.h"
@@ -8,17 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PROXIMAL_STEPS = 3 }; /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
+enum { PROXIMAL_STEPS = 3 }; /* after a run with l1: they set coefficients to 0 that noise keeps near 0 */
 
-/* Whether the result may be slightly off zeros or bounds that the optimum has: by noisy steps, or as an average. */
+/* Returns whether coefficients may be slightly different from zeros or bounds at which the optimum has them, because steps are
+ * noisy or the result is an average. */
 static int blurs(const sgd *s)
 {
     const cusgd_options *o = s->run->options;
     return s->problem->l1 > 0 || (o->average && s->problem->limit[0] && options_have_bounds(o));
 }
 
-/* theta -= rate gradient, then the threshold and the bounds: the optimum's zeros, and coefficients at bounds. What comes of it
- * lies in AREA_EPOCH, so that a run that goes on goes on from where it stood. */
+/* Runs proximal steps: theta -= rate gradient, followed by soft thresholding and the bounds, so that coefficients reach the zeros
+ * and bounds of the optimum. The result is in SNAPSHOT_EPOCH, so that a run that continues does so from where it was. */
 static cusgd_status proximal_steps(sgd *s)
 {
     const backend *b = s->problem->backend;
@@ -31,7 +32,7 @@ static cusgd_status proximal_steps(sgd *s)
     }
     for (int i = 0; i < PROXIMAL_STEPS && !status; i++) {
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, s->run->gradient);
-        if (!isfinite(loss)) return status; /* choose_result will find the same */
+        if (!isfinite(loss)) return status; /* choose_result() finds this too */
         if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
             double *theta = &s->run->theta[u], g = s->run->gradient[u];
@@ -43,7 +44,7 @@ static cusgd_status proximal_steps(sgd *s)
                 *theta -= rate * g;
         }
     }
-    /* Where the curvature has no bound the steps may have been too long. */
+    /* If the second derivative of the loss is not bounded, the steps may have been too long. */
     if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
     status = b->ops->state.put(b->self, SNAPSHOT_EPOCH, STATE_THETA, s->run->theta);
@@ -52,8 +53,8 @@ static cusgd_status proximal_steps(sgd *s)
     return status;
 }
 
-/* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has shown.
- * What goes on from here goes on from there. */
+/* Sets the result of a run that has diverged: its best parameters, unless the last step before the divergence made them bad,
+ * which no later loss has shown. A run that continues starts there. */
 static cusgd_status retire(sgd *s, fit *f)
 {
     f->m.stop = CUSGD_STOP_DIVERGED;
@@ -72,9 +73,9 @@ static cusgd_status retire(sgd *s, fit *f)
     return status ? status : run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST);
 }
 
-/* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
- * are worse than the intercept-only model and than the best by the epochs' own estimates. *known: 1 if f->m.now and s->run->theta
- * are the result's. */
+/* Chooses the result: the best evaluated parameters, or the last ones if none were evaluated. In the latter case, if the library
+ * chose the rate, and the last ones are worse than the intercept-only model and than the best by the estimates of the epochs, the
+ * best by these estimates. *known: 1 if f->m.now and s->run->theta are those of the result. */
 static cusgd_status choose_snapshot(sgd *s, fit *f, int *known)
 {
     cusgd_status status = CUSGD_OK;
@@ -98,7 +99,8 @@ static cusgd_status choose_snapshot(sgd *s, fit *f, int *known)
     return status;
 }
 
-/* Optimizer auto continues exponentials linearly far beyond the targets; what is written must have a finite loss without that. */
+/* Checks that the loss of the result is finite. Optimizer auto replaces exponentials by linear functions far beyond the targets,
+ * but models are evaluated without that. */
 static cusgd_status check_loss(sgd *s)
 {
     double loss;
@@ -107,7 +109,7 @@ static cusgd_status check_loss(sgd *s)
     return status || isfinite(loss) ? status : fit_diverged(s, sgd_rate_at(s, s->run->at.step));
 }
 
-/* Chooses the result and evaluates it. */
+/* Chooses the result, and evaluates it. */
 static cusgd_status choose_result(sgd *s, fit *f)
 {
     int known;
@@ -129,7 +131,7 @@ static cusgd_status choose_result(sgd *s, fit *f)
     return status ? status : fit_diverged(s, sgd_rate_at(s, s->run->at.step));
 }
 
-/* The result of a run whose device has failed, or whose data is gone: the best, which can no more be evaluated. */
+/* Sets the result of a run whose device failed or whose data is lost: the best parameters, which cannot be evaluated again. */
 static void lose(sgd *s, fit *f, cusgd_status status)
 {
     s->run->lost |= status == CUSGD_ERROR_DEVICE;
@@ -140,7 +142,8 @@ static void lose(sgd *s, fit *f, cusgd_status status)
     f->m.now.valid = isfinite(s->run->at.kept) ? s->run->at.kept : (double)NAN;
 }
 
-/* A run from given coefficients begins its average, momentum and rate anew, and may end above where it began. */
+/* Adds a note if a run from given coefficients ended above its starting point, which may happen because it begins with a new
+ * average, momentum and rate. */
 static void note_rise(const sgd *s, const fit *f, cusgd_result *result)
 {
     const double share = 1e-4;
@@ -163,9 +166,9 @@ static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result
     return status;
 }
 
-/* A rate that was given, by itself or by what it follows from, may be so large that the run ends far from where any model should,
- * and yet at finite losses. Too few epochs are no such failure: they end below the starting point. Nor is the noise of steps
- * about an optimum that is no better than a constant. */
+/* Fails if a rate that was given, directly or by options that determine it, was so large that the run ended far from any useful
+ * model, although its losses are finite. A run of too few epochs does not fail, because it ends below its starting point, and
+ * neither does the noise of steps around an optimum that is no better than the intercept-only model. */
 static cusgd_status check_rate(const sgd *s, const fit *f)
 {
     const double beyond_noise = 1.01;
@@ -184,7 +187,7 @@ static cusgd_status check_rate(const sgd *s, const fit *f)
                 problem_reported(s->problem, start), problem_reported(s->problem, s->problem->null_loss), watch_advice(s));
 }
 
-/* A cancellation that comes meanwhile is of no more use: the fit has ended. */
+/* Looks for a direction of separation. Cancellations are ignored meanwhile, because the fit has ended. */
 static cusgd_status look_for_separation(sgd *s, cusgd_result *result)
 {
     cusgd_status status =
@@ -201,11 +204,11 @@ cusgd_status fit_end(sgd *s, fit *f, cusgd_status status, cusgd_result *result)
     interrupt_defer(-1);
     if (ended != CUSGD_OK) status = ended;
     if (!status && result && f->m.stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
-    if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
+    if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* after an interruption the answer is unknown */
     interrupt_defer(1);
     if (!status) status = check_rate(s, f);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : problem_check_data(s->problem);
-    if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
+    if (ended != CUSGD_OK) status = ended; /* other failures may follow from this one */
     if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(s, f, status);
     if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
         ended = tell_result(s, f, result);

@@ -1,4 +1,4 @@
-/* Steps: an epoch as slices of steps, which the device is given one after another. */
+/* Runs steps: an epoch is divided into slices of steps, which are submitted to the device one after another. */
 #include "sgd.h"
 
 #include "clock.h"
@@ -12,11 +12,11 @@
 #include <string.h>
 
 enum {
-    HOST_SLICE_STEPS = 512, /* of a slice, at most */
-    GPU_SLICE_STEPS = 4096, /* 4 to 10 ms of the shortest ones */
-    OUTPUTS_BY_MEMORY = 16  /* with so many outputs a GPU multiplies for as long as it reads x */
+    HOST_SLICE_STEPS = 512, /* maximum steps of a slice */
+    GPU_SLICE_STEPS = 4096, /* 4 to 10 ms of the shortest steps */
+    OUTPUTS_BY_MEMORY = 16  /* number of outputs for which multiplications on a GPU take as long as reading x */
 };
-/* Of x in a slice, at most: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
+/* Maximum bytes of x in a slice: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
 static const int64_t HOST_SLICE_BYTES = 32 * 1024 * 1024, GPU_SLICE_BYTES = INT64_C(8000000000);
 
 double sgd_rate_at(const sgd *s, int64_t step)
@@ -36,7 +36,8 @@ step_numbers sgd_numbers(const sgd *s, int64_t step)
     return now;
 }
 
-/* By how long a cancellation may wait: for the slice under way, and on a GPU for the one that it has been given meanwhile. */
+/* A slice limits the delay of a cancellation, which has to wait for the current slice, and on a GPU also for the one that was
+ * submitted after it. */
 int64_t slice_steps(int64_t bytes, int is_host)
 {
     int64_t steps = (is_host ? HOST_SLICE_BYTES : GPU_SLICE_BYTES) / bytes,
@@ -48,7 +49,7 @@ static int64_t steps_at_once(const sgd *s)
 {
     double bytes =
         (double)s->run->options->batch * (double)s->problem->d * (s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
-    if (s->run->spec.sparse) /* values and their columns */
+    if (s->run->spec.sparse) /* values and their column numbers */
         bytes = (double)s->run->options->batch * (double)cusgd_data_stored(s->problem->train.data) /
                     (double)s->problem->train.data->view.n * 2 * sizeof(double) +
                 1;
@@ -56,7 +57,7 @@ static int64_t steps_at_once(const sgd *s)
     return slice_steps(bytes < 1e18 ? (int64_t)bytes : (int64_t)1e18, s->problem->backend->is_host);
 }
 
-/* The shards' orders in the epoch under way. */
+/* Sets the orders of the rows of each shard in the current epoch. */
 static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
 {
     const cusgd_options *o = s->run->options;
@@ -70,7 +71,7 @@ static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
     }
 }
 
-/* Batches first .. first + count - 1 of the epoch under way, in one slice; the run counts them when they are reported. */
+/* Submits batches first .. first + count - 1 of the current epoch as one slice. The run counts them when they are reported. */
 static cusgd_status give_slice(const sgd *s, const batch_share *shares, int64_t first, int64_t count, step_numbers *numbers)
 {
     slice next = {shares, first, count, numbers};
@@ -78,7 +79,7 @@ static cusgd_status give_slice(const sgd *s, const batch_share *shares, int64_t 
     return s->problem->backend->ops->steps(s->problem->backend->self, &next);
 }
 
-/* The device goes on with the sum of losses that *total has (sgd_run_steps). */
+/* The device continues the sum of losses in *total; see go_on_with_sum(). */
 cusgd_status sgd_count_steps(sgd *s, steps_report *total)
 {
     steps_report r;
@@ -95,15 +96,15 @@ cusgd_status sgd_count_steps(sgd *s, steps_report *total)
     return CUSGD_OK;
 }
 
-/* What follows of an epoch's steps has its losses added to those of the steps before, in the order of the steps: an epoch that is
- * divided, into whatever slices, ends with the bits of one that is not. */
+/* Makes the losses of further steps be added to those of the steps before in the order of the steps. An epoch then ends with the
+ * same bits, however it is divided into slices. */
 static cusgd_status go_on_with_sum(const sgd *s, const steps_report *total)
 {
     const backend *b = s->problem->backend;
     return total->loss != 0 || !b->ops->wait ? b->ops->add_loss(b->self, total->loss) : CUSGD_OK;
 }
 
-/* Between two slices. */
+/* Offers the fit for a checkpoint between two slices. */
 static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *total)
 {
     s->counted = total;
@@ -116,8 +117,8 @@ static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *tot
     return go_on_with_sum(s, total);
 }
 
-/* Likewise. *ahead: 1 where a step has failed and the other processes, which had nothing reported, find that when they have given
- * the next slice: this one gives it too, as their devices would wait for its part. */
+/* As offer(), in a world. *ahead becomes 1 if a step has failed that the other ranks, whose slices were not reported, notice only
+ * after they have submitted the next slice. This rank then submits that slice too, because their devices wait for its part. */
 static cusgd_status offer_among(sgd *s, const fit *f, int64_t given, steps_report *total, int *ahead)
 {
     const backend *b = s->problem->backend;
@@ -127,17 +128,17 @@ static cusgd_status offer_among(sgd *s, const fit *f, int64_t given, steps_repor
     return !status && *ahead ? b->ops->state.stay_failed(b->self) : status;
 }
 
-/* A device that can wait for less than all is given the next slice before the one before is done, and reports at the end. Its
- * first slices are short, since it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2
- * ms. Not of lazy updates: columns are brought up to date at the end of a slice, which rounds, so that the slices of a run that
- * goes on inside an epoch have to end where those of the whole one do. */
+/* Runs the steps. A device that has wait() gets the next slice before the current one is complete, and reports at the end. Its
+ * first slices are short, because it is idle until the first one has been prepared, and the numbers of 4096 steps take up to 2
+ * ms. This does not apply to lazy updates: columns are brought up to date at the end of a slice, with rounding, so that the
+ * slices of a run that continues inside an epoch must end at the same places as those of an uninterrupted run. */
 static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
 {
     const backend *b = s->problem->backend;
     int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s),
             count = b->ops->wait && !s->run->spec.lazy ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
-    int64_t bound = s->problem->train.stream ? given : end; /* behind the last batch that is bound */
+    int64_t bound = s->problem->train.stream ? given : end; /* the end of the batches that are on the device */
     int failed = 0, ahead = 0;
     size_t shards = (size_t)s->problem->train.shards;
     step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
@@ -181,7 +182,7 @@ void sgd_next_epoch(sgd *s)
     s->run->at.epoch_index++;
 }
 
-/* Until `steps` of them are done, or somebody wants them to end. */
+/* Runs steps until `steps` of them are done or the run is canceled. */
 static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
 {
     while (steps > 0) {

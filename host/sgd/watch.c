@@ -1,4 +1,4 @@
-/* Evaluation of a run by minibatch steps: which parameters are the best so far, whether the objective has risen, when to stop. */
+/* Evaluates a run by minibatch steps: which parameters are the best so far, whether the objective has risen, and when to stop. */
 #include "sgd.h"
 
 #include <math.h>
@@ -26,12 +26,12 @@ cusgd_status watch_evaluate(sgd *s, enum snapshot snapshot, int with_gradient, f
 
 /* ---- The best parameters ---- */
 
-/* A copy on the host is for the device's failure, which the CPU does not know. */
+/* The copy in host memory is for the case that the device fails, which a CPU does not. */
 cusgd_status watch_keep_current(sgd *s)
 {
     cusgd_status status = run_copy(s->run, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     if (!status && !s->problem->backend->is_host) {
-        status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta); /* not into `best`: half a copy would be none */
+        status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta); /* not into `best`, as the copy may fail midway */
         if (!status) memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
     }
     if (status) return status;
@@ -55,14 +55,14 @@ cusgd_status watch_keep_best(sgd *s, double score, double objective)
 int watch_loss_is_bad(const sgd *s, double loss)
 {
     double limit = 4 * (fmax(s->problem->null_loss, s->run->start_loss) -
-                        s->problem->targets.lower_bound); /* four times the worse of both models' losses */
+                        s->problem->targets.lower_bound); /* four times the larger of the losses of both models */
     return !isfinite(loss) || (limit > 0 && loss - s->problem->targets.lower_bound > limit);
 }
 
-/* The default's average falls nearly steadily when the rate is right; other optimizers' iterates fluctuate at any rate. Momentum
- * carries it past the optimum and back within some 1 / (1 - momentum) steps, which are many epochs where batches are large. The
- * share of the intercept-only model's loss is for data that a model fits nearly exactly, where the objective moves by large
- * factors and yet by nothing that matters. */
+/* With the default optimizer, the objective of the average falls almost monotonically at a good rate; the iterates of other
+ * optimizers fluctuate at any rate. Momentum makes the iterates pass the optimum and return within about 1 / (1 - momentum)
+ * steps, which are many epochs if batches are large. A share of the loss of the intercept-only model is allowed for data that a
+ * model fits almost exactly, for which the objective changes by large factors that do not matter. */
 int watch_has_risen(const sgd *s, const fit *f)
 {
     const double share = 0.05, share_of_null = 1e-6, swing = 5 / (1 - s->run->options->momentum);
@@ -82,7 +82,7 @@ int watch_is_worse_than_null(const sgd *s)
 
 /* ---- Stopping ---- */
 
-/* The schedule `plateau`. A rate that has just been lowered gets its chance before the run is stopped. */
+/* Applies the schedule `plateau`. After the rate was lowered, the run continues even if patience is used up. */
 static void watch_plateau(sgd *s, double score)
 {
     const double threshold = 1e-4, lowest = 1e-3;
@@ -110,7 +110,7 @@ void watch_judge(sgd *s, fit *f)
 
 const char *watch_more_epochs(const sgd *s)
 {
-    if (loss_is_nonsmooth(s->problem->loss.kind)) return "use more --epochs"; /* only sgd takes such a loss */
+    if (loss_is_nonsmooth(s->problem->loss.kind)) return "use more --epochs"; /* only sgd supports such a loss */
     return "use more --epochs, or --solver auto";
 }
 
