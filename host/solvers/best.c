@@ -1,6 +1,6 @@
-/* What solver `best` stands for: minibatch steps, or the full-batch method that is expected to need the least time for an
- * objective as low. The choice follows from the options, the loss and the shape, and never from a measurement, so that equal
- * calls choose equally. scripts/compare_solvers.py compares it with what the methods take. */
+/* Chooses the solver for `best`: minibatch steps, or the full-batch method that is expected to take the least time to the same
+ * objective. The choice depends on the options, the loss and the shape, and not on measurements, so that equal calls make equal
+ * choices. scripts/compare_solvers.py compares it with measured times. */
 #include "solver.h"
 
 #include "data.h"
@@ -10,18 +10,19 @@
 #include <stdio.h>
 
 /* Seconds on one core of an x86 CPU with AVX2, in float; only their ratios matter. */
-static const double factor_multiplication = 6e-11; /* of a matrix of second derivatives or its factors, per multiplication */
+static const double factor_multiplication = 6e-11; /* per multiplication of a matrix of second derivatives or its factors */
 static const double pass_element = 1e-9;           /* a pass of a full-batch method, per element of x and output */
 static const double pass_row = 35e-9;              /* in addition, per row and output, for losses with an exponential */
 static const double step_element = 1.4e-9;         /* an epoch of minibatch steps and its evaluation, likewise */
 static const double step_row = 70e-9;
-static const double sample_element = 6e-8; /* the curvature that quadratic losses take their rate from, per element */
+static const double sample_element = 6e-8; /* computing the curvature for the rate of quadratic losses, per element */
 
-/* Passes until a method of a few vectors has converged. The shape does not tell the condition number, on which they depend and
- * factorizations do not. Well-conditioned columns take 10 to 40; cg is held to more, since exact never takes long by surprise. */
+/* Passes until a method of a few vectors has converged. They depend on the condition number, which the shape does not determine,
+ * whereas factorizations do not. Well-conditioned columns take 10 to 40 passes. More are assumed for cg, because exact never
+ * takes longer than expected. */
 enum { CG_PASSES = 100, LBFGS_PASSES = 25 };
 
-/* Epochs until the average of the iterates has settled: more where an epoch has few rows, and few for each column. */
+/* Returns the epochs until the average of the iterates has settled: more if an epoch has few rows, and few rows per column. */
 static double expected_epochs(shape a) { return fmin(fmin(fmax(2e6 / a.n, 20), 1000), 8 + 2e4 / a.n + 250 * sqrt(a.d / a.n)); }
 
 static double sgd_seconds(shape a, int quadratic)
@@ -40,7 +41,7 @@ static double full_seconds(cusgd_solver which, shape a, int quadratic)
     return factor_multiplication * solver_work(which, a);
 }
 
-/* Of the full-batch methods that the loss, the storage and the memory allow. */
+/* Returns the cheapest of the full-batch methods that the loss, the storage and the memory allow. */
 static cusgd_solver cheapest(const cusgd_options *o, shape a, int sparse)
 {
     int quadratic = loss_is_quadratic(o->loss);
@@ -54,7 +55,7 @@ static cusgd_solver cheapest(const cusgd_options *o, shape a, int sparse)
     return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;
 }
 
-/* Why nothing but minibatch steps will do, or NULL. */
+/* Returns the reason why only minibatch steps are possible, or NULL. */
 static const char *needs_sgd(const cusgd_options *o, char *text, size_t room)
 {
     const char *name = options_only_sgd_reads(o);
@@ -80,7 +81,7 @@ void solver_best(cusgd_options *o, const cusgd_data *train, char *reason, size_t
         return;
     }
     int sparse = examples_are_sparse(&train->view);
-    int64_t d = sparse ? cusgd_data_stored(train) / train->view.n + 1 : train->view.d; /* of sparse rows, what is read of each */
+    int64_t d = sparse ? cusgd_data_stored(train) / train->view.n + 1 : train->view.d; /* values read per sparse row */
     shape a = shape_make(train->view.n, d, classes > 0 ? classes : train->view.k);
     a.n = fmax(1, a.n * (1 - o->valid_fraction));
     cusgd_solver full = cheapest(o, a, sparse);

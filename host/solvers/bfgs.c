@@ -3,8 +3,8 @@
  *     bfgs   H = (I - rho s y') H (I - rho y s') + rho s s'      Broyden, Fletcher, Goldfarb, Shanno 1970
  *     dfp    H = H + s s' / s'y - H y y' H / y'H y               Davidon 1959, Fletcher and Powell 1963
  *
- * with s the step, y the change of the gradient, rho = 1 / s'y. H starts as the identity: on standardized columns that takes
- * fewer iterations than the usual scaling before the first update. DFP forgives a rough line search less. */
+ * with s the step, y the change of the gradient, rho = 1 / s'y. H starts as the identity, which takes fewer iterations on
+ * standardized columns than the usual scaling before the first update. DFP needs a more accurate line search. */
 #include "solver.h"
 
 #include "failure.h"
@@ -56,7 +56,7 @@ static cusgd_status iterate(solver *s, double share,
             y[u] = s->g[u] - y[u];
         }
         double bend = vector_dot(n, step, y);
-        if (bend > 1e-14 * vector_norm(n, step) * vector_norm(n, y)) { /* else H would lose its definiteness */
+        if (bend > 1e-14 * vector_norm(n, step) * vector_norm(n, y)) { /* otherwise H might become indefinite */
             matrix_times(n, h, y, w);
             update(n, h, step, y, w);
             fresh = 0;

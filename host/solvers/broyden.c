@@ -3,15 +3,15 @@
  *     good   H += (s - H y) s'H / s'H y
  *     bad    H += (s - H y) y' / y'y
  *
- * with s the step and y the change of g. Neither keeps H symmetric, nor its step a descent: a step is halved until |g| has not
- * grown twofold and, where that does not come about, H starts anew. H starts as the inverse of the largest second derivative, of
- * a function of its own (function.h) as the inverse of its derivative. */
+ * with s the step and y the change of g. Neither keeps H symmetric, and steps need not be descent directions: a step is halved
+ * until |g| is at most doubled; if no step achieves that, H is reset. H starts as the inverse of the largest second derivative
+ * times the identity, or for a function (function.h) as the inverse of its derivative. */
 #include "solver.h"
 
 #include "failure.h"
 #include <math.h>
 
-/* hy = H y; work: n. Returns 0 where the update is not defined. */
+/* Updates H. hy = H y; work: n. Returns 0 if the update is not defined. */
 static int update(int64_t n, int good, double *h, const double *step, const double *y, const double *hy, double *work)
 {
     if (good) {
@@ -48,7 +48,7 @@ cusgd_status solver_step_back(solver *s, const double *p, double maximum, int *t
     return status;
 }
 
-/* H as it is at the start: a multiple of the identity, or of a function of its own the inverse of its derivative. */
+/* Sets H to its initial value: a multiple of the identity, or for a function the inverse of its derivative. */
 static cusgd_status restart(solver *s, double scale, double *h)
 {
     if (s->function) return solver_inverse(s, h);

@@ -1,6 +1,6 @@
-/* Conjugate gradients. Quadratic objectives: Hestenes and Stiefel 1952, on the normal equations by products with X and X^T alone
- * (their CGLS; X^T X is never formed), the residual taken afresh at times against drift. Others: Polak and Ribiere 1969 with
- * Powell's restarts (Nocedal, Wright 2006, 5.2), beta never negative. */
+/* Conjugate gradients. Quadratic objectives: Hestenes and Stiefel 1952, on the normal equations with products by X and X^T only
+ * (CGLS; X^T X is never formed); the residual is recomputed from time to time to limit its drift. Others: Polak and Ribiere 1969
+ * with Powell's restarts (Nocedal, Wright 2006, 5.2), beta never negative. */
 #include "solver.h"
 
 #include "failure.h"
@@ -28,7 +28,7 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
         status = solver_iterated(s);
         square = vector_dot(s->size, s->g, s->g);
         double beta = square / before;
-        if (s->m.epochs % (s->size + 10) == 0) beta = 0; /* rounding has cost the directions their conjugacy */
+        if (s->m.epochs % (s->size + 10) == 0) beta = 0; /* rounding errors have destroyed the conjugacy */
         for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
         if (!(vector_dot(s->size, s->g, p) < 0))
             for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
@@ -36,8 +36,8 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     return status;
 }
 
-/* p: the direction under way. kept: the last one that was taken, and the gradient where it began, which with its derivative, the
- * method's number, make the next one. next_before: room for such a gradient. size each. */
+/* p: the current direction. kept: the last direction, and the gradient at its start, from which, with its derivative (a number of
+ * the method), the next one is computed. next_before: work for such a gradient. All have `size` values. */
 static cusgd_status iterate_other(solver *s, double *kept, double *p, double *next_before)
 {
     double *before = kept + s->size, derivative = 0, last = s->keeps.is_loaded ? s->keeps.number[0] : 0, first;

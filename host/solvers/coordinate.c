@@ -1,7 +1,7 @@
 /* Coordinate descent on a copy of the rows by columns (problem/column_descent.h), output by output. An iteration is a proximal
- * Newton step of each output; between iterations nothing is kept but the iterate and how far second derivatives are raised. The
- * descent is in double on the host, on the values that the device has; the objective and its gradient, by which the fit ends, are
- * the device's. */
+ * Newton step of each output; between iterations only the iterate and the shift of the second derivatives are kept. The descent
+ * is in double on the host, on the values that the device has; the device computes the objective and the gradient, by which the
+ * fit ends. */
 #include "solver.h"
 
 #include "failure.h"
@@ -18,9 +18,10 @@
 typedef struct coordinate {
     solver *of;
     columns x;
-    column_problem output; /* of the output at hand */
+    column_problem output; /* of the current output */
     column_descent now;
-    double *center; /* d: what columns are centered by that are stored as they are, in their scale; NULL: nothing */
+    double *center; /* d: the means by which columns are centered that are stored uncentered, in their scale; NULL: not
+                     * centered */
 } coordinate;
 
 /* ---- Beginning ---- */
@@ -40,7 +41,7 @@ static cusgd_status check_room(const problem *p)
         bytes / 1e9, all / 1e9);
 }
 
-/* Targets, weights and offsets follow in one block of 3 n doubles; the penalties of the columns, 2 d. */
+/* Allocates targets, weights and offsets in one block of 3 n doubles, and the penalties of the columns, 2 d. */
 static cusgd_status take_rows(coordinate *t)
 {
     const problem *p = t->of->problem;
@@ -82,10 +83,10 @@ static cusgd_status begin(coordinate *t)
 
 /* ---- An iteration ---- */
 
-/* By how much the intercept of centered columns is larger than that of columns as they are stored. */
+/* Returns the intercept for centered columns minus that for columns as they are stored. */
 static double center_part(const coordinate *t) { return t->center ? vector_dot(t->x.d, t->center, t->now.theta) : 0; }
 
-/* Puts the descent at output c of the iterate. */
+/* Sets up the descent for output c of the iterate. */
 static void open_output(coordinate *t, int64_t c)
 {
     const solver *s = t->of;
@@ -106,7 +107,7 @@ static void open_output(coordinate *t, int64_t c)
     column_descent_measure(&t->now);
 }
 
-/* Output c of the trial. Returns whether it has moved. */
+/* Sets output c of the trial point. Returns whether it has changed. */
 static int put_output(coordinate *t, int64_t c)
 {
     solver *s = t->of;
@@ -121,7 +122,7 @@ static int put_output(coordinate *t, int64_t c)
     return moved || s->trial.x[u] < s->x[u] || s->trial.x[u] > s->x[u];
 }
 
-/* The trial becomes the iterate after a step of each output. *moved: whether it is another point. */
+/* Sets the trial point to the iterate after a step of each output. *moved: 1 if it differs from the iterate. */
 static cusgd_status step(coordinate *t, int *moved)
 {
     solver *s = t->of;
@@ -140,7 +141,8 @@ static cusgd_status step(coordinate *t, int *moved)
     return status;
 }
 
-/* Of steps that lower neither the objective nor the gradient a few are taken: what they change is rounding. */
+/* Runs the iterations. It ends after a few steps that decrease neither the objective nor the gradient, because only rounding
+ * errors are left. */
 static cusgd_status iterate(coordinate *t)
 {
     enum { IDLE_STEPS = 3 };

@@ -1,5 +1,5 @@
-/* What the full-batch methods cost, in multiplications and bytes: which one solver auto chooses, and what is said before a long
- * one begins. */
+/* The cost of the full-batch methods in multiplications and bytes, by which solver auto chooses one, and the announcement of a
+ * long run. */
 #include "solver.h"
 
 #include "failure.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Iterations that are assumed: each method's own number depends on the data. */
+/* Assumed numbers of iterations, which in fact depend on the data. */
 enum { PASSES = 300, NEWTON_ITERATIONS = 12, SECANT_ITERATIONS = 100 };
 
 static shape shape_of(const problem *p) { return shape_make(p->train.rows.n, p->d, p->k); }
@@ -42,15 +42,16 @@ double solver_bytes(cusgd_solver which, shape a)
     }
 }
 
-/* Whether coordinate descent is the usual method: where l1 leaves few coefficients of sparse columns, which this process has. */
+/* Returns whether coordinate descent is the default: for l1 on sparse columns, which leaves few coefficients, if this process has
+ * all rows. */
 static int by_columns(const problem *p)
 {
     int here = p->backend->is_host && !p->backend->world && !p->train.stream;
     return p->l1 > 0 && examples_are_sparse(&p->train.rows) && !is_softmax(p) && here;
 }
 
-/* A direct solution or Newton's method, which come to the optimum itself and know its standard errors, unless they take longer
- * than this and longer than a method of a few vectors. */
+/* Prefers a direct solution or Newton's method, which reach the optimum and give standard errors, unless they take longer than
+ * this limit and longer than a method of a few vectors. */
 cusgd_solver solver_usual(const problem *p)
 {
     const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = memory_of_machine() / 4;
@@ -80,7 +81,7 @@ void solver_announce(const problem *p, char *text, size_t room)
     const char *other = loss_is_quadratic(p->options->loss) ? "cg" : "lbfgs";
     text[0] = '\0';
     if (bytes <= large && !(direct && seconds > long_seconds)) return;
-    /* with fewer rows than columns, exact works by panels and tiles, and hears an interruption between them */
+    /* with fewer rows than columns, exact works on panels and tiles and can be interrupted between them */
     const char *waits =
         which == CUSGD_SOLVER_EXACT && a.d > a.n ? "" : "; it can be interrupted only between two matrix operations";
     snprintf(text, room,

@@ -1,4 +1,4 @@
-/* The end of a fit by a full-batch method: whether it has converged, which iterate is the result, and what is reported of it. */
+/* The end of a fit by a full-batch method: decides whether it has converged and which iterate is the result, and reports it. */
 #include "solver.h"
 
 #include "failure.h"
@@ -13,7 +13,7 @@
 
 static int has_best(const solver *s) { return s->problem->valid.bounds && s->kept.best_iteration > 0; }
 
-/* Puts an iterate, that of so many iterations of this fit, and the best one where the run keeps them. */
+/* Stores an iterate, which was reached after `iterations` of this fit, and the best one in the snapshots of the run. */
 static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
 {
     run *r = s->m.run;
@@ -30,7 +30,7 @@ static void count_iterations(solver *s, int64_t iterations)
     s->m.run->at.step = s->m.run->at.epoch = s->kept.first + iterations;
 }
 
-/* What is reported is of the parameters as the device has rounded them. */
+/* Evaluates the result as the device has rounded it, for the report. */
 static cusgd_status evaluate_result(solver *s)
 {
     cusgd_status status = run_theta(s->m.run, s->m.run->at.result, s->x);
@@ -42,17 +42,17 @@ static cusgd_status evaluate_result(solver *s)
     if (status) return status;
     problem_subgradient(s->problem, s->x, s->g, s->trial.g);
     double whole = s->problem->null_gradient;
-    if (loss_is_nonsmooth(s->problem->loss.kind)) whole = (double)NAN; /* a subgradient of the optimum's is of any size */
+    if (loss_is_nonsmooth(s->problem->loss.kind)) whole = (double)NAN; /* a subgradient at the optimum can have any size */
     s->m.now.gradient = isnan(whole) ? whole : whole > 0 ? vector_norm(s->size, s->trial.g) / whole : 0;
     return monitor_validate(&s->m, s->x);
 }
 
-/* Never what was done already: solver auto only where it is another one. */
+/* Returns advice, which does not name what was already done: solver auto only if it means another solver. */
 static const char *advice_of(const solver *s)
 {
     cusgd_solver which = s->m.run->options->solver;
     int sparse = examples_are_sparse(&s->problem->train.rows);
-    const double without_end = -1e9; /* of an objective, in units of the intercept-only model's */
+    const double without_end = -1e9; /* an objective relative to that of the intercept-only model */
     if (s->problem->loss.formula && s->m.now.objective < without_end * fmax(1, fabs(s->problem->null_loss)))
         return "a --loss-expr that has a least value for every target, as it falls without end for some of these";
     if (!s->m.run->options->standardize) return sparse ? "--sparse-scale rms" : "standardizing (leave out --no-standardize)";
@@ -72,14 +72,14 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     count_iterations(s, s->m.epochs);
     if (!result || status == CUSGD_ERROR_DEVICE) return status;
     monitor_result(&s->m, s->step, result);
-    result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
+    result->relative_gap = (double)NAN; /* the objectives of a method that converges superlinearly cannot be extrapolated */
     memcpy(result->note, s->note, sizeof result->note);
     const char *advice =
         options_have_bounds(s->m.run->options) ? "the bounds on the coefficients leave out better ones" : advice_of(s);
     return status ? status : monitor_tell_compared(&s->m, advice, result);
 }
 
-/* What is reported of a result that can no longer be evaluated. */
+/* Reports a result that can no longer be evaluated. */
 static void tell_lost(solver *s, cusgd_stop stop, cusgd_result *result)
 {
     double unknown = (double)NAN;
@@ -91,7 +91,7 @@ static void tell_lost(solver *s, cusgd_stop stop, cusgd_result *result)
     result->relative_gap = unknown;
 }
 
-/* The end of a run whose data is gone: what was reached while it was whole is kept. */
+/* Ends a run whose data is lost: keeps what was reached while the data was intact. */
 static cusgd_status lose_data(solver *s, cusgd_result *result)
 {
     cusgd_status status = put_iterates(s, s->kept.least, s->kept.least_iterations);
@@ -117,7 +117,7 @@ void solver_lose_device(solver *s, int is_open, cusgd_result *result)
 
 /* ---- Whether it has converged ---- */
 
-/* A share that is above a bound, with as many digits as it takes to tell. */
+/* Writes a share that exceeds a limit with enough digits to show that it does. */
 static void put_above(double share, double limit, char *text, size_t room)
 {
     char within[32];
@@ -141,21 +141,20 @@ static cusgd_status not_converged(const solver *s)
                 advice_of(s));
 }
 
-/* Where curvature all but vanishes a gradient is small far from the optimum: f - least = g' H^-1 g / 2. So where the least
- * objective is known it has the last word: f is to be within that share of it that the gradient is to be of the intercept-only
- * model's, and, where the data can be fitted exactly, as near as such a gradient comes with columns that do not depend on each
- * other. */
+/* If second derivatives almost vanish, the gradient is small even far from the optimum, as f - minimum = g' H^-1 g / 2. If the
+ * minimum is known, it therefore decides: the relative gap of f must be at most the gradient tolerance, relative to the
+ * intercept-only model; if the data can be fitted exactly, the gap must be as small as such a gradient implies for linearly
+ * independent columns. */
 static cusgd_status check_optimum(solver *s)
 {
     double minimum, seconds, share = s->m.run->options->gradient_tolerance;
     if (!s->quadratic || s->problem->valid.bounds || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
         return CUSGD_OK;
     cusgd_status status = solver_optimum(s->m.run, &minimum, &seconds);
-    /* without memory, or where somebody wants the call to end, the least objective is not known: the fit has ended all the same
-     */
+    /* without memory, or after an interruption, the minimum is not known, but the fit has ended */
     if (status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_INTERRUPTED) return CUSGD_OK;
     if (status || isnan(minimum)) return status;
-    minimum = s->m.run->minimum; /* in the unit of s->f */
+    minimum = s->m.run->minimum; /* in the units of s->f */
     share = fmax(share, s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
     double above = s->f - minimum;
     if (!(above > share * minimum + 100 * share * share * fabs(s->problem->null_loss))) return CUSGD_OK;
@@ -168,7 +167,7 @@ static cusgd_status check_optimum(solver *s)
                 s->f * s->problem->units.loss, minimum * s->problem->units.loss);
 }
 
-/* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */
+/* Decides whether the fit has converged. If no step decreases the objective, a gradient within rounding errors is accepted. */
 static cusgd_status judge(solver *s)
 {
     int stuck = s->stuck && s->m.stop == CUSGD_STOP_NONE;
@@ -180,7 +179,7 @@ static cusgd_status judge(solver *s)
 
 /* ---- The end ---- */
 
-/* A cancellation that comes meanwhile is of no more use: the iterations have ended. */
+/* Looks for a direction of separation. Cancellations are ignored meanwhile, because the iterations have ended. */
 static cusgd_status look_for_separation(solver *s)
 {
     int looks = s->problem->separated < 0;
@@ -193,7 +192,7 @@ cusgd_status solver_end(solver *s, cusgd_status status, cusgd_result *result)
 {
     if (!status && s->m.stop != CUSGD_STOP_CANCELLED) status = look_for_separation(s);
     if (!status) status = judge(s);
-    if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data; x is where the last iteration ended */
+    if (status == CUSGD_ERROR_INTERRUPTED) { /* during a pass over the data; x is the end of the last iteration */
         status = CUSGD_OK;
         s->m.stop = CUSGD_STOP_CANCELLED;
     }

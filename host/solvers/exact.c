@@ -1,6 +1,7 @@
-/* Least squares and ridge at once. Where X^T X is well conditioned, by its Cholesky factor, the solution refined by fresh
- * gradients; else by QR of X itself, tile by tile in double from the data as they were given (Demmel, Grigori, Hoemmen, Langou
- * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is reported. */
+/* Least squares and ridge regression by a direct solution. If X^T X is well conditioned, by its Cholesky factor, with iterative
+ * refinement by new gradients; otherwise by QR of X, tile by tile in double from the data before standardization (Demmel,
+ * Grigori, Hoemmen, Langou 2012), with column pivoting. Without full rank the solution is that of minimum norm, and the rank is
+ * reported. */
 #include "exact.h"
 
 #include "failure.h"
@@ -13,7 +14,7 @@
 
 /* ---- Cholesky ---- */
 
-/* x -= H^-1 g until g falls no further; work: side */
+/* Repeats x -= H^-1 g until g no longer decreases. work: side */
 static cusgd_status refine(solver *s, const double *l, const double *scale, double *work)
 {
     enum { REFINEMENTS = 6 };
@@ -37,7 +38,7 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
     return status;
 }
 
-/* *done is 1 if the normal equations could be trusted. */
+/* *Solves the normal equations. *done is 1 if they were accurate enough. */
 static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
     int64_t side = s->problem->d + 1, values = side * side;
@@ -83,8 +84,8 @@ double row_factor(const problem *p, const center *m, int64_t i)
     return e->w.at ? sqrt(weight_at(e, examples_row(e, i)) * (double)e->n / m->weight) : 1;
 }
 
-/* Rows first .. first + count - 1 of [x y-o], centered, scaled, times the square root of their weight; tile: TILE_ROWS a column.
- */
+/* Reads rows first .. first + count - 1 of [x y-o], centered, scaled, and multiplied by the square roots of their weights. tile:
+ * TILE_ROWS values per column. */
 static void read_rows(const problem *p, const center *m, row_source *rows, int64_t first, int64_t count, double *tile)
 {
     const examples *e = rows->of;
@@ -103,7 +104,7 @@ double ridge_of(const solver *s, int64_t j)
     return problem_l2(s->problem, j * s->problem->k) * (double)s->problem->train.rows.n / second;
 }
 
-/* The triangle that R begins as. r: zeros. */
+/* Sets the initial triangle R, which contains the penalties. r: zeros. */
 static void put_penalty(const solver *s, double *r)
 {
     for (int64_t j = 0; j < s->problem->d; j++) r[j * (s->problem->d + s->problem->k + 1)] = sqrt(ridge_of(s, j));

@@ -1,4 +1,4 @@
-/* A fit without a run: the iterate and what the methods look at, and when they end. */
+/* A solver without a run: the iterate, the members that the methods use, and the conditions at which they end. */
 #include "solver.h"
 
 #include "failure.h"
@@ -18,7 +18,7 @@ static int tell(const solver *s, double length)
     return s->function->iterated(s->function->user, &now);
 }
 
-/* kept.best: where the last iteration ended. */
+/* kept.best is the end of the last iteration. */
 cusgd_status function_iterated(solver *s)
 {
     double square = 0;
@@ -44,7 +44,7 @@ static cusgd_status run_method(solver *s, cusgd_solver which)
     }
 }
 
-/* x's place, the gradient's, a trial's and its gradient's, and the last iterate's. */
+/* Allocates x, the gradient, a trial point and its gradient, and the last iterate. */
 static cusgd_status run_function(const function *f, cusgd_solver which, int is_root, double *x, cusgd_stop *stop)
 {
     problem sizes = {.d = f->size - 1, .k = 1, .intercept = 1};

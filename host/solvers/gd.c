@@ -1,14 +1,14 @@
-/* Gradient descent at a fixed rate (Cauchy 1847), with heavy-ball momentum where it is asked for (Polyak 1964):
+/* Gradient descent at a fixed rate (Cauchy 1847), with heavy-ball momentum if the option momentum is set (Polyak 1964):
  *
  *     v = gamma v + eta g,   theta -= v
  *
- * The rate is the option's, else 1 / (the largest second derivative). */
+ * The rate is that of the option, or else 1 / (the largest second derivative). */
 #include "solver.h"
 
 #include "failure.h"
 #include <math.h>
 
-/* v, and its next value: size each. The fit's first objective is the method's number. */
+/* v and its next value have `size` values each. The number of the method is the first objective of the fit. */
 static cusgd_status descend(solver *s, double rate, double momentum, double *v, double *next)
 {
     cusgd_status status = CUSGD_OK;

@@ -14,7 +14,7 @@
 
 enum { MAX_COLUMNS = 1000, MAX_VALUES = 4096 };
 
-/* Why there can be none, as the rest of "no standard errors: ..."; NULL: they can be computed. */
+/* Returns why there are no standard errors, to complete "no standard errors: ..."; NULL: they can be computed. */
 static const char *refusal(const run *r)
 {
     const cusgd_options *o = r->options;
@@ -33,13 +33,13 @@ static const char *refusal(const run *r)
     if (r->problem->d > MAX_COLUMNS || (r->problem->d + 1) * r->problem->k > MAX_VALUES)
         return "they are computed for up to 1000 columns and 4096 coefficients";
     if (r->at.unfinished) return "the solver has not converged";
-    /* Where the search for separated classes had no memory, the optimum may not exist. */
+    /* If the search for separated classes had no memory, the optimum may not exist. */
     return r->problem->separated < 0 && loss_may_lack_optimum(o->loss)
                ? "there is not enough memory for them, nor to see whether a finite optimum exists"
                : NULL;
 }
 
-/* Rows that count, less the parameters of an output. */
+/* Returns the number of rows with weight minus that of the parameters of an output. */
 static int64_t degrees_of_freedom(const run *r)
 {
     const examples *e = &r->problem->train.rows;
@@ -48,7 +48,7 @@ static int64_t degrees_of_freedom(const run *r)
     return count;
 }
 
-/* Adds what rows first .. first + count - 1 have part in the variances to out: k. p: count x k, work. */
+/* Adds the contribution of rows first .. first + count - 1 to the variances out, k. p: count x k, work. */
 static cusgd_status add_squares(const problem *q, const double *theta, int64_t residual_degrees, int64_t first, int64_t count,
                                 double *p, double *out)
 {
@@ -65,7 +65,7 @@ static cusgd_status add_squares(const problem *q, const double *theta, int64_t r
     return status;
 }
 
-/* out: k, the variances of what theta leaves. */
+/* Computes the variances of the residuals of theta into out, k. */
 static cusgd_status residual_variances(const problem *q, const double *theta, int64_t residual_degrees, double *out)
 {
     enum { PIECE_VALUES = 1 << 20 }; /* of x and y: 8 MB */
@@ -82,7 +82,7 @@ static cusgd_status residual_variances(const problem *q, const double *theta, in
     return status;
 }
 
-/* h = h^-1 (side x side; an intercept that is not fitted stays out); work: 5 side. Returns 0 where it is near singular. */
+/* Inverts h in place (side x side, without an intercept that is not fitted). work: 5 side. Returns 0 if h is nearly singular. */
 static int invert(const run *r, double *h, double *work)
 {
     int64_t side = r->problem->d + 1;
@@ -101,8 +101,8 @@ static int invert(const run *r, double *h, double *work)
     return 1;
 }
 
-/* Of one output, in the data's units: b = theta_d + shift - sum theta_j mean_j / scale_j. covariance: side x side, times
- * `factor`. */
+/* Writes the errors of one output in the units of the data, where b = theta_d + shift - sum theta_j mean_j / scale_j. covariance:
+ * side x side, to be multiplied by `factor`. */
 static void put_errors(const run *r, const double *covariance, double factor, double *out)
 {
     int64_t d = r->problem->d, side = d + 1;
@@ -116,7 +116,7 @@ static void put_errors(const run *r, const double *covariance, double factor, do
     out[d] = r->problem->intercept ? sqrt(factor * fmax(bias, 0)) * r->problem->units.target : 0;
 }
 
-/* The covariances of all outputs, at the result's theta. *good: 0 where a matrix is near singular. */
+/* Computes the covariances of all outputs at the theta of the result. *good becomes 0 if a matrix is nearly singular. */
 static cusgd_status find_errors(run *r, int64_t left, double *h, double *out, int *good)
 {
     int64_t d = r->problem->d, k = r->problem->k, side = d + 1, values = side * side;

@@ -1,26 +1,25 @@
-/* L-BFGS (Liu, Nocedal 1989): BFGS from the last steps and changes of the gradient, by two loops, and of softmax
- * from a matrix that it begins with (precondition.c). With l1, OWL-QN (Andrew, Gao 2007): the direction comes from the
- * minimum-norm subgradient and keeps its signs, and a step ends where a coordinate changes sign: there it becomes 0. With bounds,
- * a projected step (Bertsekas 1982): coordinates that would leave the bounds move only where that lowers the objective, and stop
- * at the bound. */
+/* L-BFGS (Liu, Nocedal 1989): BFGS from the last steps and changes of the gradient by the two-loop recursion; for softmax with an
+ * initial matrix (precondition.c). With l1, OWL-QN (Andrew, Gao 2007): the direction is computed from the minimum-norm
+ * subgradient and keeps its signs, and coordinates whose sign a step would change become 0. With bounds, a projected step
+ * (Bertsekas 1982): coordinates at a bound move only if that decreases the objective, and others stop at their bounds. */
 #include "solver.h"
 
 #include "failure.h"
 #include "options.h"
 #include <math.h>
 
-enum { PAIRS = 10, MAX_PAIRS = 30 }; /* the latter where they cost little besides a pass */
+enum { PAIRS = 10, MAX_PAIRS = 30 }; /* MAX_PAIRS if they cost little compared with a pass */
 
 typedef struct history {
-    int64_t n, count, next; /* count pairs are kept; the next one goes to place `next` */
-    int64_t places;         /* one more than pairs that are kept: the pair under way is none of those */
+    int64_t n, count, next; /* number of pairs; the next one is stored at place `next` */
+    int64_t places;         /* maximum number of pairs plus one for the current pair */
     double *s, *y;          /* places x n */
     double *rho;            /* places: 1 / s'y */
     double *work;           /* n */
-    preconditioner first;   /* what H is without pairs, but for its scale */
+    preconditioner first;   /* H without pairs, up to its scale */
 } history;
 
-/* p = -H v */
+/* Computes p = -H v. */
 static void two_loops(const history *h, const double *v, double *p)
 {
     int64_t n = h->n;
@@ -46,14 +45,14 @@ static void two_loops(const history *h, const double *v, double *p)
     }
 }
 
-/* Where the pairs lie is saved with them. */
+/* Sets the number and place of the pairs, which checkpoints also save. */
 static void set_count(solver *s, history *h, int64_t count, int64_t next)
 {
     s->keeps.number[0] = (double)(h->count = count);
     s->keeps.number[1] = (double)(h->next = next);
 }
 
-/* The place of the next pair holds x and g of before the step. */
+/* Stores x and g before a step at the place of the next pair. */
 static void remember_before(const solver *s, history *h)
 {
     vector_copy(h->n, s->x, h->s + h->next * h->n);
@@ -74,7 +73,7 @@ static void remember(solver *s, history *h)
     set_count(s, h, h->count + (h->count < h->places - 1), (h->next + 1) % h->places);
 }
 
-/* Whether coordinate u is at a bound from which the objective falls only outwards, or would come to one by adding p. */
+/* Returns whether coordinate u is at a bound and the objective decreases only outwards, or adding p would move it to a bound. */
 static int meets_bound(const solver *s, int64_t u, double v, double p)
 {
     const double *lower = s->problem->limit[LIMIT_LOWER], *upper = s->problem->limit[LIMIT_UPPER];
@@ -83,8 +82,9 @@ static int meets_bound(const solver *s, int64_t u, double v, double p)
     return to <= lower[u] || to >= upper[u] || (v == 0 && (x <= lower[u] || x >= upper[u]));
 }
 
-/* Leaves out of the direction p the coordinates whose step would end early, by a change of sign with l1 or at a bound, and which
- * do not lower the objective by themselves: then what is left of a step still lowers it. first: the length of the first step. */
+/* Removes the coordinates from the direction p whose step would end early, by a change of sign with l1 or at a bound, and which
+ * do not decrease the objective by themselves, so that the rest of the step still decreases it. first: the length of the first
+ * step. */
 static void hold_back(const solver *s, const double *v, double *p, double first)
 {
     int l1 = s->problem->l1 > 0;
@@ -92,7 +92,8 @@ static void hold_back(const solver *s, const double *v, double *p, double first)
         if (p[u] * v[u] >= 0 && (l1 || meets_bound(s, u, v[u], first * p[u]))) p[u] = 0;
 }
 
-/* x + at p, held to the orthant of x (with l1; at 0, that of -v) and to the bounds, by halving until f has fallen enough. */
+/* Steps to x + at p, projected on the orthant of x (with l1; that of -v where x is 0) and on the bounds, halving `at` until f has
+ * decreased enough. */
 static cusgd_status step_within(solver *s, const double *v, const double *p, double first)
 {
     enum { HALVINGS = 40 };
@@ -155,7 +156,7 @@ static cusgd_status solve(solver *s, history *h)
     h->work = work + 2 * n;
     double count = s->keeps.number[0], next = s->keeps.number[1];
     int is_sound = s->keeps.is_loaded && count >= 0 && count < (double)h->places && next >= 0 && next < (double)h->places;
-    if (!is_sound) vector_zero((int64_t)state, room); /* what is saved has been set */
+    if (!is_sound) vector_zero((int64_t)state, room); /* checkpoints save defined values */
     set_count(s, h, is_sound ? (int64_t)count : 0, is_sound ? (int64_t)next : 0);
     return iterate(s, h, work, work + n);
 }

@@ -1,13 +1,13 @@
 /* Newton's method, damped (Nocedal, Wright 2006, 3.3): p = -H^-1 g by Cholesky, then a line search that tries the whole step
- * first. H is one pass; a matrix an output. Where H is not positive definite a multiple of the identity is added to it. */
+ * first. One pass computes H, one matrix per output. If H is not positive definite, a multiple of the identity is added. */
 #include "solver.h"
 
 #include "failure.h"
 #include <math.h>
 #include <stdio.h>
 
-/* Factors h (side x side; kept), shifted as far as it takes, into l; *shift is what it took last, and begins as 0. Columns are
- * brought to one scale first: scale, side. Returns 0 where no shift helps. */
+/* Factors h (side x side; unchanged) plus the shift that is needed into l. *shift is the last shift, 0 at first. Columns are
+ * first scaled to the same size; scale: side. Returns 0 if no shift suffices. */
 static int factor(int64_t side, const double *h, double *l, double *scale, double *shift)
 {
     enum { TRIES = 60 };
@@ -21,7 +21,7 @@ static int factor(int64_t side, const double *h, double *l, double *scale, doubl
     return 0;
 }
 
-/* p = -H^-1 g. work: a matrix and two vectors of side values. */
+/* Computes p = -H^-1 g. work: a matrix and two vectors of `side` values. */
 static int direction(const solver *s, const double *h, double *work, double *shift, double *p)
 {
     int64_t side = s->problem->d + 1;

@@ -1,4 +1,4 @@
-/* The objective as the methods see it. */
+/* The objective for the methods. */
 #include "solver.h"
 
 #include "failure.h"
@@ -10,7 +10,7 @@ static void add_ridge(const solver *s, const double *x, double *g)
     for (int64_t u = 0; u < s->penalized; u++) g[u] += problem_l2(s->problem, u) * x[u];
 }
 
-/* Of the parameters that are held fixed. */
+/* Sets the values of intercepts to 0 if they are fixed. */
 static void clear_intercepts(const solver *s, double *v)
 {
     if (!s->problem->intercept) vector_zero(s->problem->k, v + s->penalized);
@@ -44,7 +44,7 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
     return status;
 }
 
-/* q = (g(t p) - g(0)) / t for a loss whose gradient is affine, penalties aside. */
+/* Computes q = (g(t p) - g(0)) / t for a loss whose gradient is affine, without penalties. */
 static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *origin, int *ready, double *q)
 {
     double value, length = vector_norm(s->size, p), scale = length > 0 ? (1 + vector_norm(s->size, s->x)) / length : 1;
@@ -69,7 +69,7 @@ cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready
     return status;
 }
 
-/* The largest eigenvalue of (1/n) sum w z z', z = (x, 1): of the matrix where it is small, else by 50 passes. */
+/* Computes the largest eigenvalue of (1/n) sum w z z', z = (x, 1), from the matrix if it is small, otherwise by 50 passes. */
 static cusgd_status top_by_matrix(solver *s, double *top)
 {
     int64_t side = s->problem->d + 1;
@@ -91,7 +91,7 @@ static cusgd_status top_by_passes(solver *s, double *top)
     double *q = p + s->size, *origin = q + s->size;
     cusgd_status status = CUSGD_OK;
     int ready = 0;
-    for (int64_t u = 0; u < s->size; u++) p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
+    for (int64_t u = 0; u < s->size; u++) p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are equal */
     for (int i = 0; i < ITERATIONS && !status; i++) {
         status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
         if (status) break;
@@ -106,12 +106,12 @@ static cusgd_status top_by_passes(solver *s, double *top)
 cusgd_status solver_steepest_curvature(solver *s, double *maximum)
 {
     double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->problem->d + 1);
-    if (loss_is_expression(s->problem->loss.kind)) steepest = s->problem->targets.steepest; /* as far as it was looked at */
+    if (loss_is_expression(s->problem->loss.kind)) steepest = s->problem->targets.steepest; /* the largest value that was found */
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
                     "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
                     "--solver newton or lbfgs");
-    int sparse = examples_are_sparse(&s->problem->train.rows); /* there is no matrix of them */
+    int sparse = examples_are_sparse(&s->problem->train.rows); /* sparse rows have no matrix */
     int small = !sparse && s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     *maximum = steepest * top + problem_max_l2(s->problem);

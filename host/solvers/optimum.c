@@ -1,4 +1,5 @@
-/* The least objective, which a run is held against: by the exact solution, or by Newton's method where that is cheap. */
+/* Computes the minimum of the objective, with which a run is compared, by the exact solution, or by Newton's method if that is
+ * cheap. */
 #include "solver.h"
 
 #include "clock.h"
@@ -7,7 +8,8 @@
 #include "lapack_library.h"
 #include <math.h>
 
-/* The work of the matrices of second derivatives, in multiplications, against the work of the run so far. */
+/* Returns whether computing the matrices of second derivatives takes little work compared with the run so far, in
+ * multiplications. */
 static int is_affordable(const run *r)
 {
     enum { MAX_COLUMNS = 2000, MAX_NEWTON_COLUMNS = 500, NEWTON_ITERATIONS = 10 };
@@ -17,13 +19,13 @@ static int is_affordable(const run *r)
     if (loss_is_nonsmooth(r->problem->loss.kind) || is_softmax(r->problem) || r->problem->l1 > 0 || r->lost) return 0;
     if (examples_are_sparse(&r->problem->train.rows) || r->problem->train.stream) return 0;
     if (r->problem->d > (quadratic ? MAX_COLUMNS : MAX_NEWTON_COLUMNS) || (!quadratic && r->problem->separated != 0)) return 0;
-    if (options_have_bounds(r->options)) return 0; /* the optimum within bounds is another one */
+    if (options_have_bounds(r->options)) return 0; /* bounds have another optimum */
     double work =
         quadratic ? n * side * side : NEWTON_ITERATIONS * (double)r->problem->k * (n * side * side + side * side * side);
     return work <= fmax(quadratic ? second : second / 4, 2 * visited * d);
 }
 
-/* From the intercept-only model; *found: it ended at an optimum. */
+/* Searches from the intercept-only model. *found: 1 if it ended at an optimum. */
 static cusgd_status find(solver *s, int *found)
 {
     double share = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-9 : 1e-5;

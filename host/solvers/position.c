@@ -1,4 +1,4 @@
-/* The state of a fit between two iterations: collected for a checkpoint, and restored from one. */
+/* Collects the state of a fit between two iterations for a checkpoint, and restores it from one. */
 #include "solver.h"
 
 #include "failure.h"
@@ -28,7 +28,7 @@ void solver_free_room(solver *s)
 
 static void set_vectors(const solver *s, fit_vector *vector)
 {
-    vector[VECTOR_ITERATE] = (fit_vector){s->x, 2 * s->size}; /* x and g, side by side */
+    vector[VECTOR_ITERATE] = (fit_vector){s->x, 2 * s->size}; /* x and g are contiguous */
     vector[VECTOR_LEAST] = (fit_vector){s->kept.least, 2 * s->size};
     vector[VECTOR_BEST] = (fit_vector){s->kept.best_iteration > 0 ? s->kept.best : NULL, s->size};
     vector[VECTOR_METHOD] = (fit_vector){s->keeps.count > 0 ? s->keeps.values : NULL, s->keeps.count};

@@ -1,13 +1,13 @@
-/* The second derivatives of softmax, p_c (1 - p_c) z z' in the mean for class c and bounded by those (Boehning 1992), have nearly
- * one and the same shape for all classes: that of E[w z z']. Its inverse, with l2, is what lbfgs begins its own from, so that
- * columns that depend on each other do not take thousands of iterations. */
+/* The second derivatives of softmax are on average p_c (1 - p_c) z z' for class c and bounded by these (Boehning 1992). They are
+ * nearly proportional to E[w z z'] for all classes. lbfgs starts from the inverse of that matrix plus l2, so that correlated
+ * columns do not take thousands of iterations. */
 #include "solver.h"
 
 #include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 
-/* Small enough for the factor to be made without LAPACK, whose bits may depend on its threads. */
+/* The limit for factoring without LAPACK, whose bits may depend on its number of threads. */
 enum { MAX_SIDE = 128 };
 
 static int applies(const solver *s)
@@ -17,7 +17,7 @@ static int applies(const solver *s)
            !options_have_bounds(p->options);
 }
 
-/* The mean of p_c (1 - p_c) over the classes, of the intercept-only model. */
+/* Computes the mean of p_c (1 - p_c) over the classes for the intercept-only model. */
 static cusgd_status mean_curvature(const problem *p, double *out)
 {
     double sum = 0, *share = allocate((size_t)p->k, sizeof *share);
@@ -29,7 +29,7 @@ static cusgd_status mean_curvature(const problem *p, double *out)
     return status;
 }
 
-/* h, side x side, with the diagonal brought to 1 and raised a little, becomes its factor. */
+/* Replaces h, side x side, by its factor, after scaling its diagonal to 1 and increasing it a little. */
 static int factor(const solver *s, double second, double *h, double *scale)
 {
     const double ridge = 1e-10;

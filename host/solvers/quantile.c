@@ -1,9 +1,9 @@
 /* Quantile regression at its optimum, by an interior point method (Portnoy, Koenker 1997; predictor and corrector by Mehrotra
- * 1992). With r = y - z'theta of a row, what r adds to the objective is c (q r) for r > 0 and c (q - 1) r for r < 0, c being its
- * weight. The dual has a variable for each row, from 0 to c: how far the loss's derivative is above -c q. An l1 penalty on a
- * coefficient is a row of its own, with a 1 in its column, a target of 0 and q = 1/2; an l2 penalty is added to the matrix.
+ * 1992). With r = y - z'theta, a row of weight c contributes c q r to the objective for r > 0 and c (q - 1) r for r < 0. The dual
+ * has a variable for each row, from 0 to c: the derivative of the loss minus -c q. An l1 penalty on a coefficient is treated as a
+ * row with a 1 in its column, a target of 0 and q = 1/2; an l2 penalty is added to the matrix.
  *
- * All rows are read four times an iteration, of which there are 10 to 30, whatever their number. */
+ * All rows are read four times per iteration. There are 10 to 30 iterations for any number of rows. */
 #include "exact.h"
 
 #include "failure.h"
@@ -14,30 +14,31 @@
 #include <stdlib.h>
 
 enum { MAX_ITERATIONS = 100, ROW_VALUES = 10 };
-static const double DONE = 1e-12, ENOUGH = 1e-6; /* the duality gap, as shares of the objective: aimed for; converged */
+static const double DONE = 1e-12, ENOUGH = 1e-6; /* duality gaps as shares of the objective: the aim; enough for convergence */
 
-/* For theta's change: matrix step = right. */
+/* The equations for the change of theta: matrix step = right. */
 typedef struct equations {
     double *matrix, *scale;                /* side x side, and its scale: sum of q z z' */
     double *right, *step;                  /* side each */
-    double *sum;                           /* side: what the dual constraint lacks, a part of `right` */
-    double *rest, *along, *product, *work; /* side each: of conjugate gradients */
+    double *sum;                           /* side: the residual of the dual constraint, a part of `right` */
+    double *rest, *along, *product, *work; /* side each: vectors of conjugate gradients */
     int refines;                           /* 1: the factor is not accurate enough by itself */
 } equations;
 
-/* Of where theta and the dual variables are, in units of n times the mean loss. */
+/* Measures of the current theta and dual variables, in units of n times the mean loss. */
 typedef struct place {
     double gap, objective;
-    double rounding; /* what rounding of the targets leaves of an objective of 0 */
+    double rounding; /* rounding error of the targets in an objective of 0 */
 } place;
 
 typedef struct interior {
     solver *of;
     row_source rows;
-    int64_t n, d, side, count; /* rows of the data; columns; d + 1; n + d: those of the penalties are the last */
-    double *target, *weight;   /* count each, as all up to change_over: y less offset and shift; c, 0: no such row */
-    double *low, *high;        /* the dual variable's distances to 0 and to c */
-    double *under, *over;      /* the multipliers of these bounds: r where it is above 0, and -r where it is below */
+    int64_t n, d, side, count; /* rows of the data; columns; d + 1; n + d rows including those of the penalties, which are last */
+    double *target, *weight;   /* `count` values, as are all members up to change_over: y minus offset and shift; c, 0: no such
+                                * row */
+    double *low, *high;        /* the distances of the dual variable from 0 and from c */
+    double *under, *over;      /* the multipliers of these bounds: the positive and the negative part of r */
     double *residual, *move;   /* y - z'theta; the change of `low`, and of -high */
     double *change_under, *change_over;
     double *z; /* side: a row */
@@ -58,7 +59,7 @@ static void read_row(interior *t, int64_t i)
     t->z[t->d] = p->intercept ? 1 : 0;
 }
 
-/* Of the row that was read last. */
+/* Returns the product of v with the row that was read last. */
 static double row_times(const interior *t, int64_t i, const double *v)
 {
     return i < t->n ? vector_dot(t->side, t->z, v) : v[i - t->n];
@@ -119,8 +120,8 @@ static void take_rows(interior *t)
     }
 }
 
-/* Where a penalty is above what all rows together can pull a coefficient with, a larger one changes nothing: twice that stands
- * for it, as weights of very different size make first steps short. */
+/* Sets the penalties. A penalty that exceeds the largest possible gradient of a coefficient has the same effect as any larger
+ * one. It is replaced by twice that gradient, because weights of very different sizes make the first steps short. */
 static void take_penalties(interior *t)
 {
     const problem *p = t->of->problem;
@@ -133,7 +134,7 @@ static void take_penalties(interior *t)
     for (int64_t j = 0; j < t->d; j++) t->weight[t->n + j] = 2 * fmin((double)t->n * problem_l1(p, j), 2 * pull[j]);
 }
 
-/* Residuals, the objective and the gap. */
+/* Computes the residuals, the objective and the gap. */
 static void measure(interior *t)
 {
     const problem *p = t->of->problem;
@@ -149,7 +150,7 @@ static void measure(interior *t)
     for (int64_t j = 0; j < t->d; j++) t->at.objective += (double)t->n * problem_l2(p, j) / 2 * theta[j] * theta[j];
 }
 
-/* In the middle: the derivative of every loss is 0, and both multipliers are away from 0. */
+/* Sets the starting point in the middle: the derivative of every loss is 0, and both multipliers are far from 0. */
 static void begin(interior *t)
 {
     double sum = 0;
@@ -167,7 +168,7 @@ static void begin(interior *t)
 
 /* ---- An iteration ---- */
 
-/* The matrix, and `sum`, what the dual constraint lacks. */
+/* Computes the matrix, and `sum`, the residual of the dual constraint. */
 static void add_rows(interior *t)
 {
     const problem *p = t->of->problem;
@@ -192,15 +193,15 @@ static void add_rows(interior *t)
 
 static int factor(interior *t)
 {
-    const double accurate = 1e-2; /* below this root of a share of a column, rounding leaves the step 1e-12 and less */
+    const double accurate = 1e-2; /* smaller pivots need refinement */
     if (!cholesky_factor_raised(t->side, t->with.matrix, t->with.scale)) return 0;
     t->with.refines = 0;
     for (int64_t j = 0; j < t->side; j++) t->with.refines |= t->with.matrix[j * (t->side + 1)] < accurate;
     return 1;
 }
 
-/* The matrix, which its factor has replaced, times v: from the rows, whose rounding is that of their condition, not its square.
- */
+/* Multiplies the matrix, which its factor has replaced, by v from the rows. The rounding errors then grow with the condition
+ * number of the rows and not with its square. */
 static void multiply(interior *t, const double *v, double *product)
 {
     vector_zero(t->side, product);
@@ -228,7 +229,7 @@ static double largest(int64_t n, const double *v)
     return most;
 }
 
-/* v'Mv, where M is the matrix as it was factored. */
+/* Returns v'Mv, where M is the matrix that was factored. */
 static double factored_square(const equations *e, int64_t side, const double *v)
 {
     double sum = 0;
@@ -240,9 +241,9 @@ static double factored_square(const equations *e, int64_t side, const double *v)
     return sum;
 }
 
-/* Where columns nearly depend on each other, theta's change has few digits that are right, and the dual constraint is lost by the
- * others: steps of conjugate gradients, whose preconditioner is the factor, make up for that. They end along a direction in which
- * columns depend on each other but for rounding: there `bend` is noise, and a step raises the rest instead. */
+/* Refines the step by conjugate gradients with the factor as preconditioner. If columns are nearly dependent, few digits of the
+ * change of theta are correct, and the dual constraint would be violated. The iterations end along a direction in which columns
+ * are dependent up to rounding: `bend` is noise there, and a step increases the residual. */
 static void refine(interior *t)
 {
     enum { STEPS = 30 };
@@ -272,16 +273,16 @@ static void solve(interior *t)
     if (t->with.refines) refine(t);
 }
 
-/* How far `at` may go along `change` before it is 0, but at most `maximum`. */
+/* Returns the longest step along `change` for which `at` remains >= 0, at most `maximum`. */
 static double room(double at, double change, double maximum) { return change < 0 ? fmin(maximum, -at / change) : maximum; }
 
-/* Steps of the dual variables and of the multipliers with theta. */
+/* The lengths of the steps of the dual variables, and of the multipliers and theta. */
 typedef struct lengths {
     double dual, primal;
 } lengths;
 
-/* The changes of a row: `aim` is what each product low under and high over is to become, less, with `corrects`, the products
- * of the changes before. */
+/* Computes the changes of a row. `aim` is the value that the products low * under and high * over shall reach; with `corrects`,
+ * the products of the previous changes are subtracted from it. */
 static void change_row(interior *t, int64_t i, double along, double aim, int corrects)
 {
     double low = t->low[i], high = t->high[i], a = aim, b = aim;
@@ -310,7 +311,7 @@ static lengths change_rows(interior *t, double aim, int corrects)
     return by;
 }
 
-/* What the products become at the predictor's end, in the mean, to the third power: the corrector's aim. */
+/* Returns the aim of the corrector, from the third power of the mean products after the step of the predictor. */
 static double aim_after(const interior *t, lengths by)
 {
     double sum = 0, rows = 0;
@@ -324,7 +325,7 @@ static double aim_after(const interior *t, lengths by)
     return t->at.gap / rows * share * share * share;
 }
 
-/* The right side again, for the corrector. */
+/* Recomputes the right side for the corrector. */
 static void correct_right(interior *t, double aim)
 {
     vector_copy(t->side, t->with.sum, t->with.right);
@@ -348,7 +349,7 @@ static void take_step(interior *t, lengths by)
     vector_add(t->side, by.primal, t->with.step, t->of->trial.x);
 }
 
-/* Returns 0 where rounding leaves no step. */
+/* Runs an iteration. Returns 0 if rounding errors leave no step. */
 static int iterate(interior *t)
 {
     add_rows(t);
@@ -369,7 +370,7 @@ static int iterate(interior *t)
 
 /* ---- The whole ---- */
 
-/* Coefficients whose penalty's dual variable is between its bounds are 0. */
+/* Sets coefficients to 0 for which the dual variable of the penalty is between its bounds. */
 static cusgd_status round_to_zero(interior *t)
 {
     solver *s = t->of;
@@ -389,7 +390,8 @@ static cusgd_status round_to_zero(interior *t)
     return status;
 }
 
-/* Also where five iterations have not halved a gap that is small enough: rounding has no more to give. */
+/* Returns whether the solver has converged, also if five iterations have not halved a gap that is small enough, because rounding
+ * errors prevent further progress. */
 static int is_done(const interior *t, double first, int since_halved)
 {
     enum { STALLED = 5 };

@@ -1,5 +1,5 @@
 /* Equations g(x) = 0 with the derivative J of g: Newton's method (Newton, Raphson 1690), x - t J^-1 g, whose step is halved until
- * |g| has not grown; and J^-1, from which Broyden's methods start. */
+ * |g| does not increase. Also computes J^-1, from which Broyden's methods start. */
 #include "solver.h"
 
 #include "failure.h"
@@ -25,7 +25,7 @@ cusgd_status solver_inverse(solver *s, double *inverse)
     return status;
 }
 
-/* Room for a matrix and two vectors of size values. */
+/* a, p, work: a matrix and two vectors of `size` values. */
 static cusgd_status iterate(solver *s, double *a, double *p, double *work)
 {
     cusgd_status status = CUSGD_OK;

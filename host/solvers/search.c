@@ -1,14 +1,14 @@
-/* Line search: the bracketing and zooming of Nocedal and Wright (2006, algorithms 3.5 and 3.6), by cubic interpolation while
- * values of f tell anything, and by the secant of derivatives where rounding has the last word. */
+/* Line search: the bracketing and zooming of Nocedal and Wright (2006, algorithms 3.5 and 3.6), by cubic interpolation, and by
+ * the secant of derivatives when rounding errors dominate the differences of f. */
 #include "solver.h"
 
 #include <math.h>
 
 enum { MAX_TRIALS = 40 };
-static const double SUFFICIENT = 1e-4; /* the share of the decrease that the derivative promises */
+static const double SUFFICIENT = 1e-4; /* the required share of the decrease that the derivative predicts */
 
 typedef struct point {
-    double at, f, derivative; /* at 0: x itself */
+    double at, f, derivative; /* at = 0 is x */
 } point;
 
 static cusgd_status look(solver *s, const double *p, double at, point *out)
@@ -22,7 +22,7 @@ static cusgd_status look(solver *s, const double *p, double at, point *out)
     return status;
 }
 
-/* Where the cubic through both points has its minimum; NaN if nowhere. */
+/* Returns the minimum of the cubic through both points; NaN if there is none. */
 static double cubic(const point *a, const point *b)
 {
     double d1 = a->derivative + b->derivative - 3 * (a->f - b->f) / (a->at - b->at),
@@ -37,7 +37,7 @@ static double secant(const point *a, const point *b)
     return a->at - a->derivative * (b->at - a->at) / (b->derivative - a->derivative);
 }
 
-/* Between lo and hi, not too near to either. */
+/* Returns a point between lo and hi that is not too near to either. */
 static double between(const point *lo, const point *hi, double noise)
 {
     double width = hi->at - lo->at, next = (double)NAN;
@@ -52,7 +52,7 @@ static double between(const point *lo, const point *hi, double noise)
     return lo->at + width * fmin(fmax(share, 0.05), 0.95);
 }
 
-/* Beyond lo, where f still falls: where the derivative would be 0 if it went on changing as it did from `last`. */
+/* Returns a point beyond lo, where f still decreases: the zero of the derivative extrapolated from `last` and lo. */
 static double beyond(const point *lo, const point *last)
 {
     double next = lo->derivative > last->derivative ? secant(lo, last) : 4 * lo->at;
@@ -86,7 +86,7 @@ cusgd_status solver_search(solver *s, const double *p, double derivative, double
         if (bracketed && fabs(hi.at - lo.at) <= 1e-15 * fabs(hi.at)) break;
         next = bracketed ? between(&lo, &hi, noise) : beyond(&lo, &last);
     }
-    if (!fits && lo.at > 0) { /* a decrease is a decrease */
+    if (!fits && lo.at > 0) { /* accept any decrease */
         status = look(s, p, lo.at, &now);
         if (status) return status;
         fits = lo.f < zero.f;

@@ -1,4 +1,4 @@
-/* A fit by a full-batch method: which one, how it begins, and its iterations. */
+/* A fit by a full-batch method: the choice of the method, its start, and its iterations. */
 #include "solver.h"
 
 #include "clock.h"
@@ -14,7 +14,8 @@
 
 /* ---- Which method, and for how long ---- */
 
-/* Whether LAPACK factors matrices of it; of gd and broyden the second derivatives, for their largest eigenvalue. */
+/* Returns whether the method factors matrices by LAPACK; gd and broyden do so for the largest eigenvalue of the second
+ * derivatives. */
 static int has_factors(cusgd_solver which)
 {
     return which == CUSGD_SOLVER_EXACT || which == CUSGD_SOLVER_NEWTON || which == CUSGD_SOLVER_GD ||
@@ -30,8 +31,8 @@ cusgd_status solver_choose(run *r, char *announcement, size_t room)
     r->by_gradient = 1;
     r->by_tolerance = !isnan(o->tolerance);
     if (r->by_tolerance && o->patience < 0) o->patience = 1;
-    /* the probabilities of classes that are nearly separate have almost no curvature, so that a small gradient is not near enough
-     * for the coefficients; Newton's method, of two classes, comes nearer by itself */
+    /* if classes are nearly separated, second derivatives almost vanish, so that a small gradient does not imply accurate
+     * coefficients; Newton's method for two classes is more accurate by itself */
     int goes_on = isnan(o->gradient_tolerance) && is_softmax(r->problem) && o->precision == CUSGD_PRECISION_DOUBLE;
     r->aim = goes_on ? 1e-12 : (double)NAN;
     if (isnan(o->gradient_tolerance))
@@ -40,7 +41,7 @@ cusgd_status solver_choose(run *r, char *announcement, size_t room)
     o->batch = n;
     o->evaluate_every = 1;
     o->average = 0;
-    r->spec.batch = 1; /* no steps are run: room for one row will do */
+    r->spec.batch = 1; /* no minibatch steps are run, so that buffers for one row suffice */
     r->spec.optimizer = CUSGD_OPTIMIZER_SGD;
     return has_factors(o->solver) ? lapack_open("solver", solver_word(o->solver)) : CUSGD_OK;
 }
@@ -64,9 +65,9 @@ static cusgd_status run_method(solver *s)
 
 /* ---- Beginning ---- */
 
-/* The size of a row's derivative at the intercept-only model, in the mean: at most sqrt(2 bound loss), and at most the loss's own
- * bound. Of a loss with a log link it is |mean - y| times a power of the mean, at most twice the second derivative, of which
- * `steepest` is four times the mean. */
+/* Returns an estimate of the mean absolute derivative of a row at the intercept-only model: at most sqrt(2 bound loss), and at
+ * most the bound of the derivative. For a loss with a log link it is |mean - y| times a power of the mean, at most twice the
+ * second derivative, of which `steepest` is four times the mean. */
 static double null_derivative(const problem *p)
 {
     double bound = loss_curvature_bound(p->loss);
@@ -75,7 +76,7 @@ static double null_derivative(const problem *p)
     return fmin(sqrt(2 * bound * fabs(p->null_loss)), loss_derivative_bound(p->loss));
 }
 
-/* What rounding leaves of a gradient that is zero. */
+/* Returns a bound on the rounding error of a gradient that is zero. */
 static double rounding_gradient(const solver *s)
 {
     double unit = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
@@ -101,7 +102,7 @@ cusgd_status solver_open(solver *s)
     s->trial.g = s->trial.x + s->size;
     s->kept.least = s->trial.g + s->size;
     s->kept.least_g = s->kept.least + s->size;
-    if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
+    if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that continues */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
         cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
         if (status) return status;
@@ -143,7 +144,7 @@ void solver_move(solver *s, double f)
     s->f = f;
 }
 
-/* Where objectives are equal, the later one. */
+/* Keeps the iterate if its objective is the smallest so far, or equal to it. */
 static void keep_least(solver *s)
 {
     if (!(s->f <= s->kept.least_f)) return;
@@ -197,14 +198,14 @@ cusgd_status solver_iterated(solver *s)
         s->silent.before = s->f;
         return status;
     }
-    int is_whole = run_is_saved(s->m.run); /* then an iteration that has moved x ends as a whole */
+    int is_whole = run_is_saved(s->m.run); /* an iteration that has moved x is then completed */
     interrupt_defer(is_whole);
     if (!status) status = keep_best(s);
     interrupt_defer(-is_whole);
     if (status) return status;
     keep_least(s);
     s->m.now.objective = s->f;
-    monitor_count(&s->m, s->f); /* of the objective, with validation data too: the tolerance is of what is minimized */
+    monitor_count(&s->m, s->f); /* counts the objective even with validation data, as the tolerance refers to what is minimized */
     measure(s);
     monitor_judge(&s->m, s->m.stop == CUSGD_STOP_GRADIENT);
     if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs)
@@ -213,14 +214,14 @@ cusgd_status solver_iterated(solver *s)
     s->m.run->shown = s->x;
     int ends = monitor_tell(&s->m, s->kept.first + s->m.epochs, s->m.now.loss, 1, s->step);
     s->m.run->shown = NULL;
-    /* a run that has converged is not one that was cancelled, unless its callback says so */
+    /* a run that has converged is not reported as canceled, unless its callback ends it */
     if (ends || (s->m.stop == CUSGD_STOP_NONE && interrupt_asked())) s->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
 /* ---- A fit ---- */
 
-/* Where a new fit stands. *is_open becomes 0 where there is no such place. */
+/* Begins a new fit. *is_open becomes 0 if that fails. */
 static cusgd_status begin(solver *s, int *is_open, cusgd_result *result)
 {
     run *r = s->m.run;
@@ -235,18 +236,18 @@ static cusgd_status begin(solver *s, int *is_open, cusgd_result *result)
     keep_least(s);
     measure(s);
     if (r->options->solver == CUSGD_SOLVER_EXACT)
-        s->m.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
-    r->at.best = s->f;               /* a fit that goes on may begin at another iterate than the latest */
+        s->m.stop = CUSGD_STOP_NONE; /* of several solutions it computes that of minimum norm */
+    r->at.best = s->f;               /* a fit that continues may begin at another iterate than the last one */
     r->at.unfinished = 1;
     return CUSGD_OK;
 }
 
-/* A fit that is interrupted inside an iteration stands where that began. */
+/* Runs the iterations. If a fit is interrupted during an iteration, its state is that at the beginning of the iteration. */
 static cusgd_status iterate(solver *s)
 {
     cusgd_status status = run_method(s);
     if (status == CUSGD_ERROR_INTERRUPTED) solver_offer(s);
-    solver_free_room(s); /* the verdict may need as much */
+    solver_free_room(s); /* deciding on convergence may need the memory */
     return status;
 }
 

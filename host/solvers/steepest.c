@@ -1,10 +1,10 @@
-/* Steepest descent (Cauchy 1847): along -g to where the objective is least on that line. On a quadratic that is
- * alpha = g.g / g.Hg, from one more gradient; elsewhere a line search to a tenth of the derivative. */
+/* Steepest descent (Cauchy 1847): moves along -g to the minimum of the objective on that line. For a quadratic that is alpha =
+ * g.g / g.Hg, from one more gradient; otherwise it is found by a line search to a tenth of the derivative. */
 #include "solver.h"
 
 #include "failure.h"
 
-/* One step on a quadratic; work: 3 size, the gradient at 0 last. */
+/* Takes a step on a quadratic. work: 3 size; the gradient at 0 is last. */
 static cusgd_status step_exactly(solver *s, double *work, int *ready)
 {
     double *hp = work + s->size, *origin = work + 2 * s->size, f;

@@ -1,10 +1,11 @@
 /* Least squares and ridge with fewer rows than columns, by orthogonal factors of the transpose: X^T = Q R with R n x n, then
- * theta = Q z where z solves the small problem R^T z = y. What theta has outside the range of Q only adds to its norm, so the
- * least norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
+ * theta = Q z where z solves the small problem R^T z = y. A component of theta outside the range of Q would only increase its
+ * norm, so that the minimum norm of z is that of theta, and |z|^2 is the penalty if there is one. A d x d matrix is never formed.
  *
- * Columns without a penalty (U) and with one (P, divided by the root of theirs) are factored apart; a group that is narrower
- * than n stays as it is. With an intercept the rows are centered and depend on each other, sum u_i a_i = 0 with u the roots of
- * the weights; a Householder reflection that takes u to the first axis makes the first row 0, and it is left out. */
+ * Columns without a penalty (U) and columns with one (P, divided by the square root of their penalties) are factored separately;
+ * a group with fewer than n columns is not factored. With an intercept the rows are centered and linearly dependent: sum u_i a_i
+ * = 0, where u has the square roots of the weights. A Householder reflection that maps u to the first axis makes the first row 0,
+ * and this row is removed. */
 #include "exact.h"
 
 #include "failure.h"
@@ -19,19 +20,19 @@ enum { PANEL_COLUMNS = 64 };
 
 /* One group of columns. */
 typedef struct group {
-    int64_t count, *column; /* of x */
-    int64_t width;          /* columns in the small problem: min(count, rows) */
-    double *a;              /* count x rows, column-major: X^T, then its factors where count > rows */
+    int64_t count, *column; /* columns of x */
+    int64_t width;          /* number of columns in the small problem: min(count, rows) */
+    double *a;              /* count x rows, column-major: X^T, and then its factors if count > rows */
     double *t;              /* PANEL_COLUMNS x rows: the factors of the blocks of reflections */
 } group;
 
 typedef struct wide {
     solver *s;
     center m;
-    int64_t rows, *row; /* positions of rows with a weight; where there is an intercept the first is left out of the problem */
-    double *u;          /* their factors, as a vector of length 1 */
+    int64_t rows, *row; /* positions of rows with nonzero weights; with an intercept the first one is removed from the problem */
+    double *u;          /* the factors of the rows, normalized to length 1 */
     double *y;          /* rows x k */
-    double *first;      /* d + k: the first row, where there is an intercept */
+    double *first;      /* d + k: the first row, if there is an intercept */
     group g[2];         /* without a penalty, and with one */
 } wide;
 
@@ -51,7 +52,7 @@ int is_wide(const solver *s) { return s->problem->d > count_rows(s->problem, NUL
 
 /* ---- Reading ---- */
 
-/* Column j of row i, whose values are x. */
+/* Returns column j of row i, whose values are x. */
 static double x_at(const wide *w, const double *x, int64_t i, int64_t j)
 {
     return row_factor(w->s->problem, &w->m, i) * (x[j] - w->m.x[j]) / w->s->problem->units.scale[j];
@@ -69,7 +70,7 @@ static double y_at(const wide *w, int64_t i, int64_t c)
     return row_factor(w->s->problem, &w->m, i) * (target_at(e, row, c) - offset_at(e, row) - w->m.y[c]);
 }
 
-/* What the reflection takes from row i, as a multiple of the first row. */
+/* Returns the multiple of the first row that the reflection subtracts from row i. */
 static double reflected(const wide *w, int64_t i) { return w->first ? w->u[i] / (1 + w->u[0]) : 0; }
 
 static void read_first(wide *w, row_source *rows)
@@ -115,7 +116,7 @@ static void read_targets(const wide *w)
 
 /* ---- Factors ---- */
 
-/* Applies a panel's reflections to the columns after it, some at a time, so that a cancellation does not wait for long. */
+/* Applies the reflections of a panel to the columns after it, a few columns at a time, so that cancellations are prompt. */
 static void update_columns(const wide *w, group *g, int64_t j, int64_t block, double *work)
 {
     const double piece = 5e7; /* multiplications */
@@ -128,7 +129,7 @@ static void update_columns(const wide *w, group *g, int64_t j, int64_t block, do
     }
 }
 
-/* a = Q R by panels; work: PANEL_COLUMNS times the larger of its sides. Ends early where somebody cancels. */
+/* Factors a = Q R by panels. work: PANEL_COLUMNS times the larger side of a. Ends early after a cancellation. */
 static void factor_group(const wide *w, group *g, double *work)
 {
     int64_t n = problem_rows(w);
@@ -140,7 +141,7 @@ static void factor_group(const wide *w, group *g, double *work)
     }
 }
 
-/* theta = Q z: count values at v, whose first rows are z. */
+/* Computes theta = Q z in place: v has `count` values, and its first rows are z. */
 static void apply_factor(const wide *w, const group *g, double *v, double *work)
 {
     int64_t n = problem_rows(w), last = (n - 1) / PANEL_COLUMNS * PANEL_COLUMNS;
@@ -151,7 +152,7 @@ static void apply_factor(const wide *w, const group *g, double *v, double *work)
     }
 }
 
-/* Column `a` of the group in row i of the small problem: R^T, or the column itself. */
+/* Returns column `a` of the group in row i of the small problem: an element of R^T, or of the column itself. */
 static double small_at(const wide *w, const group *g, int64_t i, int64_t a)
 {
     int64_t n = problem_rows(w);
@@ -163,7 +164,8 @@ static double small_at(const wide *w, const group *g, int64_t i, int64_t a)
 
 enum { TILE_ROWS = 256 };
 
-/* Its solution z (side x k, row-major), and its rank or -1. r: a triangle of side + k, zeros. */
+/* Computes the solution z of the small problem (side x k, row-major). Returns its rank, or -1. r: a triangle of side + k,
+ * zeros. */
 static int64_t solve_small(const wide *w, double *r, double *tile, double *work, double *z)
 {
     int64_t n = problem_rows(w), k = w->s->problem->k, side = w->g[0].width + w->g[1].width, all = side + k;
@@ -182,7 +184,7 @@ static int64_t solve_small(const wide *w, double *r, double *tile, double *work,
     return triangle_solve(side, k, r, rank_tolerance(side, n), z);
 }
 
-/* theta of the group's columns from its part of z, from row `first` on. v: count values. */
+/* Sets theta for the columns of the group from its part of z, which begins at row `first`. v: work, `count` values. */
 static void put_group(const wide *w, const group *g, int penalized, const double *z, double *v, double *work)
 {
     int64_t k = w->s->problem->k;
@@ -277,7 +279,7 @@ cusgd_status solve_wide(solver *s)
     s->passes++;
     if (!status && !interrupt_asked()) {
         put_intercepts(s, &w.m, s->trial.x);
-        int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
+        int64_t narrow = w.g[1].count - w.g[1].width; /* number of further parameters that the penalty determines */
         if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
             snprintf(s->note, sizeof s->note,
                      "rank %lld of %lld, as there are fewer rows than columns: of all solutions the one of least norm was taken",
