@@ -1,4 +1,4 @@
-/* What callers read of a trainer, and the coefficients that they set. */
+/* Functions by which callers read a trainer and set its coefficients. */
 #include "failure.h"
 #include "problem/linear.h"
 #include "problem/stream.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows of the first call may be passed again, to be trained on. */
+/* Returns whether the first rows were few. The rows of the first call may be passed again for training. */
 static int has_few_first_rows(const cusgd_trainer *t)
 {
     enum { ENOUGH = 100 };
@@ -35,7 +35,7 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     if (*t->problem.targets.note) notes[count++] = t->problem.targets.note;
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
-    if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* late, since it may come during the run, as does this one: */
+    if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, as it may come during the run */
     if (t->problem.train.stream && t->run.at.step > 0) notes[count++] = stream_note(t->problem.train.stream);
     return index < count ? notes[index] : NULL;
 }
@@ -83,7 +83,7 @@ cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *t, double *m
     return CUSGD_OK;
 }
 
-/* theta of decorrelated columns as coefficients of the data's, which need each other. */
+/* Converts theta of decorrelated columns to coefficients for the columns of the data, which requires both weight and bias. */
 static cusgd_status get_white(const cusgd_trainer *t, double *weight, double *bias)
 {
     int64_t k = t->problem.k, count = t->problem.d * k;
@@ -106,7 +106,7 @@ cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, do
     return status;
 }
 
-/* Coefficients of the data's columns as theta of decorrelated ones. */
+/* Converts coefficients for the columns of the data to theta of decorrelated columns. */
 static cusgd_status put_white(cusgd_trainer *t, const double *weight, const double *bias)
 {
     int64_t k = t->problem.k, count = t->problem.d * k;

@@ -1,4 +1,4 @@
-/* Predictions and how good they are, of a model and of a trainer alike. */
+/* Predictions and metrics of models and trainers. */
 #include "trainer.h"
 
 #include "failure.h"
@@ -67,7 +67,7 @@ typedef struct predicting {
     double *out;
 } predicting;
 
-/* Of outputs that are targets. */
+/* Takes predictions of outputs that are targets. */
 static void take_outputs(void *context, int64_t first, int64_t count, const double *p)
 {
     const predicting *to = context;
@@ -81,7 +81,7 @@ static void take_outputs(void *context, int64_t first, int64_t count, const doub
         out[i] = to->as == CUSGD_PREDICT_CLASS ? (double)(p[i] > 0) : rule_mean_at(to->s->loss, p[i]);
 }
 
-/* Of outputs that are classes. */
+/* Takes predictions of outputs that are classes. */
 static void take_classes(void *context, int64_t first, int64_t count, const double *p)
 {
     const predicting *to = context;
@@ -110,7 +110,7 @@ cusgd_status scorer_predict(const scorer *s, const cusgd_data *data, cusgd_predi
 
 /* ---- Metrics ---- */
 
-/* The unit in which the squares of output c are within a double. */
+/* Returns a unit in which the squares of output c neither overflow nor underflow. */
 static double unit_of(const examples *e, int64_t c)
 {
     double largest = 0;
@@ -119,7 +119,7 @@ static double unit_of(const examples *e, int64_t c)
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
-/* Sums to be: 0 where regression or classification is measured, else NaN. */
+/* Returns initial metrics: 0 for those of regression or classification that will be summed, else NaN. */
 static cusgd_metrics metrics_of(int64_t rows, double r, double c)
 {
     const double unknown = (double)NAN;
@@ -157,7 +157,7 @@ static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cu
     return status ? status : data_check_files(data);
 }
 
-/* The target that an output predicts, and its loss. */
+/* Return the target that an output predicts, and its loss. */
 static int64_t target_of(const scorer *s, int64_t c) { return s->quantiles ? 0 : c; }
 static loss_rule loss_of(const scorer *s, int64_t c)
 {
@@ -166,7 +166,7 @@ static loss_rule loss_of(const scorer *s, int64_t c)
     return loss;
 }
 
-/* Whether a quantile is predicted to be less than a smaller one. */
+/* Returns whether some quantile is predicted to be less than a smaller quantile. */
 static int crosses(const double *p, int64_t k)
 {
     for (int64_t c = 1; c < k; c++)
@@ -206,7 +206,7 @@ static cusgd_status sum_rows(const scorer *s, const cusgd_data *data, output_sum
     return status;
 }
 
-/* How many outputs are measured by themselves; the mean over them is numbered behind them. */
+/* The mean over the outputs has the number after the last output. */
 int64_t scorer_outputs(const scorer *s) { return s->quantiles ? s->k : s->m; }
 
 static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, int64_t output, cusgd_metrics *metrics)
@@ -219,7 +219,7 @@ static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, 
     int is_mean = output == scorer_outputs(s);
     for (int64_t c = is_mean ? 0 : output; c < (is_mean ? s->k : output + 1); c++)
         sums_add_metrics(&all[c], loss_of(s, c), is_mean ? 1 / (double)s->k : 1, metrics);
-    if (rows < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
+    if (rows < 2) metrics->r2 = metrics->d2 = (double)NAN; /* a single row has no variance of targets */
 }
 
 cusgd_status scorer_evaluate_range(const scorer *s, const cusgd_data *data, int64_t first, int64_t end, cusgd_metrics *metrics)
@@ -227,7 +227,7 @@ cusgd_status scorer_evaluate_range(const scorer *s, const cusgd_data *data, int6
     double crossed = 0;
     cusgd_status status = scorer_check(s, data, 1);
     if (status) return status;
-    if (s->classes > 0) { /* one target, which is the mean */
+    if (s->classes > 0) { /* there is one target, which equals the mean */
         status = evaluate_classes(s, data, metrics);
         for (int64_t c = 1; c < end - first; c++) metrics[c] = metrics[0];
         return status;

@@ -1,5 +1,4 @@
-/* Predictions of a target of several classes, each of which has an output, and how good they are: as scikit-learn computes them.
- */
+/* Predictions and metrics of a target of several classes, each of which has an output, as in scikit-learn. */
 #include "scorer.h"
 
 #include "failure.h"
@@ -15,7 +14,7 @@ typedef double real;
 
 /* ---- A row --------------------------------------------------------------------------------------------------------------- */
 
-/* The class of the largest p; of equal ones the first. */
+/* Returns the class with the largest p, the first of equal ones. */
 static int64_t largest(int64_t k, const double *p)
 {
     int64_t at = 0;
@@ -24,7 +23,7 @@ static int64_t largest(int64_t k, const double *p)
     return at;
 }
 
-/* Of one-vs-rest the outputs' own, divided by their sum. */
+/* Computes the probabilities of the classes; for one-vs-rest those of the outputs are divided by their sum. */
 static void probabilities(loss_rule loss, int64_t k, const double *p, double *out)
 {
     double sum = 0, most = p[largest(k, p)];
@@ -51,32 +50,32 @@ void multiclass_predict(const scorer *s, cusgd_prediction as, int64_t count, con
 
 /* ---- Metrics ------------------------------------------------------------------------------------------------------------- */
 
-/* Weights of a class's rows: all, those predicted as it, and those of them that are of it. */
+/* Sums of weights for a class: its rows, the rows predicted as the class, and the rows of the class predicted as it. */
 typedef struct class_tally {
     double rows, predicted, right;
 } class_tally;
 
 typedef struct tally {
     double weight, loss, log_loss, right, top3, top5;
-    double confusion[4]; /* of two classes */
+    double confusion[4]; /* for two classes */
     class_tally *of;     /* k */
 } tally;
 
-/* The mean over the outputs of one-vs-rest; softmax has one loss for all. */
+/* Returns the loss of a row: the mean over the outputs for one-vs-rest; for softmax there is one loss. */
 static double loss_of(loss_rule loss, int64_t k, const double *p, int64_t y)
 {
     double sum = 0;
     if (loss.kind == CUSGD_LOSS_SOFTMAX) {
         softmax_sum all = {0, 0, 0};
         double most = p[largest(k, p)];
-        for (int64_t c = 0; c < k; c++) softmax_add_power(&all, exp(p[c] - most)); /* real_exp() is faster only in vectors */
+        for (int64_t c = 0; c < k; c++) softmax_add_power(&all, exp(p[c] - most)); /* real_exp() is only faster in loops */
         return softmax_at(p[y], 1, most, softmax_rest(all)).value;
     }
     for (int64_t c = 0; c < k; c++) sum += loss_at(loss, p[c], c == y).value;
     return sum / (double)k;
 }
 
-/* Minus the logarithm of the class's probability, which may be too small for a double. */
+/* Returns the negative logarithm of the probability of the class, which may itself be too small for a double. */
 static double log_loss_of(loss_rule loss, int64_t k, const double *p, int64_t y)
 {
     double sum = 0;
@@ -84,7 +83,8 @@ static double log_loss_of(loss_rule loss, int64_t k, const double *p, int64_t y)
     return loss_at(loss, p[y], 1).value + log(fmax(sum, DBL_MIN));
 }
 
-/* How many classes come before y: of equal ones, as scikit-learn's top_k_accuracy_score has it, those behind it. */
+/* Returns the number of classes that rank before y. Of equal ones, those with larger numbers do, as in top_k_accuracy_score of
+ * scikit-learn. */
 static int64_t before(int64_t k, const double *p, int64_t y)
 {
     int64_t count = 0;
@@ -110,10 +110,11 @@ static void add_row(const scorer *s, const double *p, int64_t y, double w, tally
     if (k == 2) t->confusion[2 * y + found] += w;
 }
 
-/* 0 of 0 is 0. */
+/* Returns a share, which is 0 for 0 of 0. */
 static double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/* Means over the classes that occur among the targets or the predictions; the recall's also over the former alone. */
+/* Computes the means over the classes that occur among targets or predictions; for balanced accuracy over those among the targets
+ * only. */
 static void average(const scorer *s, const tally *t, cusgd_metrics *m)
 {
     double occur = 0, there = 0, recalls = 0;
@@ -138,7 +139,7 @@ static void average(const scorer *s, const tally *t, cusgd_metrics *m)
     if (s->k > 5) m->top5 = t->top5 / t->weight;
 }
 
-/* Of two classes, as of a model that has one output for both: those of class 1. */
+/* Sets the metrics of class 1 of two, as for a model that has one output for both. */
 static void second_class(const tally *t, cusgd_metrics *m)
 {
     const class_tally *one = &t->of[1];
@@ -187,7 +188,7 @@ cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *d
     if (!model || !data) return fail_null(__func__);
     int64_t classes = cusgd_model_outputs(model) > cusgd_model_targets(model) ? cusgd_model_outputs(model) : 2;
     int64_t n = data->view.n, m = cusgd_model_targets(model);
-    cusgd_status status = cusgd_model_evaluate(model, data, -1, &metrics); /* which checks the data */
+    cusgd_status status = cusgd_model_evaluate(model, data, -1, &metrics); /* this checks the data */
     if (status) return status;
     if (isnan(metrics.accuracy))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes", cusgd_model_loss(model, NULL)->name);

@@ -1,4 +1,4 @@
-/* Metrics that need the rows in order: medians and quantiles, weighted as scikit-learn weighs them. */
+/* Metrics that need sorted rows: medians and quantiles, weighted as in scikit-learn. */
 #include "data.h"
 #include "failure.h"
 #include "interrupt.h"
@@ -20,8 +20,8 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The value below which `share` of the weight lies; half way to the next one where it lies exactly between the two (Hyndman and
- * Fan 1996, type 2). Rows of weight > 0; sorts them. */
+/* Returns the weighted quantile `share`; the mean of two values if it is exactly between them (Hyndman and Fan 1996, type 2).
+ * Rows must have weights > 0; sorts them. */
 static double quantile(weighed *rows, int64_t n, double share)
 {
     double total = 0, below = 0;
@@ -33,16 +33,16 @@ static double quantile(weighed *rows, int64_t n, double share)
     return above > 1e-15 * total || i + 1 == n ? rows[i].value : (rows[i].value + rows[i + 1].value) / 2;
 }
 
-/* Sums of the pinball loss: `share` of what y is above p, 1 - share of what it is below. */
+/* Returns the pinball loss: share (y - p) if y > p, otherwise (1 - share) (p - y). */
 static double pinball(double y, double p, double share) { return y > p ? share * (y - p) : (1 - share) * (p - y); }
 
-/* An output's predictions, each `step` behind the one before, of target c. */
+/* The predictions of target c by an output; consecutive ones are `step` elements apart. */
 typedef struct predicted {
     const double *at;
     int64_t step, c;
 } predicted;
 
-/* 1 - loss / loss of the quantile of the targets. */
+/* Returns 1 - loss / (loss of the quantile of the targets). */
 static double explained(const examples *e, const predicted *p, double share, weighed *rows)
 {
     int64_t count = 0;
@@ -77,7 +77,7 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
     return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
-/* Of output c, whose predictions are in column c of p. */
+/* Returns the metrics of output c, whose predictions are in column c of p. */
 static cusgd_order_metrics metrics_of(const cusgd_model *model, const cusgd_data *data, int64_t c, const double *p, weighed *rows)
 {
     const examples *e = &data->view;
@@ -90,13 +90,13 @@ static cusgd_order_metrics metrics_of(const cusgd_model *model, const cusgd_data
     return out;
 }
 
-/* Of outputs first .. end - 1, and of their mean. */
+/* Computes the metrics of outputs first .. end - 1 and of their mean. */
 static cusgd_status order_range(const cusgd_model *model, const cusgd_data *data, int64_t first, int64_t end,
                                 cusgd_order_metrics *each, cusgd_order_metrics *mean)
 {
     int64_t n = data->view.n, k = model->k;
     cusgd_metrics checked;
-    cusgd_status status = model_evaluate(model, data, -1, &checked); /* which looks at targets and weights */
+    cusgd_status status = model_evaluate(model, data, -1, &checked); /* this checks targets and weights */
     if (status) return status;
     double *p = (uint64_t)n <= SIZE_MAX / sizeof *p / (uint64_t)k ? allocate((size_t)(n * k), sizeof *p) : NULL;
     weighed *rows = allocate((size_t)n, sizeof *rows);

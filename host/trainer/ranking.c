@@ -1,4 +1,4 @@
-/* How well a model ranks the rows of one class before those of the other. */
+/* Ranking metrics: how well a model ranks the rows of one class before those of the other. */
 #include "data.h"
 #include "failure.h"
 #include "interrupt.h"
@@ -15,14 +15,14 @@ typedef struct scored {
     int positive;
 } scored;
 
-/* By falling score. */
+/* Compares by descending score. */
 static int compare_scores(const void *a, const void *b)
 {
     double left = ((const scored *)a)->score, right = ((const scored *)b)->score;
     return (left < right) - (left > right);
 }
 
-/* Rows of one score are one threshold of the curves. */
+/* Computes the metrics of sorted rows. Rows with equal scores form one threshold. */
 static void rank_sorted(const scored *rows, int64_t n, cusgd_ranking *out)
 {
     double weights[2] = {0, 0}, found[2] = {0, 0}, snapshot = 0, precision = 0;
@@ -37,7 +37,8 @@ static void rank_sorted(const scored *rows, int64_t n, cusgd_ranking *out)
     out->average_precision = weights[1] > 0 ? precision / weights[1] : 0;
 }
 
-/* Of target c; rows of weight 0 are left out. Of two outputs for one target, those of its classes, the difference counts. */
+/* Computes the metrics of target c, without rows of weight 0. If the two classes of a target have an output each, their
+ * difference is the score. */
 static void rank_output(const cusgd_data *data, const cusgd_model *model, const double *p, int64_t c, scored *rows,
                         cusgd_ranking *out)
 {
@@ -63,7 +64,7 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
     return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
-/* Of outputs first .. end - 1, and of their mean. */
+/* Computes the metrics of outputs first .. end - 1 and of their mean. */
 static cusgd_status rank_range(const cusgd_model *model, const cusgd_data *data, int64_t first, int64_t end, cusgd_ranking *each,
                                cusgd_ranking *mean)
 {

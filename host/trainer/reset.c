@@ -1,4 +1,4 @@
-/* A trainer that goes on with other options, or with other data. */
+/* Continuing with a trainer with other options or other data. */
 #include "clock.h"
 #include "cusgd_world.h"
 #include "expr/formula.h"
@@ -12,7 +12,7 @@
 
 /* ---- Other options on the same data ---- */
 
-/* Of a copy that the trainer owns; where that fails there is no run. */
+/* Starts a run on the uploaded data with a copy of the options, which the trainer owns. After a failure there is no run. */
 static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
 {
     options_disown(&t->options);
@@ -21,10 +21,10 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     sgd_close(&t->sgd);
     const fit_state given = t->run.fit;
     t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN, .fit = {.callback = given.callback, .user = given.user}};
-    t->has_fingerprint = 0; /* other rows may be held out */
+    t->has_fingerprint = 0; /* other rows may now be held out */
     sgd before = t->sgd;
     t->sgd = (sgd){.slice = before.slice};
-    memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* it comes once */
+    memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* the device gives the note once */
     *t->announcement = *t->classes_note = '\0';
     cusgd_status status = problem_reset(&t->problem);
     if (!status) status = trainer_begin(t);
@@ -33,7 +33,7 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     return status;
 }
 
-/* The data is bound anew; on failure the trainer is as it was. */
+/* Starts a run after uploading the data again. On failure the trainer is unchanged. */
 static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
 {
     cusgd_trainer *fresh, old;
@@ -62,7 +62,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     cusgd_status status = trainer_check_idle(t, "cusgd_trainer_reset");
     if (!status) status = cusgd_options_check(options);
     if (!status) status = trainer_choose_formula(&owned, &formula);
-    loss_formula_free(formula); /* where the data stays, so does its formula, which is the same one */
+    loss_formula_free(formula); /* if the data is not uploaded again, the formula is the same and remains */
     owned.formula = t->formula;
     if (status) return status;
     classes_choose(&owned, t->problem.train.data);

@@ -1,4 +1,4 @@
-/* The scorers of a model and of a trainer, what they predict and how they are judged; and the model that a trainer makes. */
+/* The scorers of models and trainers, their predictions and metrics, and the creation of a model by a trainer. */
 #include "scorer.h"
 
 #include "failure.h"
@@ -117,14 +117,14 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
     return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
-/* A trainer's scorer, and data whose columns are the trainer's. */
+/* The scorer of a trainer, and data with the columns of the trainer. */
 typedef struct scored {
     scorer scorer;
     cusgd_data data;
-    void *x; /* of whitened data */
+    void *x; /* the x of whitened data */
 } scored;
 
-/* The data is as the trainer has it. s->x is to be freed, on failure, too. */
+/* Opens the scorer for data with the columns of the trainer. The caller frees s->x, also on failure. */
 static cusgd_status scored_open_as_is(cusgd_trainer *t, const cusgd_data *data, scored *s)
 {
     s->data = *data;
@@ -192,13 +192,13 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     if (!status) status = model_set_layout(m, data->layout);
     if (!status) status = model_set_encoding(m, data->encoding);
     if (!status) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
-    /* The errors take a pass over the data. */
+    /* Standard errors need a pass over the data. */
     int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;
     if (!whole) missing = "the data was no longer complete when they were to be computed";
     if (!status && readable) {
         const int *agreed = shared_begin(t);
         status = shared_end(t, agreed, solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing));
-        if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
+        if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* keep the model */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
     }
     for (int64_t i = 0; m->errors && i < m->k * (m->d + 1); i++) {

@@ -1,4 +1,4 @@
-/* Rows are scored piece by piece. */
+/* Scoring of rows, block by block. */
 #include "scorer.h"
 
 #include "data/bring.h"
@@ -10,7 +10,8 @@
 
 enum { PIECE_VALUES = 1 << 19, PIECE_ROWS = 1 << 18, READ_VALUES = 1 << 22 };
 
-/* Of sparse rows with about so many values, which are copied to be bound, and more than there are parameters. */
+/* Returns the number of sparse rows per block: those with about this many values, which are copied for the upload, and more
+ * values than there are parameters. */
 static int64_t sparse_rows(const scorer *s, const examples *e)
 {
     double stored = (double)(e->s.start[e->n] - e->s.start[0]) + 1, values = fmax(PIECE_VALUES / 16.0, 2 * (double)(s->d * s->k));
@@ -33,7 +34,8 @@ cusgd_status scorer_check_features(const scorer *s, const cusgd_data *data, int6
     return examples_check_part(&features, (row_range){first, first + count}, -1, data->source, s->threads);
 }
 
-/* A value that is not finite shows in the prediction of its row, so that values are looked at one by one only then. */
+/* Scores a block. The prediction of a row with a value that is not finite is not finite either, so that values need to be checked
+ * one by one only then. */
 static cusgd_status score_piece(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
 {
     examples piece = examples_piece(&data->view, first, count);

@@ -22,7 +22,7 @@ const int *shared_begin(const cusgd_trainer *t)
     return interrupt_agree(&w->stop);
 }
 
-/* What follows from the numbers that all have exchanged, all find. */
+/* Returns whether all ranks get this status, because it follows from numbers that they have exchanged. */
 static int is_common(cusgd_status status)
 {
     return status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_NOT_CONVERGED ||
@@ -34,13 +34,13 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
     world *w = world_of(t);
     if (!w) return status;
     interrupt_agree(before);
-    int from_exchange = w->failed && status == CUSGD_ERROR_DEVICE; /* the others find it, too; not that this one had no memory */
+    int from_exchange = w->failed && status == CUSGD_ERROR_DEVICE; /* the others fail too, except if this one had no memory */
     if (is_common(status) || from_exchange) return status;
     w->ops->notify(w->of, cusgd_last_error());
     return status;
 }
 
-/* Threads that are not given: this rank's share of the machine's cores. */
+/* Sets threads, if they are not given, to this rank's share of the cores of the machine. */
 static void share_cores(const world *w, cusgd_options *o)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -49,8 +49,8 @@ static void share_cores(const world *w, cusgd_options *o)
     o->threads = share < 1 ? 1 : share < allowed ? share : allowed;
 }
 
-/* Whether GPUs of several processes can train: `auto` means the CPU where they cannot. A formula that is wrong is reported when
- * the trainer is made. */
+/* Returns whether GPUs of several processes support the options; if not, `auto` means the CPU. An invalid formula is reported
+ * when the trainer is created. */
 static int gpus_take(const cusgd_options *o)
 {
     loss_formula *formula = NULL;
@@ -60,8 +60,8 @@ static int gpus_take(const cusgd_options *o)
     return fits;
 }
 
-/* A rank that took the first GPU because it cannot see how many there are would share that with another rank. `auto` does without
- * GPUs where they cannot be counted. */
+/* Counts the GPUs. A rank that used the first GPU without knowing their number might share it with another rank. With `auto`, the
+ * CPU is used if they cannot be counted. */
 static cusgd_status count_gpus(const world *w, int is_auto, int *gpus)
 {
     char why[600];
@@ -74,15 +74,15 @@ static cusgd_status count_gpus(const world *w, int is_auto, int *gpus)
     return fail(status, "rank %d cannot count the GPUs of its machine: %s", w->rank, why);
 }
 
-/* Where each process of each machine has a GPU of its own, `auto` means these. `cuda` takes them by the number on the machine, or
- * the only one that this process sees, as where the launcher has divided them. */
+/* Chooses the device. `auto` means a GPU if each process of each machine has its own. `cuda` means the GPU with the number of the
+ * rank on its machine, or the only one that the process sees if the launcher has divided them. */
 static cusgd_status choose_gpu(world *w, cusgd_options *o)
 {
     int is_auto = strcmp(o->device, "auto") == 0, chooses = is_auto || strcmp(o->device, "cuda") == 0, missing = 0;
     int gpus = 0;
     cusgd_status status = chooses ? count_gpus(w, is_auto, &gpus) : CUSGD_OK;
     if (status) return status;
-    /* All exchange this, whatever device each was given: that the options differ is found later. */
+    /* All ranks exchange this, whatever their device option is; differences between the options are found later. */
     status = world_any(w, is_auto && (gpus < w->neighbors || !gpus_take(o)), &missing);
     if (status || !chooses) return status;
     if (missing) {
@@ -118,7 +118,7 @@ cusgd_status shared_options(world *w, cusgd_options *o)
     return CUSGD_OK;
 }
 
-/* A hash of the options that have a part in the result. */
+/* Returns a hash of the options that affect the result. */
 static uint64_t hash_options(const cusgd_trainer *t, uint64_t more)
 {
     char value[CUSGD_OPTION_TEXT];
@@ -126,7 +126,7 @@ static uint64_t hash_options(const cusgd_trainer *t, uint64_t more)
     uint64_t factors = state_factors(t), hash = hash_bytes(more, &factors, sizeof factors);
     for (size_t i = 0; options_describe(&t->options, i, &name, value); i++) {
         hash = hash_bytes(hash, name, strlen(name));
-        if (strcmp(name, "device") == 0) value[strcspn(value, ":")] = '\0'; /* which GPU is each rank's own */
+        if (strcmp(name, "device") == 0) value[strcspn(value, ":")] = '\0'; /* ranks may use different GPUs */
         hash = hash_bytes(hash, value, strlen(value));
     }
     return hash;

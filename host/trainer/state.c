@@ -1,4 +1,4 @@
-/* Checkpoints: where a trainer stands to a safetensors file or to memory, and back. */
+/* Checkpoints: saves the state of a trainer to a safetensors file or to memory, and loads it. */
 #include "state.h"
 
 #include "failure.h"
@@ -30,7 +30,7 @@ static int add_metadata(const cusgd_trainer *t, saved_state *s)
            state_put_bits(s->metadata, "checksum", state_checksum(s->metadata, s->tensors, s->count));
 }
 
-/* Inside a fit it is whole only where the fit says so. */
+/* Fails if the state cannot be saved now. During a fit it is consistent only where the fit calls the callback for checkpoints. */
 static cusgd_status check_savable(const cusgd_trainer *t, const char *function)
 {
     if (t->run.busy && !t->run.fit.is_whole)
@@ -56,7 +56,7 @@ static cusgd_status make(cusgd_trainer *t, const char *function, saved_state *s)
     return good && add_metadata(t, s) ? CUSGD_OK : fail_memory(sizeof(state_numbers), "a checkpoint");
 }
 
-/* The earlier file keeps its name until the new one is complete, and then has both names until that one takes its place. */
+/* Writes the file. The old file keeps its name until the new one is complete, and then has both names until it is replaced. */
 static cusgd_status write_file(const char *path, const saved_state *s)
 {
     replacement *file;
@@ -112,14 +112,14 @@ static cusgd_status check_numbers(const cusgd_trainer *t, const safetensors *fil
 {
     const run_position *at = &numbers->at;
     int is_sgd = t->options.solver == CUSGD_SOLVER_SGD;
-    int64_t largest = (INT64_C(1) << 53) / t->problem.train.rows.n; /* passes: each visits all rows */
+    int64_t largest = (INT64_C(1) << 53) / t->problem.train.rows.n; /* each pass reads all rows */
     if (at->batch < 0 || (is_sgd && at->batch > t->sgd.batches) || at->result > SNAPSHOT_BEST || at->step < 0 || at->epoch < 0 ||
         at->epoch_index < 0 || numbers->fit.epochs > t->options.epochs || numbers->fit.solver.passes > largest)
         return fail_damaged(file, "a number is out of range");
     return CUSGD_OK;
 }
 
-/* Whatever fails before put_tensors() leaves the trainer as it was. */
+/* Loads a state. Failures before state_put_tensors() leave the trainer unchanged. */
 static cusgd_status load(cusgd_trainer *t, const safetensors *file, cusgd_progress *now)
 {
     loaded_state s;
@@ -145,7 +145,7 @@ static cusgd_status load(cusgd_trainer *t, const safetensors *file, cusgd_progre
     return CUSGD_OK;
 }
 
-/* Of an opened file, which is closed. */
+/* Loads an open file and closes it. */
 static cusgd_status load_file(cusgd_trainer *t, safetensors *file, cusgd_progress *now)
 {
     cusgd_progress complete = CUSGD_INIT(cusgd_progress);

@@ -1,4 +1,4 @@
-/* A checkpoint: a safetensors file. Numbers and options are texts of its metadata, parameters its tensors. */
+/* A checkpoint is a safetensors file. Its metadata has the numbers and options as texts, and its tensors have the parameters. */
 #ifndef CUSGD_HOST_TRAINER_STATE_H
 #define CUSGD_HOST_TRAINER_STATE_H
 
@@ -6,62 +6,65 @@
 
 #include "data/safetensors.h"
 
-/* All but the options and the tensors: plain. */
+/* The numbers of a checkpoint: everything except the options and the tensors. */
 typedef struct state_numbers {
     run_position at;
     fit_position fit;
-    int in_fit; /* 1: saved inside of one */
+    int in_fit; /* 1: saved during a fit */
     double start_loss, given;
     uint64_t factors; /* a hash of the penalty factors */
     fingerprint data;
 } state_numbers;
 
-/* The parts of the snapshots, the run's start, a solver's vectors. */
+/* The tensors: the components of the snapshots, the start of the run, and the vectors of a solver. */
 enum {
     STATE_START = SNAPSHOTS * STATE_PARTS,
     STATE_VECTORS,
     STATE_TENSORS = STATE_VECTORS + FIT_VECTORS,
 };
 
-/* What is saved. Those tensors that would be zeros or equal to an earlier one are left out. */
+/* The tensors to save. Tensors that are zero or equal to an earlier one are left out. */
 typedef struct saved_state {
     cJSON *metadata;
     tensor tensors[STATE_TENSORS];
     size_t count;
-    unsigned char *memory; /* most of the tensors' values */
+    unsigned char *memory; /* the values of most tensors */
 } saved_state;
 
-/* What was saved: a tensor for each name, without values where it is zeros or not there. */
+/* The tensors of a file, one for each name; those that are zero or absent have no values. */
 typedef struct loaded_state {
     state_numbers numbers;
     tensor tensors[STATE_TENSORS];
 } loaded_state;
 
-/* state_numbers.c: into the metadata, 0: out of memory; and from it, 0: one is missing or out of its range. */
+/* state_numbers.c. Writes the numbers to the metadata (returns 0: out of memory), and reads them (returns 0: a number is missing
+ * or out of range). */
 int state_put_numbers(const state_numbers *numbers, cJSON *metadata);
 int state_take_numbers(const cJSON *metadata, state_numbers *numbers);
-/* 64 bits, into the metadata and from it; likewise. */
+/* Writes and reads 64 bits likewise. */
 int state_put_bits(cJSON *metadata, const char *name, uint64_t bits);
 int state_take_bits(const cJSON *metadata, const char *name, uint64_t *bits);
 
-/* state_tensors.c: the trainer's state into s->tensors. The metadata gets the names of those that are equal to an earlier one. */
+/* state_tensors.c. Collects the state of the trainer in s->tensors. Adds the names of tensors that are equal to an earlier one to
+ * the metadata. */
 cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s);
-/* The tensors of a file, which its checksum fits, and all its metadata; else DATA. */
+/* Reads the tensors of a file. Fails with DATA if the checksum or the metadata is wrong. */
 cusgd_status state_take_tensors(const safetensors *file, loaded_state *s);
-/* Completes those that are equal to another one; DATA where one is not what the trainer takes. */
+/* Completes tensors that are equal to another one. Fails with DATA if a tensor does not fit the trainer. */
 cusgd_status state_check_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s);
-/* Makes them the trainer's. */
+/* Sets the state of the trainer. */
 cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s);
-/* Of everything in a checkpoint but the checksum itself. */
+/* Returns the checksum of everything in a checkpoint except the checksum itself. */
 uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t count);
 
-/* state_data.c: makes t->fingerprint that of the trainer's data; it is taken once. */
+/* state_data.c. Computes t->fingerprint from the data of the trainer, unless it has been computed. */
 cusgd_status state_fingerprint(cusgd_trainer *t);
-/* 64 bits of the penalty factors. */
+/* Returns a hash of the penalty factors. */
 uint64_t state_factors(const cusgd_trainer *t);
-/* The options as they run, into the metadata; 0: out of memory. */
+/* Writes the options of the run to the metadata. Returns 0 if there is no memory. */
 int state_put_options(const cusgd_trainer *t, cJSON *metadata);
-/* Names every option and part of the data in which a checkpoint is of another run. USAGE or DATA. */
+/* Fails with USAGE or DATA if the checkpoint belongs to another run; the message names all options and parts of the data that
+ * differ. */
 cusgd_status state_compare(cusgd_trainer *t, const safetensors *file, const state_numbers *saved);
 
 cusgd_status fail_damaged(const safetensors *file, const char *what);

@@ -1,4 +1,4 @@
-/* Whether a checkpoint is of this trainer's data and options. */
+/* Compares the data and options of a checkpoint with those of a trainer. */
 #include "state.h"
 
 #include "data/hash.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { DIFFERENCES = 2048 };
-static const int64_t HASHED_VALUES = INT64_C(1) << 22; /* of x, at most */
+static const int64_t HASHED_VALUES = INT64_C(1) << 22; /* maximum number of values of x that are hashed */
 
 static uint64_t hash_number(uint64_t hash, double value)
 {
@@ -34,7 +34,7 @@ static uint64_t hash_row(uint64_t hash, row_source *rows, int64_t row)
     return hash;
 }
 
-/* Rows evenly spread, the first and the last among them; what has been read of a mapped file is not kept in memory. */
+/* Hashes evenly spread rows, including the first and the last. Pages of mapped files are released after reading. */
 static cusgd_status hash_values(const examples *e, const backend *device, uint64_t *out)
 {
     enum { SPAN = 8192 };
@@ -119,21 +119,22 @@ static void compare_data(const fingerprint *saved, const fingerprint *now, list 
         add(to, "%lld validation rows, not %lld", (long long)now->valid_rows, (long long)saved->valid_rows);
     if (saved->features != now->features) add(to, "%lld columns, not %lld", (long long)now->features, (long long)saved->features);
     if (saved->targets != now->targets) add(to, "%lld outputs, not %lld", (long long)now->targets, (long long)saved->targets);
-    if (to->used > 0) return; /* the values of other rows are of no more interest */
+    if (to->used > 0) return; /* if a difference was found, values need not be compared */
     if (saved->values != now->values) add(to, "the values of the training columns");
     if (saved->outcomes != now->outcomes) add(to, "the training targets, weights or offsets");
     if (saved->valid_values != now->valid_values) add(to, "the values of the validation columns");
     if (saved->valid_outcomes != now->valid_outcomes) add(to, "the validation targets, weights or offsets");
 }
 
-/* Threads do not change a result, a device's number neither, and epochs may grow. */
+/* Returns whether an option may differ: threads and the number of a device do not affect the result, and epochs may be
+ * increased. */
 static int is_free(const char *name)
 {
     return strcmp(name, "threads") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "device") == 0 ||
            strcmp(name, "epochs") == 0;
 }
 
-/* What is chosen by the number of epochs, where that has grown. */
+/* Returns whether an option follows from the number of epochs, which may have been increased. */
 static int follows_epochs(const char *name)
 {
     static const char *const names[] = {"t0", "t1", "decay-every", "warm-up"};
@@ -150,14 +151,15 @@ static const char *metadata_text(const safetensors *file, const char *prefix, co
     return item && item->valuestring ? item->valuestring : "";
 }
 
-/* Solver gd chooses its rate in its first fit: a trainer that has not had one will choose the same. */
+/* Returns whether an option is chosen in the first fit: solver gd chooses its rate there, and a trainer without a fit will choose
+ * the same one. */
 static int follows_fit(const cusgd_trainer *t, const state_numbers *saved, const char *name, const char *value)
 {
     if (strcmp(name, "rate") != 0) return 0;
     return (saved->at.chose_rate && isnan(t->options.rate)) || (t->run.at.chose_rate && strcmp(value, "auto") == 0);
 }
 
-/* Of the options that the trainer has chosen, or of the others. */
+/* Compares the options that the trainer has chosen, or the others. */
 static void compare_each(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, int chosen, list *to)
 {
     char now[CUSGD_OPTION_TEXT];
@@ -172,7 +174,8 @@ static void compare_each(const cusgd_trainer *t, const safetensors *file, const 
     }
 }
 
-/* What the trainer has chosen follows from the data and the other options: where these differ it says nothing more. */
+/* Compares all options. Those that the trainer has chosen follow from the data and the other options, so that they are compared
+ * only if these are equal. */
 static void compare_options(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, list *to)
 {
     long long epochs = strtoll(metadata_text(file, "option.", "epochs"), NULL, 10);

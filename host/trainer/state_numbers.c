@@ -1,4 +1,4 @@
-/* Numbers of a checkpoint as texts: their bits, so that none is lost. */
+/* The numbers of a checkpoint are stored as texts of their bits, without rounding. */
 #include "state.h"
 
 #include <inttypes.h>
@@ -84,7 +84,7 @@ static const field fields[] = {
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 _Static_assert(sizeof(enum snapshot) == sizeof(int), "it is saved as a FLAG");
 
-static const int64_t LARGEST = INT64_C(1) << 53; /* counts go on from here without overflow */
+static const int64_t LARGEST = INT64_C(1) << 53; /* counts can be increased from here without overflow */
 
 static uint64_t bits_at(const void *member, enum kind kind)
 {
@@ -98,7 +98,7 @@ static uint64_t bits_at(const void *member, enum kind kind)
     return bits;
 }
 
-/* 0: out of its range. */
+/* Sets a member. Returns 0 if the value is out of range. */
 static int set_member(void *member, enum kind kind, uint64_t bits)
 {
     int64_t value = (int64_t)bits;

@@ -1,4 +1,4 @@
-/* The parameters' state of a checkpoint: parts of snapshots in the device's precision, the rest in double. */
+/* The tensors of a checkpoint: components of snapshots in the precision of the device, the others in double. */
 #include "state.h"
 
 #include "data/hash.h"
@@ -42,14 +42,15 @@ uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t cou
 
 /* ---- Saving ---- */
 
-/* All bits: -0 is none. The first byte is compared, and then each one with the one before. */
+/* Returns whether all bits are 0, so that -0 is not zero. Compares the first byte with 0, and then each byte with the one
+ * before. */
 static int is_zero(const void *values, size_t bytes)
 {
     const unsigned char *at = values;
     return at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0;
 }
 
-/* The earlier tensor of that part with the same bits; NULL: there is none. */
+/* Returns the earlier tensor of the same component with the same bits, or NULL. */
 static const tensor *find_same(const saved_state *s, const tensor *t, int part)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -61,7 +62,7 @@ static const tensor *find_same(const saved_state *s, const tensor *t, int part)
     return NULL;
 }
 
-/* One part of one snapshot. *room is where it is put unless the device has it in the host's memory; what is left of it. */
+/* Adds a component of a snapshot. It is copied to *room, which is advanced, unless the device has it in host memory. */
 static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, unsigned char **room)
 {
     const backend *b = &t->backend;
@@ -86,7 +87,7 @@ static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, unsigned c
     return CUSGD_OK;
 }
 
-/* Values of the trainer's own. The first rows, where they are zeros, are left out. */
+/* Adds values of the trainer without leading rows that are zero. */
 static void add_values(saved_state *s, const char *name, const double *values, int64_t rows, int64_t columns)
 {
     while (rows > 1 && is_zero(values, (size_t)columns * sizeof *values)) {
@@ -123,7 +124,7 @@ cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s)
 
 /* ---- Loading ---- */
 
-/* The number of the tensor that this one is equal to; itself where it is none. */
+/* Returns the number of the tensor to which this one is equal, or its own number. */
 static int same_as(const safetensors *file, int i)
 {
     char key[NAME_TEXT];
@@ -139,7 +140,7 @@ static int is_of_size(const cusgd_trainer *t, const tensor *of, int i)
     if (!of->values) return i != STATE_VECTORS + VECTOR_ITERATE && i != STATE_VECTORS + VECTOR_LEAST;
     if (i < STATE_START) return of->count == size;
     if (i == STATE_START) return of->count <= size && of->count % t->problem.k == 0;
-    if (i == STATE_VECTORS + VECTOR_METHOD) return 1; /* the method knows */
+    if (i == STATE_VECTORS + VECTOR_METHOD) return 1; /* only the method knows */
     return of->count == (i == STATE_VECTORS + VECTOR_BEST ? size : 2 * size);
 }
 
@@ -147,7 +148,7 @@ static int has_checksum(const safetensors *file, const tensor *tensors, size_t c
 {
     uint64_t sum;
     if (!state_take_bits(file->metadata, "checksum", &sum)) return 0;
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* a fuzzer that had to guess it would never see what comes behind it */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* a fuzzer cannot guess the checksum */
     (void)tensors, (void)count;
     return 1;
 #else
@@ -176,7 +177,7 @@ cusgd_status state_check_tensors(const cusgd_trainer *t, const safetensors *file
     return CUSGD_OK;
 }
 
-/* At the end of `size` values, behind zeros. */
+/* Copies a tensor to the end of `size` values, after zeros. */
 static void widen(const tensor *from, int64_t size, double *to)
 {
     int64_t before = from->values ? size - from->count : size;

@@ -1,4 +1,4 @@
-/* What the measures of an output are made of: see sums.h. */
+/* See sums.h. */
 #include "sums.h"
 
 #include "problem/problem.h"
@@ -26,14 +26,14 @@ void sums_add_row(output_sums *s, loss_rule loss, double p, double y, double w, 
     s->variation += w * apart * (y / s->unit - s->mean);
 }
 
-/* A constant target has nothing to explain: 1 if it is met, else 0, as scikit-learn has it. */
+/* Returns R^2. For a constant target it is 1 if the predictions are exact, otherwise 0, as in scikit-learn. */
 static double r_squared(const output_sums *s)
 {
     if (s->variation > 0) return 1 - s->square / s->variation;
     return s->square > 0 ? 0 : 1;
 }
 
-/* 0 of 0 is 0, as scikit-learn has it. */
+/* Returns a share, which is 0 for 0 of 0, as in scikit-learn. */
 static double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
 static void add_class_metrics(const output_sums *s, double share, cusgd_metrics *m)
@@ -46,7 +46,7 @@ static void add_class_metrics(const output_sums *s, double share, cusgd_metrics 
     m->precision += share * share_of(c[3], c[1] + c[3]);
     m->recall += share * recalls[1];
     double f1[2] = {share_of(2 * c[0], 2 * c[0] + c[1] + c[2]), share_of(2 * c[3], 2 * c[3] + c[1] + c[2])};
-    int named = (c[0] + c[1] + c[2] > 0) + (c[3] + c[1] + c[2] > 0); /* classes that rows have, or were predicted to have */
+    int named = (c[0] + c[1] + c[2] > 0) + (c[3] + c[1] + c[2] > 0); /* number of classes among targets and predictions */
     m->f1 += share * f1[1];
     m->f1_macro += share * (f1[0] + f1[1]) / named;
     m->f1_weighted += share * ((c[0] + c[1]) * f1[0] + (c[2] + c[3]) * f1[1]) / s->weight;
@@ -59,7 +59,7 @@ static double explained_variance(const output_sums *s)
     return s->error_variation > 0 ? 0 : 1;
 }
 
-/* The intercept-only model's loss follows from the mean where there are no offsets: l is linear in y. */
+/* Without offsets, the loss of the intercept-only model follows from the mean of the targets, because l is linear in y. */
 void sums_find_null(const examples *e, int64_t c, loss_rule loss, output_sums *s)
 {
     double constant = loss_best_constant(loss.kind, s->above / s->below);
@@ -68,7 +68,7 @@ void sums_find_null(const examples *e, int64_t c, loss_rule loss, output_sums *s
         s->null += at.weight * loss_at(loss, constant + at.offset, counted_target(&at, c)).value;
 }
 
-/* Likewise of the deviance, 2 (l - the least l). */
+/* Returns the explained share of the deviance, 2 (l - min l), likewise. */
 static double deviance_explained(const output_sums *s)
 {
     double null = (s->null - s->lower_bound) / s->weight;

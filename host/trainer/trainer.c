@@ -1,4 +1,4 @@
-/* A trainer: what the public interface makes of a problem, a run and a method. */
+/* Trainers: the public interface to a problem, a run and a method. */
 #include "trainer.h"
 
 #include "cusgd_world.h"
@@ -18,8 +18,9 @@
 
 /* ---- The start of a run ---- */
 
-/* Bounds that move the start to where the loss overflows leave nothing to train; which of the two is the cause follows from its
- * sign. An epoch is undone where its loss is far above the start's, so that must be the loss within the bounds. */
+/* Fails if the bounds move the starting point to where the loss overflows. The sign of the starting point determines which bound
+ * is the cause. An epoch is undone if its loss far exceeds that of the start, which must therefore be the loss within the
+ * bounds. */
 static cusgd_status check_bounds(cusgd_trainer *t)
 {
     const cusgd_options *o = &t->options;
@@ -31,7 +32,7 @@ static cusgd_status check_bounds(cusgd_trainer *t)
         if (t->sgd.retreats) t->run.start_loss = loss;
         return CUSGD_OK;
     }
-    if (!options_exclude_zero(o)) return CUSGD_OK; /* the start is as it was given: the run will tell */
+    if (!options_exclude_zero(o)) return CUSGD_OK; /* bounds do not move the start */
     int lower = o->lower > 0, single = o->precision == CUSGD_PRECISION_FLOAT;
     return fail(CUSGD_ERROR_USAGE,
                 "%s %g excludes every model that could be trained: with coefficients at that bound the loss is not finite in %s; "
@@ -39,7 +40,7 @@ static cusgd_status check_bounds(cusgd_trainer *t)
                 lower ? "lower" : "upper", lower ? o->lower : o->upper, single ? "float" : "double");
 }
 
-/* A new run from theta. */
+/* Begins a new run at theta. */
 static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
     memcpy(t->run.start, theta, theta_bytes(&t->problem));
@@ -57,7 +58,7 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
     return status ? status : run_begin(&t->run);
 }
 
-/* Likewise, at a theta that is not the intercept-only model's; *objective there, or NaN where no one needs it. */
+/* See trainer.h. */
 cusgd_status trainer_restart_at(cusgd_trainer *t, const double *theta, double *objective)
 {
     cusgd_status status = CUSGD_OK;
@@ -68,8 +69,8 @@ cusgd_status trainer_restart_at(cusgd_trainer *t, const double *theta, double *o
 
 /* ---- Making one ---- */
 
-/* Optimizer auto and the full-batch methods start from the intercept-only model, named optimizers from zeros in the data's units.
- */
+/* Sets the starting point: the intercept-only model for optimizer auto and full-batch solvers, zeros in the units of the data for
+ * other optimizers. */
 static cusgd_status start(cusgd_trainer *t)
 {
     const problem *p = &t->problem;
@@ -94,7 +95,7 @@ static cusgd_status choose_method(cusgd_trainer *t)
     return status ? status : problem_measure_null(&t->problem, 1);
 }
 
-/* Whether every target is 0 or 1, and both occur: mostly one of the first rows shows that they are not. */
+/* Returns whether all targets are 0 or 1 and both occur. If not, one of the first rows usually shows it. */
 static int has_two_classes(const examples *e)
 {
     int seen[2] = {0};
@@ -106,7 +107,7 @@ static int has_two_classes(const examples *e)
     return seen[0] && seen[1];
 }
 
-/* Losses for numbers of any sign alone: 0 and 1 may well be counts. */
+/* Adds the note on classes, only for losses of numbers of any sign: for others, 0 and 1 may be counts. */
 static void note_classes(cusgd_trainer *t)
 {
     if (loss_info_of(t->options.loss)->targets != CUSGD_TARGET_REAL || t->problem.k != 1 || t->formula) return;
@@ -116,7 +117,7 @@ static void note_classes(cusgd_trainer *t)
     options_undash(t->classes_note);
 }
 
-/* Its parts know each other by address. */
+/* See trainer.h. */
 void trainer_attach(cusgd_trainer *t)
 {
     t->problem.options = t->run.options = &t->options;
@@ -138,7 +139,7 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     return status;
 }
 
-/* Opens the problem anew, of decorrelated columns. */
+/* Opens the problem again with decorrelated columns. */
 static cusgd_status whiten(cusgd_trainer *t)
 {
     cusgd_status status = whitening_open(&t->problem, &t->whitening);
@@ -148,14 +149,14 @@ static cusgd_status whiten(cusgd_trainer *t)
     return problem_open(&t->problem, NULL, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
 }
 
-/* Data in the memory of a GPU is for that GPU. */
+/* Data in the memory of a GPU can only be used on that GPU. */
 cusgd_status trainer_check_place(const cusgd_trainer *t, const cusgd_data *data)
 {
     if (!data) return CUSGD_OK;
     return t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
 }
 
-/* A GPU keeps few results of a formula at a time. */
+/* Chooses the device. A GPU can keep few intermediate results of a formula at a time. */
 static cusgd_status choose_device(cusgd_trainer *t)
 {
     if (!t->formula || t->formula->loss.places <= LOSS_PLACES) return CUSGD_OK;
@@ -186,9 +187,9 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     return status ? status : trainer_begin(t);
 }
 
-/* Sparse columns are trained on as they are, unless their scales are asked for: where they are centered, all of them change in
- * every step, and the columns of rare words, divided by their deviations, would be large. Batches that stay the same are
- * transposed once. */
+/* By default sparse columns are not standardized: if they were centered, every step would change all parameters, and columns of
+ * rare words, divided by their standard deviations, would be large. The order `batches` transposes each batch only once, because
+ * its rows do not change. */
 void trainer_choose_storage(cusgd_options *o, const cusgd_data *train)
 {
     int sparse = examples_are_sparse(&train->view);
@@ -196,7 +197,7 @@ void trainer_choose_storage(cusgd_options *o, const cusgd_data *train)
     if ((int)o->sampling == -1) o->sampling = sparse ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
 }
 
-/* Reads the formula of the options, and puts what is known of it there. */
+/* See trainer.h. */
 cusgd_status trainer_choose_formula(cusgd_options *o, struct loss_formula **out)
 {
     cusgd_status status = loss_formula_open(o, out);
@@ -206,7 +207,7 @@ cusgd_status trainer_choose_formula(cusgd_options *o, struct loss_formula **out)
     return cusgd_options_check(o);
 }
 
-/* w: between whose ranks; NULL: this process alone. */
+/* w: the world whose ranks share the training; NULL: only this process. */
 static cusgd_status create(world *w, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                            cusgd_trainer **out)
 {
@@ -224,7 +225,7 @@ static cusgd_status create(world *w, const cusgd_options *options, const cusgd_d
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
     solver_best(&t->options, train, t->solver_reason,
-                sizeof t->solver_reason); /* by what was asked for: before the rest is chosen */
+                sizeof t->solver_reason); /* uses the options that were given, before others are chosen */
     trainer_choose_storage(&t->options, train);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status) {
@@ -234,7 +235,7 @@ static cusgd_status create(world *w, const cusgd_options *options, const cusgd_d
     const int *before = shared_begin(t);
     status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
-    if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
+    if (files != CUSGD_OK) status = files; /* other failures may follow from this one */
     status = shared_end(t, before, status);
     if (!status)
         *out = t;
@@ -261,7 +262,7 @@ cusgd_status cusgd_trainer_create_shared(cusgd_world *w, const cusgd_options *op
     cusgd_status status = cusgd_options_check(options);
     if (!status) status = shared_options(w, &own);
     if (!status) return create(w->ranks > 1 ? w : NULL, &own, train, valid, out);
-    if (!w->failed || status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* else the others know */
+    if (!w->failed || status != CUSGD_ERROR_DEVICE) w->ops->notify(w->of, cusgd_last_error()); /* others do not know */
     return status;
 }
 
@@ -278,7 +279,7 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t);
 }
 
-/* A callback is called by the fit, whose run these functions would change. */
+/* The callback is called during a fit, whose run such functions would change. */
 cusgd_status trainer_check_idle(const cusgd_trainer *t, const char *function)
 {
     if (!t->run.busy) return CUSGD_OK;

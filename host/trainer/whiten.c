@@ -1,7 +1,7 @@
 /* With C = U L U' the covariances of the columns, scaled to correlations where columns are standardized, D their scales:
  *   PCA: forward = D^-1 U L^-1/2, the scaled principal components; ZCA: D^-1 U L^-1/2 U', of all decorrelated columns those that
  * are closest to the given ones (A. Kessy, A. Lewin, K. Strimmer, "Optimal whitening and decorrelation", 2018). Directions in
- * which the columns hardly vary, eigenvalues below 1e-10 of the largest, are left out: z is 0 there. */
+ * which the columns hardly vary, with eigenvalues below 1e-10 of the largest, are removed: z is 0 there. */
 #include "whiten.h"
 
 #include "failure.h"
@@ -34,7 +34,7 @@ void whitening_close(whitening *w)
 
 /* ---- Covariances --------------------------------------------------------------------------------------------------------- */
 
-/* The columns' means, or zeros. */
+/* Computes the means of the columns, or sets zeros. Returns the sum of the weights. */
 static double find_means(row_source *rows, int centers, double *mean)
 {
     const examples *e = rows->of;
@@ -47,7 +47,7 @@ static double find_means(row_source *rows, int centers, double *mean)
     return total;
 }
 
-/* c: d x d, both triangles; row: d, work. */
+/* Computes the covariances. c: d x d, both triangles; row: d, work. */
 static void find_covariances(row_source *rows, double total, const double *mean, double *row, double *c)
 {
     int64_t d = rows->of->d;
@@ -63,7 +63,7 @@ static void find_covariances(row_source *rows, double total, const double *mean,
         for (int64_t j = 0; j < i; j++) c[j * d + i] = c[i * d + j];
 }
 
-/* Covariances become correlations; a column that does not vary keeps its unit. */
+/* Converts covariances to correlations; a constant column keeps its unit. */
 static void find_scales(int64_t d, int standardizes, const double *mean, double *c, double *scale)
 {
     for (int64_t j = 0; j < d; j++) {
@@ -74,7 +74,7 @@ static void find_scales(int64_t d, int standardizes, const double *mean, double 
         for (int64_t j = 0; j < d; j++) c[i * d + j] /= scale[i] * scale[j];
 }
 
-/* forward and backward of the eigenvectors, the rows of u, and the eigenvalues. */
+/* Sets `forward` and `backward` from the eigenvectors, which are the rows of u, and the eigenvalues. */
 static void set_matrices(whitening *w, int pca, const double *u, const double *values, const double *scale)
 {
     int64_t d = w->d;
@@ -117,7 +117,7 @@ static cusgd_status find_matrices(whitening *w, const problem *p, double *work)
     return CUSGD_OK;
 }
 
-/* Components have numbers; of ZCA each column z belongs to one of x. */
+/* Names the columns z: components by numbers, those of ZCA by the columns of x to which they belong. */
 static cusgd_status name_columns(whitening *w, int pca)
 {
     static const char before[] = "decorrelated ";
@@ -195,7 +195,7 @@ cusgd_status whitening_apply(const whitening *w, const cusgd_data *data, cusgd_d
     return CUSGD_OK;
 }
 
-/* Row c of weight becomes matrix times it. */
+/* Multiplies each row of weight by the matrix. */
 static cusgd_status turn(const double *matrix, int64_t d, int64_t k, double *weight)
 {
     double *before = allocate((size_t)d, sizeof *before);
