@@ -1,4 +1,4 @@
-/* Targets that are classes: which loss trains them, how often each class occurs, and which rows of each are held out. */
+/* Targets that are classes: the loss for them, the share of each class, and the rows of each class that are held out. */
 #include "problem.h"
 
 #include "examples.h"
@@ -25,7 +25,7 @@ int64_t classes_of(const cusgd_options *options, const cusgd_data *train)
     return options->loss == CUSGD_LOSS_SOFTMAX ? 2 : 0;
 }
 
-/* The class of a row that has one. */
+/* Returns the class of a row. */
 static int64_t class_at(const examples *e, int64_t row)
 {
     double y = target_at(e, row, 0);
@@ -44,7 +44,7 @@ cusgd_status classes_shares(const problem *p, double *share)
     return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
 }
 
-/* A class that does not occur has its optimum at minus infinity: one row in 10^6. */
+/* A class that does not occur would have its optimum at minus infinity; it is treated as one row in 10^6. */
 void classes_null(int64_t k, double *share)
 {
     double mean = 0;
@@ -55,7 +55,7 @@ void classes_null(int64_t k, double *share)
     for (int64_t c = 0; c < k; c++) share[c] -= mean;
 }
 
-/* Each class gives its share, to the nearest row, and keeps a row: the first in the seed's order. */
+/* The share of each class is rounded to rows, and each class keeps at least one row, the first in the order of the seed. */
 cusgd_status classes_hold_out(const problem *p, const permutation *order, char *held, int64_t *count)
 {
     const examples *e = &p->train.rows;

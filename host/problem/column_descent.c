@@ -12,7 +12,7 @@
 
 enum { MAX_PASSES = 2000, MAX_HALVINGS = 40, PASSES_KEPT = 6 };
 
-/* The damping to begin with: more where second derivatives jump to 0. */
+/* Returns the initial damping, which is larger if second derivatives can jump to 0. */
 static double least_damping(loss_rule loss) { return loss_info_of(loss.kind)->smoothness == CUSGD_SMOOTH_ONCE ? 1e-2 : 1e-9; }
 
 /* ---- Room ---- */
@@ -76,7 +76,7 @@ static double bounded(const column_problem *p, int64_t j, double theta)
     return p->lower ? into_bounds(theta, p->lower[j * p->stride], p->upper[j * p->stride]) : theta;
 }
 
-/* The minimum-norm subgradient's size along column j, where minus the gradient of the loss is g. */
+/* Returns the absolute value of the minimum-norm subgradient along column j, where g is the negative gradient of the loss. */
 static double violation_at(const column_problem *p, int64_t j, double theta, double g)
 {
     double l1 = p->l1[j], rest = g - p->l2[j] * theta;
@@ -96,8 +96,8 @@ void column_descent_judge(column_descent *s)
     s->objective = s->loss + penalties(s->of, s->theta);
 }
 
-/* Returns the mean loss at predictions `predicted` + share `along`; where `keep` is 1, the rows' forces and curvatures, and their
- * sums, are set too. */
+/* Returns the mean loss at predictions `predicted` + share `along`; if `keep` is 1, also sets the forces (-w l') and second
+ * derivatives of the rows, and their sums. */
 static double lose(column_descent *s, double share, int keep)
 {
     const column_problem *p = s->of;
@@ -167,16 +167,15 @@ static void choose_set(column_descent *s)
  * and the intercept has not; `shift` is its optimal change for these coefficients. */
 typedef struct inner {
     column_descent *of;
-    double sum;   /* of the forces */
-    double shift; /* the intercept's change */
+    double sum;   /* sum of the forces */
+    double shift; /* change of the intercept */
     int64_t kept; /* the number of points, each after a pass, that are kept for an extrapolation */
     int is_guess; /* 1: no pass has been made since an extrapolation */
-    /* Columns whose force is below their l1 by more than this, a share of the largest violation in the pass before, are left
-     * out. */
+    /* Columns whose force is below their l1 by more than this share of the largest violation in the previous pass are skipped. */
     double margin;
 } inner;
 
-/* Moves column j, and the forces with it. */
+/* Changes the coefficient of column j and updates the forces. */
 static void move(inner *t, int64_t j, double to)
 {
     column_descent *s = t->of;
@@ -189,7 +188,7 @@ static void move(inner *t, int64_t j, double to)
     if (s->of->intercept) t->shift = t->sum / s->curvature_sum;
 }
 
-/* Minus the approximation's derivative along column j, penalties aside, and *own its second derivative there. */
+/* Returns the negative derivative of the approximation along column j without penalties. *own becomes its second derivative. */
 static double force_along(const inner *t, int64_t j, double *own)
 {
     const column_descent *s = t->of;
@@ -216,7 +215,7 @@ static double visit(inner *t, int64_t j, int *leaves)
     return violation;
 }
 
-/* Visits the first *count columns of the set. Those that are left out go behind them. Returns the norm of the violations. */
+/* Visits the first *count columns of the set, and moves those to skip behind them. Returns the norm of the violations. */
 static double pass(inner *t, int64_t *count)
 {
     column_descent *s = t->of;
@@ -238,8 +237,8 @@ static double pass(inner *t, int64_t *count)
 
 /* ---- Anderson's extrapolation ---- */
 
-/* After each PASSES_KEPT passes their limit is estimated as that affine combination of the points after them which a pass would
- * change least (Bertrand, Massias 2021). Coefficients keep their signs, and those that are 0 stay 0. */
+/* After every PASSES_KEPT passes their limit is extrapolated as the affine combination of their results that a pass would change
+ * least (Bertrand, Massias 2021). Coefficients keep their signs, and zeros remain zero. */
 static double *kept_at(const inner *t, int64_t i) { return t->of->kept + i * t->of->of->x->d; }
 
 static void keep(inner *t)
@@ -268,7 +267,7 @@ static int weigh(const inner *t, double *weight)
     return isfinite(sum) && fabs(sum) > 0;
 }
 
-/* Moves column j to a point of the same sign. Returns by how much the approximation with its penalties changes. */
+/* Moves the coefficient of column j to a value of the same sign. Returns the change of the approximation with its penalties. */
 static double move_within_sign(inner *t, int64_t j, double to)
 {
     const column_descent *s = t->of;
@@ -288,7 +287,8 @@ static void take_back(inner *t)
             move(t, s->set[a], before[s->set[a]]);
 }
 
-/* Where the guess is worse than the point before it, it is taken back: descent has to lower the objective. */
+/* Extrapolates. If the extrapolated point is worse than the one before, it is undone, because each step of the descent must
+ * decrease the objective. */
 static void extrapolate(inner *t)
 {
     const column_descent *s = t->of;
@@ -306,7 +306,7 @@ static void extrapolate(inner *t)
     if (!t->is_guess) take_back(t);
 }
 
-/* Descends until the approximation's violation is small. */
+/* Descends until the violation of the approximation is small. */
 static void descend(inner *t, double enough)
 {
     int64_t all = t->of->members, count = all;
@@ -321,7 +321,7 @@ static void descend(inner *t, double enough)
         before = left;
         if (left <= enough) {
             if (count == all) return;
-            count = all; /* those that were left out are looked at again */
+            count = all; /* visit the skipped columns again */
             t->margin = (double)INFINITY;
         }
         if (t->kept == PASSES_KEPT) t->kept = 0;
@@ -330,8 +330,8 @@ static void descend(inner *t, double enough)
     }
 }
 
-/* Computes the change of the predictions by the step. Returns the change of the objective to first order in the loss, without the
- * intercept's part. */
+/* Computes the change of the predictions by the step. Returns the change of the objective to first order in the loss, without
+ * that by the intercept. */
 static double look_along(const inner *t)
 {
     column_descent *s = t->of;
@@ -374,8 +374,8 @@ static double penalties_at(const column_descent *s, double share)
     return sum;
 }
 
-/* Takes the whole step, or halves it until the objective falls enough. Short steps mean that the second derivatives at hand are
- * too small for the way to the minimum: the damping is raised. Takes none where no share lets the objective fall. */
+/* Takes the whole step, or halves it until the objective decreases enough. Short steps mean that the second derivatives are too
+ * small for the path to the minimum, so the damping is increased. Takes no step if no length decreases the objective. */
 static void search(column_descent *s, double shift, double change)
 {
     const double rounding = 1e-13 * fabs(s->objective);
@@ -394,10 +394,10 @@ static void search(column_descent *s, double shift, double change)
     }
 }
 
-/* Minimizes the approximation by the second derivatives at hand, and takes a step to that minimum. */
+/* Minimizes the approximation with the current second derivatives, and takes a step to its minimum. */
 static void step_once(column_descent *s, double enough)
 {
-    const double share = .05; /* of what a pass sees, which is less than what it leaves */
+    const double share = .05; /* a share of the violations that a pass measures, which are less than those after it */
     double aim = loss_is_quadratic(s->of->loss.kind) ? enough / 4 : fmax(share * s->violation, enough / 4);
     inner t = {.of = s, .sum = s->force_sum, .margin = (double)INFINITY};
     if (s->of->intercept && s->curvature_sum > 0) t.shift = t.sum / s->curvature_sum;
@@ -414,7 +414,7 @@ cusgd_status column_descent_step(column_descent *s, double enough)
     double before = s->damping;
     s->step = 0;
     for (int i = 0; i < TRIES && !(s->step > 0) && !interrupt_asked(); i++) {
-        if (i > 0) { /* what led nowhere may have been too long a step */
+        if (i > 0) { /* a step that failed may have been too long */
             s->damping = fmin(1e4 * s->damping, 1);
             lose(s, 0, 1);
         }

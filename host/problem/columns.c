@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* A row, of which `count` values are stored. */
+/* A row with `count` stored values. */
 typedef struct stored_row {
     int64_t count;
     int32_t *column; /* d */
@@ -27,7 +27,7 @@ static double transformed(const transform *t, const examples *rows, int single, 
     return (double)STANDARDIZED_FLOAT((float)x, (float)mean, standardize_rest(mean), (float)inverse);
 }
 
-/* Row i of the view, transformed. */
+/* Reads and transforms row i of the view. */
 static void read_row(row_source *from, const transform *t, int single, int64_t i, stored_row *to)
 {
     const examples *rows = from->of;
@@ -42,7 +42,7 @@ static void read_row(row_source *from, const transform *t, int single, int64_t i
     }
 }
 
-/* next: d, where the next value of each column goes. */
+/* Counts the values of each column. next: d, the place of the next value of each column. */
 static void count_values(row_source *from, const transform *t, int single, stored_row *work, columns *x)
 {
     for (int64_t j = 0; j <= x->d; j++) x->start[j] = 0;

@@ -4,21 +4,21 @@
 
 #include "backend.h"
 
-/* Column j has the values at start[j] .. start[j + 1] - 1; the others are 0. Rows are numbered as in the view. 12 bytes a value.
- */
+/* Column j has the stored values start[j] .. start[j + 1] - 1; its other values are 0. Rows have the numbers of the view. Needs
+ * 12 bytes per value. */
 typedef struct columns {
     int64_t n, d;
     int64_t *start; /* d + 1 */
-    int32_t *row;   /* ascending in a column */
+    int32_t *row;   /* ascending in each column */
     double *value;
 } columns;
 
-/* A copy of the rows. The values are those of bound rows (transform), rounded to single precision where `single` is 1; but the
- * columns of sparse rows are never centered. device: may be NULL where x does not lie in the memory of a GPU. columns_close()
- * frees what is there, whatever is returned. Errors: MEMORY, INTERRUPTED; USAGE for more than 2^31 - 1 rows. */
+/* Copies rows by columns. The values are transformed as for an upload, and rounded to single precision if `single` is 1, but
+ * columns of sparse rows are never centered. device: may be NULL if x is not in the memory of a GPU. columns_close() frees the
+ * copy, also after a failure. Errors: MEMORY, INTERRUPTED; USAGE for more than 2^31 - 1 rows. */
 cusgd_status columns_open(const examples *rows, const transform *t, int single, const backend *device, columns *out);
 void columns_close(columns *x);
-/* Bytes of such a copy of `stored` values. */
+/* Returns the bytes of such a copy of `stored` values. */
 static inline double columns_bytes(double stored, double d) { return 12 * stored + 16 * (d + 1); }
 
 #endif

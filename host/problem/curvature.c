@@ -1,9 +1,10 @@
-/* How curved the objective is and how noisy one row's gradient, from the bound examples. With z = (x, 1):
+/* Measures of the curvature of the objective and of the noise of the gradient of one row, from the device dataset. With z = (x,
+ * 1):
  *
  *     H = E[w z z'], S = E[w^2 |z|^2 z z']     lambda: H's largest eigenvalue     R: S <= R H
  *
- * R is looked for where it is likely to be attained: along the top eigenvectors of H and of S, along each column, and in the
- * trace. The first two are from a sample of rows, by power iteration in double. */
+ * R is searched for in directions in which it is likely to be attained: along the top eigenvectors of H and of S, along each
+ * column, and in the trace. The first two are computed from a sample of rows by power iteration in double. */
 #include "problem.h"
 
 #include "failure.h"
@@ -14,32 +15,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 8, PARTS_OF_SAMPLE = 16, FEW = 1 << 16 /* values: not worth waking threads for */ };
+enum { LANES = 8, PARTS_OF_SAMPLE = 16, FEW = 1 << 16 /* number of values below which threads do not pay */ };
 
-/* Rows from which eigenvalues are estimated, standardized and scaled. Its parts, whose sums are added in order, are what threads
- * share. */
+/* The rows from which eigenvalues are estimated, standardized and scaled. They are divided into parts, which threads share and
+ * whose sums are added in order. */
 typedef struct sample {
-    int64_t m, d, ld; /* ld: d, rounded up to whole lanes; what is beyond d is 0 */
+    int64_t m, d, ld; /* ld: d rounded up to whole lanes; values beyond d are 0 */
     int threads;
     pool *pool;
     const double *scale; /* of the columns; NULL: 1 */
     double *x, *w, *q;   /* m x ld, m, m: |z|^2 */
-    double *u, *v;       /* d + 1 each: H's and S's top eigenvector */
-    double *lanes;       /* 2 x ld: both without their last value, as rows lie */
+    double *u, *v;       /* d + 1 each: top eigenvectors of H and S */
+    double *lanes;       /* 2 x ld: both without their last value, in the layout of rows */
     double *sums;        /* PARTS_OF_SAMPLE x 2 (d + 1) */
 } sample;
 
 typedef double two __attribute__((vector_size(16), may_alias));
 enum { TWOS = LANES / 2 };
 
-/* ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) of eight lane sums. */
+/* Returns ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) of eight lane sums. */
 static inline double tree(const two s[TWOS])
 {
     two t = (s[0] + s[2]) + (s[1] + s[3]);
     return t[0] + t[1];
 }
 
-/* z.u and z.v. */
+/* Computes z.u and z.v. */
 static inline void products(const sample *s, const double *x, double *zu, double *zv)
 {
     two a[TWOS] = {{0}}, b[TWOS] = {{0}};
@@ -54,7 +55,7 @@ static inline void products(const sample *s, const double *x, double *zu, double
     *zv = tree(b) + s->v[s->d];
 }
 
-/* Adds w (z.u) z to hu and w^2 q (z.v) z to sv for a part's rows. */
+/* Adds w (z.u) z to hu and w^2 q (z.v) z to sv for the rows of a part. */
 static void multiply_part(const sample *s, int64_t first, int64_t last, double *restrict hu, double *restrict sv)
 {
     int64_t d = s->d;
@@ -72,7 +73,7 @@ static void multiply_part(const sample *s, int64_t first, int64_t last, double *
     }
 }
 
-/* u = y / |y|; 0 where y is. */
+/* Computes u = y / |y|, or 0 if y is 0. */
 static void normalize(int64_t size, const double *y, double *u)
 {
     double squares = 0;
@@ -94,7 +95,7 @@ static void set_lanes(const sample *s)
     memcpy(s->lanes + s->ld, s->v, sizeof *s->v * (size_t)s->d);
 }
 
-/* u = H u / |H u|, v = S v / |S v| */
+/* Computes u = H u / |H u| and v = S v / |S v|. */
 static cusgd_status iterate(sample *s)
 {
     int64_t size = s->d + 1;
@@ -108,7 +109,7 @@ static cusgd_status iterate(sample *s)
     return CUSGD_OK;
 }
 
-/* lambda = u'Hu, and the larger one of u'Su / u'Hu and v'Sv / v'Hv. */
+/* Computes lambda = u'Hu, and the larger of u'Su / u'Hu and v'Sv / v'Hv. */
 static void quotients(const sample *s, double *lambda, double *noise)
 {
     double hu = 0, su = 0, hv = 0, sv = 0;
@@ -125,7 +126,7 @@ static void quotients(const sample *s, double *lambda, double *noise)
     *noise = fmax(hu > 0 ? su / hu : 0, hv > 0 ? sv / hv : 0);
 }
 
-/* Scales the rows of a part, and takes their squares. */
+/* Scales the rows of a part, and computes their squares. */
 static void prepare_part(void *context, int64_t part)
 {
     const sample *s = context;
@@ -138,7 +139,7 @@ static void prepare_part(void *context, int64_t part)
     }
 }
 
-/* m x d becomes m x ld, in place. */
+/* Changes the layout from m x d to m x ld in place. */
 static void spread_rows(const sample *s)
 {
     int64_t d = s->d, ld = s->ld;
@@ -148,7 +149,7 @@ static void spread_rows(const sample *s)
     }
 }
 
-/* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
+/* Draws min(n, max(8192, 8 d)) rows at random, fewer if they exceed a quarter of a gigabyte. */
 static cusgd_status draw_sample(const problem *p, const double *scale, sample *s)
 {
     int64_t n = p->train.rows.n, d = p->d, ld = (d + LANES - 1) / LANES * LANES, m = 8 * d > 8192 ? 8 * d : 8192,
@@ -209,7 +210,7 @@ static cusgd_status curvature_of_shard(const void *context, const problem *p, in
     return status;
 }
 
-/* Over all rows. */
+/* Computes the values over all rows. */
 static cusgd_status full_curvature(const problem *p, const double *scale, double *values)
 {
     if (p->train.stream && p->train.shards == 1 && !p->backend->world) return curvature_of_shard(scale, p, 0, NULL, values);
@@ -230,8 +231,8 @@ cusgd_status column_noise(const problem *p, const double *scale, double *c, doub
     return status;
 }
 
-/* Sparse rows are not sampled as dense ones: lambda is bounded by H's trace, which for rows of about one length, as those of text
- * are, is near it. */
+/* For sparse rows, which are not sampled, lambda is bounded by the trace of H, which is close to it for rows of similar length,
+ * such as texts. */
 static cusgd_status trace_curvature(const problem *p, const double *scale, double *lambda, double *noise)
 {
     int64_t d = p->d;

@@ -1,18 +1,17 @@
-/* Going through the rows of a view, in order and one by one: what is known of single rows above the device interface is read
- * here. */
+/* Iteration over the rows of a view in order. Code above the device interface that needs single rows uses it. */
 #ifndef CUSGD_HOST_PROBLEM_EXAMPLES_H
 #define CUSGD_HOST_PROBLEM_EXAMPLES_H
 
 #include "data.h"
 #include "interrupt.h"
 
-/* The rows that count: those of weight > 0. Starts as {.of = view}. It ends early where the user interrupts, which the caller
- * asks once more behind the loop. */
+/* An iterator over the rows with weight > 0, to be initialized as {.of = view}. It ends early after an interruption, for which
+ * the caller must check again after the loop. */
 typedef struct counted_rows {
     const examples *of;
     int64_t next;
-    int64_t row;           /* of the data, not of the view; */
-    double weight, offset; /* its own, as given */
+    int64_t row;           /* number of the row in the data, not in the view */
+    double weight, offset; /* of the row, not transformed */
 } counted_rows;
 
 static inline int counted_next(counted_rows *r)
@@ -28,7 +27,7 @@ static inline int counted_next(counted_rows *r)
     return 0;
 }
 
-/* The row's target, of output c. */
+/* Returns the target of output c of the row. */
 static inline double counted_target(const counted_rows *r, int64_t c) { return target_at(r->of, r->row, c); }
 
 #endif

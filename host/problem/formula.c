@@ -1,4 +1,4 @@
-/* What a loss that a user has given is like on the targets: all is found by its values and derivatives. */
+/* Properties of a loss that the user has given as a formula, on the targets, from its values and derivatives. */
 #include "targets.h"
 
 #include "examples.h"
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* The mean loss of one prediction of all rows, and its derivative; in groups, which is faster than one by one. */
+/* Computes the mean loss of one prediction for all rows, and its derivative, in blocks of rows for speed. */
 typedef struct loss_point point;
 static point mean_at(const target_rows *r, loss_rule loss, double p)
 {
@@ -29,8 +29,8 @@ static point mean_at(const target_rows *r, loss_rule loss, double p)
 
 static int is_finite(point l) { return isfinite(l.value) && isfinite(l.derivative); }
 
-/* The first of some predictions, from the likely ones on, at which the mean loss is least. Returns 0 where it is finite at none.
- */
+/* Finds the prediction with the smallest mean loss among some candidates, with likely ones first. Returns 0 if the loss is not
+ * finite at any. */
 static int find_start(const target_rows *r, loss_rule loss, double mean, double *start)
 {
     const double tried[] = {mean, 0, mean > 0 ? log(mean) : mean, 0.5, 1, -1, 10, -10};
@@ -44,8 +44,8 @@ static int find_start(const target_rows *r, loss_rule loss, double mean, double 
     return isfinite(least);
 }
 
-/* Steps downhill, each twice as long, until the derivative changes its sign: then between *from and *to. Returns 0 where it never
- * does; *from is then the furthest prediction that was worth going to. */
+/* Takes downhill steps of doubled lengths until the derivative changes its sign between *from and *to. Returns 0 if it never
+ * does; *from is then the furthest prediction that decreased the loss. */
 static int find_bracket(const target_rows *r, loss_rule loss, double *from, double *to)
 {
     enum { DOUBLINGS = 60 };
@@ -70,7 +70,7 @@ static int find_bracket(const target_rows *r, loss_rule loss, double *from, doub
     return !(here.derivative * way < 0);
 }
 
-/* Where the derivative of the mean loss changes its sign between two predictions, by bisection. */
+/* Returns the sign change of the derivative of the mean loss between two predictions, by bisection. */
 static double find_zero(const target_rows *r, loss_rule loss, double from, double to)
 {
     enum { HALVINGS = 60 };
@@ -85,7 +85,7 @@ static double find_zero(const target_rows *r, loss_rule loss, double from, doubl
     return from + (to - from) / 2;
 }
 
-/* The prediction that is best for all rows. */
+/* Finds the best single prediction of all rows. */
 static cusgd_status find_constant(const problem *p, const target_rows *r, double *constant)
 {
     double sum = 0, weight = 0, to;
@@ -109,7 +109,7 @@ static cusgd_status find_constant(const problem *p, const target_rows *r, double
         return CUSGD_OK;
     }
     point end = mean_at(r, p->loss, *constant);
-    const double without_end = 0.1; /* share of the first derivative that is still left after many doublings */
+    const double without_end = 0.1; /* share of the first derivative that remains after many doublings */
     if (fabs(*constant) > 1e9 && fabs(end.derivative) >= without_end * fabs(start.derivative))
         return fail(CUSGD_ERROR_DATA,
                     "%s: --loss-expr falls without end as the prediction goes to %s infinity: it has no least value to train for",
@@ -120,15 +120,15 @@ static cusgd_status find_constant(const problem *p, const target_rows *r, double
 /* ---- Its second derivative ---- */
 
 typedef struct curvatures {
-    double largest, least; /* that were found */
-    double p, y;           /* where the least is */
+    double largest, least; /* largest and smallest second derivatives */
+    double p, y;           /* the place of the smallest */
 } curvatures;
 
-/* About the constant, as far as `reach` on both sides, for targets evenly spread over the rows. */
+/* Computes second derivatives within `reach` of the constant, for targets of evenly spread rows. */
 static curvatures look_around(const target_rows *r, loss_rule loss, double constant, double reach)
 {
     enum { TARGETS = 40, PLACES = 20 };
-    const double rounding = 1e-9; /* more than what is left of derivatives that cancel */
+    const double rounding = 1e-9; /* more than the rounding errors of derivatives that cancel */
     curvatures found = {.largest = 0, .least = (double)INFINITY};
     int64_t stride = r->m / TARGETS + 1;
     for (int64_t i = 0; i < r->m; i += stride) {
@@ -137,7 +137,7 @@ static curvatures look_around(const target_rows *r, loss_rule loss, double const
             point l = rule_at(loss, p, r->y[i]);
             double second = l.curvature;
             if (!isfinite(second)) continue;
-            if (second < 0 && -second * reach < rounding * fabs(l.derivative)) second = 0; /* as of sqrt((p - y)^2) */
+            if (second < 0 && -second * reach < rounding * fabs(l.derivative)) second = 0; /* as for sqrt((p - y)^2) */
             found.largest = fmax(found.largest, second);
             if (second < found.least) found = (curvatures){found.largest, second, p, r->y[i]};
         }
@@ -145,7 +145,8 @@ static curvatures look_around(const target_rows *r, loss_rule loss, double const
     return found;
 }
 
-/* How far typical rows are from their own best prediction: their derivative in units of *second, the mean second derivative. */
+/* Returns the distance of typical rows from their own best prediction: their derivative divided by *second, the mean second
+ * derivative. */
 static double newton_scale(const target_rows *r, loss_rule loss, double constant, double *second)
 {
     double weight = 0;
@@ -172,7 +173,7 @@ cusgd_status formula_study_targets(problem *p, int64_t c, target_rows *r)
     p->targets.null[c] = constant - p->units.shift[c];
     *scale = newton_scale(r, p->loss, constant, &mean);
     curvatures near = look_around(r, p->loss, constant, NEAR * *scale), far = look_around(r, p->loss, constant, FAR * *scale);
-    /* A second derivative that grows and grows has no bound: its mean is what rates can be chosen by, as those of log links. */
+    /* If the second derivative keeps growing it has no bound. Its mean is then used for choosing rates, as for log links. */
     double steepest = far.largest > SAFETY * near.largest ? SAFETY * mean : far.largest;
     if (far.least < -slack * far.largest)
         snprintf(

@@ -1,4 +1,4 @@
-/* Which rows there are: those that have a weight, and of them those held out for validation. */
+/* Selection of rows: those with nonzero weights, and those among them that are held out for validation. */
 #include "problem.h"
 
 #include "examples.h"
@@ -24,20 +24,22 @@ cusgd_status leave_out_weightless(example_set *set)
     return CUSGD_OK;
 }
 
-/* The parts of a split row go where the first of them goes: else the model would be judged by a part of what it is trained on. */
+/* Puts all parts of a split row into the set of the first one; otherwise the model would be validated on parts of its training
+ * rows. */
 static void hold_parts_together(const examples *all, const int64_t *whole, char *is_held)
 {
     for (int64_t i = 1; whole && i < all->n; i++)
         if (whole[examples_row(all, i)] == whole[examples_row(all, i - 1)]) is_held[i] = is_held[i - 1];
 }
 
-/* What is drawn: pieces of `unit` rows each, of which `held` are held out. */
+/* A drawing of blocks of `unit` rows each, of which `held` are held out. */
 typedef struct drawing {
     int64_t unit, pieces, held;
     char *is_held; /* pieces */
 } drawing;
 
-/* Of two classes, rows are drawn without a look at their class; of more, from each class in its share, which sets d->held. */
+/* Draws the rows. With two classes they are drawn independently of their class; with more, from each class in proportion, which
+ * sets d->held. */
 static cusgd_status draw(problem *p, drawing *d)
 {
     permutation order = permutation_make((uint64_t)d->pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
@@ -53,7 +55,7 @@ static cusgd_status draw(problem *p, drawing *d)
     return CUSGD_OK;
 }
 
-/* Lists the rows of both sets at their index. */
+/* Lists the rows of both sets in their `index`. */
 static cusgd_status divide(problem *p, const drawing *d)
 {
     const examples all = p->train.rows;
@@ -75,11 +77,12 @@ static cusgd_status divide(problem *p, const drawing *d)
                 p->options->valid_fraction, valid > 0 ? "training" : "validation");
 }
 
-/* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
+/* Chooses a share of the rows by the seed: single rows, or whole blocks if the order of rows matters, so that the others remain
+ * adjacent. */
 cusgd_status hold_out(problem *p)
 {
     const examples *all = &p->train.rows;
-    int64_t *before = p->train.index; /* of the rows that have a weight, or NULL */
+    int64_t *before = p->train.index; /* the rows with nonzero weights, or NULL */
     int blocks = (sampling_flags((int)p->options->sampling) & SAMPLING_IN_BLOCKS) != 0;
     drawing d = {.unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1};
     d.pieces = all->n / d.unit;
@@ -89,7 +92,7 @@ cusgd_status hold_out(problem *p)
                     "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
                     p->options->valid_fraction, (long long)all->n, d.held < 1 ? "validation" : "training");
     const int64_t *whole = d.unit == 1 ? p->train.data->memory[PLACE_WHOLE] : NULL;
-    int64_t most = whole ? all->n : d.held * d.unit + all->classes; /* by class: up to half a row more of each */
+    int64_t most = whole ? all->n : d.held * d.unit + all->classes; /* by class: rounding adds up to half a row per class */
     p->train.index = allocate((size_t)all->n, sizeof(int64_t));
     p->valid.index = allocate((size_t)most, sizeof(int64_t));
     d.is_held = allocate_zeroed((size_t)d.pieces, 1);

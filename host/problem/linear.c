@@ -84,7 +84,7 @@ static inline two two_at(const double *at)
     return v;
 }
 
-/* Four rows at a time, so that x is read once for them and their sums do not wait for each other. */
+/* Processes four rows at a time, so that x is read once for them and their sums are independent. */
 void matrix_times_rows(int64_t rows, int64_t n, const double *z, const double *x, double *y)
 {
     int64_t i = 0;
@@ -101,7 +101,7 @@ void matrix_times_rows(int64_t rows, int64_t n, const double *z, const double *x
     for (; i < rows; i++, z += n) y[i] = vector_dot(n, z, x);
 }
 
-/* Likewise: y is read and written once for four rows. */
+/* Likewise, y is read and written once for four rows. */
 void matrix_add_rows(int64_t rows, int64_t n, const double *z, const double *x, double *restrict y)
 {
     int64_t i = 0;
@@ -113,7 +113,8 @@ void matrix_add_rows(int64_t rows, int64_t n, const double *z, const double *x, 
 
 enum { FOUR = 4, BLOCK_ROWS = 64 };
 
-/* Of BLOCK_ROWS rows times the roots of their weights: four columns after four, zeros beyond the last column and row. */
+/* BLOCK_ROWS rows, multiplied by the square roots of their weights, in groups of four columns, with zeros beyond the last column
+ * and row. */
 typedef double panel[BLOCK_ROWS][FOUR];
 
 int64_t matrix_products_work(int64_t n) { return (n + FOUR - 1) / FOUR * FOUR * BLOCK_ROWS; }
@@ -127,7 +128,7 @@ static void fill_panels(int64_t rows, int64_t n, const double *z, const double *
     }
 }
 
-/* a += left^T right, of which `rows` x `columns` values are in the matrix. */
+/* Computes a += left^T right, of which only `rows` x `columns` values are in the matrix. */
 static void add_panels(const panel *left, const panel *right, int64_t rows, int64_t columns, int64_t n, double *a)
 {
     two sum[FOUR][2] = {{{0}}};
@@ -159,8 +160,8 @@ void matrix_add_products(int64_t rows, int64_t n, const double *z, const double 
 
 /* ---- Cholesky ---- */
 
-/* Row by row. LAPACK's is faster from some hundred columns on, but opening an OpenBLAS takes longer than a small factor: it
- * starts threads, which look for work for a while before they sleep. */
+/* Factors row by row. LAPACK is faster from some hundred columns on, but loading OpenBLAS takes longer than a small
+ * factorization: it starts threads, which spin before they sleep. */
 int cholesky_factor_alone(int64_t n, double *a)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -179,7 +180,7 @@ int cholesky_factor(int64_t n, double *a)
     if (n <= MAX_ROWS) return cholesky_factor_alone(n, a);
     if (!lapack_is_here()) return 0;
     if (lapack.dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) != 0) return 0;
-    double sum = 0; /* a pivot that is not a number passes for positive in some LAPACKs */
+    double sum = 0; /* some LAPACKs accept a NaN as a positive pivot */
     for (int64_t i = 0; i < n; i++) sum += a[i * n + i];
     return isfinite(sum);
 }
@@ -243,21 +244,20 @@ static void swap_rows(int64_t n, double *a, int64_t i, int64_t j)
     }
 }
 
-/* The power of two that makes the largest of `count` values, `stride` apart, at least 1/2 and less than 1; 0: it is 0 or not
- * finite. */
+/* Returns the power of two that scales the largest of `count` values, `stride` apart, to [1/2, 1); 0 if it is 0 or not finite. */
 static double scale_of_largest(int64_t count, int64_t stride, const double *a)
 {
     int exponent;
     double largest = 0, sum = 0;
     for (int64_t i = 0; i < count; i++) {
         largest = fmax(largest, fabs(a[i * stride]));
-        sum += 0 * a[i * stride]; /* NaN where a value is not finite */
+        sum += 0 * a[i * stride]; /* NaN if a value is not finite */
     }
     (void)frexp(largest, &exponent);
     return largest > 0 && !isnan(sum) ? ldexp(1, exponent < -1021 ? 1021 : -exponent) : 0;
 }
 
-/* Scales the rows of A and b, and then the columns of A, by powers of two; scale: those of the columns. */
+/* Scales the rows of A and b, and then the columns of A, by powers of two. scale: the factors of the columns. */
 static int equilibrate(int64_t n, double *a, int64_t m, double *b, double *scale)
 {
     for (int64_t r = 0; r < n; r++) {
@@ -274,7 +274,7 @@ static int equilibrate(int64_t n, double *a, int64_t m, double *b, double *scale
     return 1;
 }
 
-/* With partial pivoting, to the identity. */
+/* Gauss-Jordan elimination with partial pivoting. */
 int matrix_solve(int64_t n, double *a, int64_t m, double *b, double *work)
 {
     if (!equilibrate(n, a, m, b, work)) return 0;
@@ -306,8 +306,8 @@ void triangle_add(int64_t m, double *r, int64_t rows, int64_t room, double *more
                         work, block, work + block * m);
 }
 
-/* Where R's leading d x d part is far from singular, by substitution: much cheaper than with pivots. Returns 0 elsewhere, -1
- * where there is no memory. */
+/* Solves by substitution if the leading d x d part of R is far from singular, which is much cheaper than with pivoting. Returns 0
+ * if it is not, and -1 if there is no memory. */
 static int solve_full_rank(int64_t d, int64_t k, const double *r, double tolerance, double *theta)
 {
     enum { MARGIN = 100 };
@@ -332,7 +332,7 @@ int64_t triangle_solve(int64_t d, int64_t k, double *r, double tolerance, double
     double best = 0, *y = r + d * m;
     int full = d > 0 ? solve_full_rank(d, k, r, tolerance, theta) : 1;
     if (full != 0) return full > 0 ? d : -1;
-    lapack_int *order = allocate_zeroed((size_t)d, sizeof *order); /* 0: free to be moved */
+    lapack_int *order = allocate_zeroed((size_t)d, sizeof *order); /* 0: the column may be moved */
     (void)lapack.dgelsy(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, &best, -1);
     double *work = allocate((size_t)best, sizeof *work);
     rank = -1;

@@ -1,7 +1,7 @@
-/* Targets of unusual magnitude. Squares of targets of 1e20 overflow a float, and those of 1e-25 vanish in it. A quadratic
- * objective is the same problem in any unit of its targets: with y = u y' and theta = u theta' it is u^2 times that of y', with
- * l1 / u for l1. So such a run takes its targets in a unit of about their size, a power of two, which changes no digit; what is
- * reported and written is in the units of the data. */
+/* Targets of unusual magnitude. Squares of targets of 1e20 overflow a float, and those of 1e-25 underflow. A quadratic objective
+ * can be computed in any unit of its targets: with y = u y' and theta = u theta' it is u^2 times that of y', with l1 / u for l1.
+ * Such a run therefore uses targets in a unit of about their size, a power of two, which changes no digits. Reports and results
+ * are in the units of the data. */
 #include "problem.h"
 
 #include "examples.h"
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Sizes of targets for which losses, gradients and their squares are well within the precision. */
+/* The range of targets for which losses, gradients and their squares are well within the range of the precision. */
 typedef struct bounds {
     double low, high;
 } bounds;
@@ -20,11 +20,11 @@ static bounds bounds_of(const cusgd_options *o)
 {
     int single = o->precision == CUSGD_PRECISION_FLOAT;
     bounds b = {single ? 1e-14 : 1e-140, single ? 1e17 : 1e140};
-    if (o->loss == CUSGD_LOSS_GAMMA) b.low = single ? 1e-30 : 1e-290; /* whose gradients do not depend on the targets' size */
+    if (o->loss == CUSGD_LOSS_GAMMA) b.low = single ? 1e-30 : 1e-290; /* gradients do not depend on the size of targets */
     return b;
 }
 
-/* The largest |y| of the rows that count. */
+/* Returns the largest |y| of rows with weight > 0. */
 static double largest_target(const examples *e)
 {
     double largest = 0;
@@ -33,7 +33,8 @@ static double largest_target(const examples *e)
     return largest;
 }
 
-/* Whether the run is the same one in another unit: a rate of adam, say, is absolute, and so are offsets. */
+/* Returns whether the run is the same in another unit. It is not if, for example, the rate of adam is given, or with offsets,
+ * which are absolute. */
 static int can_scale(const problem *p)
 {
     const cusgd_options *o = p->options;
@@ -54,7 +55,7 @@ static cusgd_status refuse(const problem *p, double largest)
         largest > 1 ? "divide" : "multiply", helps ? ", or use --precision double" : "");
 }
 
-/* Replaces y by a copy in the problem's unit, n x k. Rows that were held out share that of the training rows. */
+/* Replaces y by a copy in the unit of the problem, n x k. Rows that were held out share the copy of the training rows. */
 static cusgd_status copy_scaled(const problem *p, example_set *set)
 {
     const cusgd_data *data = set->data ? set->data : p->train.data;
@@ -78,10 +79,10 @@ cusgd_status scale_targets(problem *p)
     double largest = largest_target(&p->train.rows);
     if (interrupt_asked()) return fail_interrupted();
     if (largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
-    if (!can_scale(p) || largest > 1e150) return refuse(p, largest); /* squares of larger ones could not even be reported */
+    if (!can_scale(p) || largest > 1e150) return refuse(p, largest); /* squares of larger targets could not be reported */
     p->units.target = ldexp(1, ilogb(largest));
     p->units.loss = p->units.target * p->units.target;
-    p->l1 = fmin(p->l1 / p->units.target, 1e30); /* which leaves nothing but zeros, as anything above would */
+    p->l1 = fmin(p->l1 / p->units.target, 1e30); /* all coefficients are then 0, as for any larger value */
     cusgd_status status = copy_scaled(p, &p->train);
     return !status && p->valid.rows.n > 0 ? copy_scaled(p, &p->valid) : status;
 }

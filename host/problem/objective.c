@@ -1,4 +1,4 @@
-/* What methods ask of a problem: the objective, its subgradients, and parameters in both kinds of units. */
+/* The functions of a problem for methods: the objective, its subgradients, and conversions of parameters between units. */
 #include "problem.h"
 
 #include "failure.h"
@@ -49,7 +49,7 @@ static cusgd_status evaluate_shard(const void *context, const problem *p, int sh
     return p->backend->ops->objective(p->backend->self, b, e->loss, e->theta, values, gradient);
 }
 
-/* Whether x, which is finite, has no part in the predictions. */
+/* Returns whether the predictions do not depend on x, which is finite. */
 static int is_constant(const problem *p, const double *theta)
 {
     for (int64_t u = 0; u < p->d * p->k; u++)
@@ -57,7 +57,7 @@ static int is_constant(const problem *p, const double *theta)
     return 1;
 }
 
-/* Of rows that would have to be read from their file for it: a row of zeros stands for each of them, with the same bits. */
+/* Computes the loss with a row of zeros instead of each row, with the same bits, to avoid reading rows from their file. */
 static cusgd_status loss_without_x(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value)
 {
     example_set plain = {.data = set->data, .rows = set->rows, .shards = set->shards};
@@ -125,7 +125,7 @@ cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *the
     return shards_pass(p, train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
 }
 
-/* The rows are bound once more, piece by piece: of the bound ones a device gives all predictions at once. */
+/* Uploads the rows again in blocks, because a device predicts all rows of a dataset at once. */
 cusgd_status problem_predict(const problem *p, const double *theta, int64_t first, int64_t count, double *out)
 {
     const backend_ops *ops = p->backend->ops;
@@ -146,12 +146,12 @@ cusgd_status problem_moments(const problem *p, double *mean, double *variance, d
 
 double problem_reported(const problem *p, double loss)
 {
-    double outputs = is_softmax(p) ? 1 : (double)p->k; /* which add up to one loss, or have one each */
+    double outputs = is_softmax(p) ? 1 : (double)p->k; /* softmax has one loss for all outputs */
     return loss_reported(p->loss.kind, loss / outputs) * p->units.loss;
 }
 
-/* The element of least magnitude of the objective's subdifferential along parameter u, where the smooth part's derivative is g,
- * bounds aside. Intercepts that are not fitted stay. */
+/* Returns the element of minimum magnitude of the subdifferential of the objective along parameter u, without bounds, where g is
+ * the derivative of the smooth part; 0 for intercepts that are not fitted. */
 static double unbounded_subgradient(const problem *p, int64_t u, double theta, double g)
 {
     if (u >= p->d * p->k) return p->intercept ? g : 0;
@@ -159,7 +159,7 @@ static double unbounded_subgradient(const problem *p, int64_t u, double theta, d
     return theta > 0 ? g + l1 : theta < 0 ? g - l1 : soft_threshold(g, l1);
 }
 
-/* The same within the bounds: 0 where a step against it would leave them. */
+/* As unbounded_subgradient(), but 0 if a step against it would leave the bounds. */
 static double subgradient_at(const problem *p, int64_t u, double theta, double g)
 {
     double s = unbounded_subgradient(p, u, theta, g);
@@ -206,10 +206,10 @@ cusgd_status problem_measure_null(problem *p, int with_gradient)
 
 /* ---- Parameters in the units of the data ---- */
 
-/* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift.
- * Columns of large mean leave a small difference of large numbers in the intercept, which is why its sum is a long double's; and
- * it is taken of the coefficients as they are rounded and bounded, so that weight and bias predict together what theta predicts.
- */
+/* Converts between the units of the data (weight k x d, bias k) and theta (d+1) x k, where w x + b = (w scale) x' + (b + w mean -
+ * shift) + shift. If columns have large means, the intercept is a small difference of large numbers, so that it is summed in long
+ * double. It is computed from the coefficients after rounding and projection on the bounds, so that weight and bias together
+ * predict the same as theta. */
 void problem_from_data(const problem *p, const double *weight, const double *bias, double *theta)
 {
     int64_t d = p->d, k = p->k;
@@ -230,7 +230,7 @@ void problem_to_data(const problem *p, const double *theta, double *weight, doub
         long double b = ((long double)theta[d * k + c] + (long double)p->units.shift[c]) * (long double)p->units.target;
         for (int64_t j = 0; j < d; j++) {
             double w = theta[j * k + c] / p->units.scale[j] * p->units.target;
-            if (w < p->options->lower) w = p->options->lower; /* what theta's rounding has left; NaN is no bound, and stays */
+            if (w < p->options->lower) w = p->options->lower; /* removes rounding errors of theta; a NaN is no bound */
             if (w > p->options->upper) w = p->options->upper;
             if (weight) weight[c * d + j] = w;
             b -= (long double)w * (long double)p->units.mean[j];

@@ -1,21 +1,19 @@
-/* Whether few rows prove that a finite optimum exists (separation.c). A direction v in which the loss falls for ever has l' z'v
- * <= 0 at every row, and z'v = 0 where a count is positive. If some rows have numbers c with the signs of their l' (any, where a
- * count is positive) and sum c z = 0, the terms of sum c z'v are not above 0 and add up to 0: so z'v = 0 at all of these rows,
- * and if they have full rank v is 0.
+/* Determines whether few rows prove that a finite optimum exists (separation.c). A direction v in which the loss decreases
+ * forever has l' z'v <= 0 at every row, and z'v = 0 where a count is positive. If some rows have numbers c with the signs of
+ * their l' (any sign where a count is positive) and sum c z = 0, the terms of sum c z'v are <= 0 and their sum is 0: so z'v = 0
+ * at all of these rows, and if they have full rank, v is 0.
  *
- * Every step of a method of second order gives such sums: c = l' + w z'p has sum c z = 0 where H = sum w z z' and H p = -g,
- * whatever the w are; it remains to look at the signs. With the bound on l'' as w (Boehning, Lindsay 1988) H is the same at every
- * step, a step costs no more than two products with the rows, and a few steps suffice where classes overlap well; else Newton's
- * method is tried. Rows are taken from everywhere, as many of one group as of the other, and twice as many as before while they
- * prove nothing. */
+ * Every step of a second-order method gives such sums: c = l' + w z'p has sum c z = 0 if H = sum w z z' and H p = -g, for any w;
+ * only the signs remain to be checked. With the bound on l'' as w (Boehning, Lindsay 1988), H is the same at every step, a step
+ * needs only two products with the rows, and a few steps suffice if classes overlap well; otherwise Newton's method is tried.
+ * Rows are taken evenly from the data, equal numbers of each group, and their number is doubled as long as they prove nothing. */
 #include "separation.h"
 
 #include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>
 
-/* The rows one by one in an order that spreads any number of them evenly: each `step` rows behind the one before, around the
- * end. */
+/* An order of the rows in which any number of them is evenly spread: each is `step` rows after the previous one, modulo n. */
 typedef struct spread {
     int64_t n, step, at, visited;
 } spread;
@@ -71,8 +69,8 @@ static void take_rows(search *s, spread *w, int64_t each, int64_t *count)
     for (int64_t i = before; i < of->rows; i++) read_sampled(s, i);
 }
 
-/* Four times the derivatives at the predictions, of losses whose curvatures are 1/4 at most: log(1 + e^p) - y p, and of counts
- * log(1 + e^p) where y is 0 and p^2 / 8 elsewhere. */
+/* Computes four times the derivatives at the predictions, for losses whose second derivatives are at most 1/4: log(1 + e^p) - y
+ * p, and for counts log(1 + e^p) if y is 0, otherwise p^2 / 8. */
 static void find_derivatives(const search *s)
 {
     const sample *of = &s->sample;
@@ -83,7 +81,8 @@ static void find_derivatives(const search *s)
         derivative[i] = y[i] > 0 ? at[i] : 4 * loss_logistic(at[i], 0).derivative;
 }
 
-/* Whether the c have the signs that they need, by more than rounding: those of the l', but any where a count is positive. */
+/* Returns whether the c have the required signs, by more than rounding errors: those of the l', but any sign where a count is
+ * positive. */
 static int have_signs(const search *s)
 {
     const double share = 1e-2, rounding = 1e-6;
@@ -103,7 +102,7 @@ static void move_on(search *s, double *t)
     newton *m = &s->newton;
     double onward = 0, next = (1 + sqrt(1 + 4 * *t * *t)) / 2, share = (*t - 1) / next;
     for (int64_t a = 0; a < s->free; a++) onward += m->g[a] * (m->v[a] + m->p[a] - m->last[a]);
-    if (onward > 0) next = 1, share = 0; /* it has gone too far: the shares begin anew (O'Donoghue, Candes 2015) */
+    if (onward > 0) next = 1, share = 0; /* overshoot: restart the shares (O'Donoghue, Candes 2015) */
     *t = next;
     for (int64_t a = 0; a < s->free; a++) {
         double at = m->v[a] + m->p[a];
@@ -134,7 +133,7 @@ static int proves(search *s)
     return 0;
 }
 
-/* Adds rows to the sample until it has `rows` rows, as far as there are such; *more: 1 where it has become longer. */
+/* Adds rows to the sample until it has `rows` rows, if there are that many. *more: 1 if rows were added. */
 static cusgd_status grow(search *s, spread *w, int64_t rows, int64_t *count, int *more)
 {
     int64_t before = s->sample.rows, f = s->free;
@@ -149,7 +148,7 @@ static cusgd_status grow(search *s, spread *w, int64_t rows, int64_t *count, int
 cusgd_status judge_few(search *s, int64_t most, enum verdict *v, int *settled)
 {
     enum { FIRST = 128, FIRST_PER_COLUMN = 4, PER_COLUMN = 8, NEWTON_PER_COLUMN = 32 };
-    const double NEWTON_WORK = 1.5e8; /* multiplications of a step */
+    const double NEWTON_WORK = 1.5e8; /* multiplications per step */
     int64_t f = s->free, n = s->problem->train.rows.n, rows = max_of(FIRST, FIRST_PER_COLUMN * f), count[2] = {0, 0};
     int full = 0, proven = 0, more = 1;
     double maximum;

@@ -1,4 +1,4 @@
-/* A problem: checks of the options and the data, and binding. */
+/* A problem: checks of the options and the data, and uploads. */
 #include "problem.h"
 
 #include "failure.h"
@@ -18,7 +18,8 @@ static const char *offset_phrase(cusgd_offset kind)
     return phrases[kind];
 }
 
-/* Lazy updates leave out the columns that a batch does not have, which only few methods can make up for later. */
+/* Checks whether lazy updates are possible: they skip columns that a batch does not have, which only few methods can make up for
+ * later. */
 static cusgd_status check_update(const cusgd_options *o, const examples *train)
 {
     if (o->update != CUSGD_UPDATE_LAZY || o->solver != CUSGD_SOLVER_SGD) return CUSGD_OK;
@@ -42,7 +43,7 @@ static cusgd_status check_update(const cusgd_options *o, const examples *train)
     return CUSGD_OK;
 }
 
-/* Given numbers that would change sparse columns, which are centered and scaled only where --sparse-scale says so. */
+/* Refuses given means or scales for sparse columns, which are only centered and scaled by --sparse-scale. */
 static cusgd_status check_sparse_scales(const cusgd_options *o, const cusgd_data *train)
 {
     int64_t d = train->view.d;
@@ -81,7 +82,7 @@ static cusgd_status check_targets(const cusgd_options *o, const cusgd_data *trai
     return CUSGD_OK;
 }
 
-/* Whether the solver takes the loss. */
+/* Checks whether the solver supports the loss. */
 static cusgd_status check_solver(const cusgd_options *o, const examples *a)
 {
     if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_NEWTON)
@@ -102,7 +103,7 @@ static cusgd_status check_solver(const cusgd_options *o, const examples *a)
     return CUSGD_OK;
 }
 
-/* What sparse rows do not take, and what dense ones do not. */
+/* Checks options that sparse rows or dense rows do not support. */
 static cusgd_status check_storage(const cusgd_options *o, const cusgd_data *train)
 {
     const examples *a = &train->view;
@@ -172,12 +173,13 @@ static cusgd_status check_shards(const example_set *set)
     return fail(CUSGD_ERROR_USAGE, "%d shards of %lld rows: each needs a row; give fewer", set->shards, (long long)set->rows.n);
 }
 
-/* Of which rows the features are checked: of about those that this process trains on, where several share them. */
+/* The rows whose features are checked. OWN: if several processes share the rows, approximately those that this process trains
+ * on. */
 enum checked_rows { CHECK_NONE, CHECK_OWN, CHECK_ALL };
 
-/* Moments of all rows are finite only where their features are: so one reading of the rows does for both, and they are checked
- * only if it finds something. Rows that are left or held out have no part in the moments, and what is wrong in processes that
- * share rows they find together, before they bind them. */
+/* Returns whether the moments check the features, which must be finite for finite moments: the rows are then read only once, and
+ * checked only if a moment is not finite. Moments do not include rows that are left out or held out. Processes that share rows
+ * find failures together before they upload rows. */
 static int moments_check(const problem *p, const examples *e)
 {
     return !examples_are_sparse(e) && !e->w.at && !p->world && !(p->options->valid_fraction > 0) &&
@@ -201,8 +203,9 @@ static cusgd_status check_sets(const problem *p, const example_set *train, const
     return status ? status : check_set(p, train, of);
 }
 
-/* Several processes divide the rows. Where one finds something wrong, all look at all rows, so that they find the first of it, as
- * one process does. They meet once, whatever rows each has: that these differ is found later. */
+/* Checks the examples. Several processes divide the rows. If one finds a fault, all check all rows, so that they find the first
+ * fault, as a single process does. They exchange the outcome once, whatever rows each has; differences between their data are
+ * found later. */
 static cusgd_status check_examples(const problem *p, const example_set *train, const example_set *valid)
 {
     int wrong = 0;
@@ -213,7 +216,7 @@ static cusgd_status check_examples(const problem *p, const example_set *train, c
     return status || !wrong ? status : check_sets(p, train, valid, CHECK_ALL);
 }
 
-/* Where moments check the features and something is wrong, these are looked at: of several faults the first row's is named. */
+/* Checks the features after the moments were not finite, to name the first row with a fault. */
 static cusgd_status explained(const problem *p, cusgd_status status)
 {
     if (status != CUSGD_ERROR_DATA || !moments_check(p, &p->train.rows)) return status;
@@ -275,7 +278,8 @@ static cusgd_status bind_training(problem *p)
     return status ? status : stream_bind_training(p);
 }
 
-/* Validation losses weigh by the validation rows' own mean weight, and what judges the model is the data as given. */
+/* Uploads the validation rows. Their losses are weighted relative to their own mean weight, and their features keep full
+ * precision. */
 static cusgd_status bind_validation(problem *p)
 {
     transform own = p->units.transform;
@@ -321,7 +325,7 @@ void problem_close(problem *p)
 
 /* ---- Other rows, and other options ---- */
 
-/* Names that are there on both sides must be equal: columns in another order would be trained on as if they were the same. */
+/* Fails if both data sets have names and these differ, so that columns in another order are not mixed up. */
 static cusgd_status check_names(const char *what, char *const *known, char *const *names, int64_t count, const char *source)
 {
     for (int64_t j = 0; known && names && j < count; j++) {
@@ -383,7 +387,7 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     const cusgd_options *before = p->options;
     loss_rule old = loss_rule_of(before), new = loss_rule_of(after);
     int was_auto = before->solver == CUSGD_SOLVER_SGD && before->optimizer == CUSGD_OPTIMIZER_AUTO;
-    int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
+    int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* it bounds exponentials */
     int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
                 before->standardize == after->standardize && before->robust == after->robust && before->whiten == after->whiten &&

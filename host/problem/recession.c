@@ -1,4 +1,5 @@
-/* Whether some direction v never raises the loss of a row and lowers that of some (separation.c): by the rows. */
+/* Determines from the rows whether some direction v never increases the loss of a row and decreases that of some row
+ * (separation.c). */
 #include "separation.h"
 
 #include "failure.h"
@@ -12,7 +13,7 @@ enum { PASS_WORK = 20000000, MIN_SAMPLE = 512, MAX_SAMPLE = 100000 };
 
 void read_row(const search *s, int64_t row, double *z)
 {
-    enum { FEW = 8 }; /* of so many columns, one is worth reading alone */
+    enum { FEW = 8 }; /* number of columns from which reading a single column pays */
     int64_t columns = s->free - s->problem->intercept;
     const double *x = FEW * columns > s->problem->d ? rows_at(s->x, row) : NULL;
     for (int64_t a = 0; a < columns; a++)
@@ -33,18 +34,17 @@ static void add_row(search *s, int64_t row)
     read_sampled(s, s->sample.rows++);
 }
 
-/* What v makes of a row: >= 0 as it should be, or below 0. */
+/* Returns the gain of a row along v, which is >= 0 if v is a direction of separation. */
 static double gain(const search *s, int positive, double zv)
 {
     if (s->logistic) return positive ? zv : -zv;
     return positive ? -fabs(zv) : -zv;
 }
 
-/* Gains below this are no more than rounding, where `most` is the greatest. */
+/* Returns the threshold below which a gain is negative by more than rounding errors, where `maximum` is the largest gain. */
 static double slack(double maximum) { return -1e-7 * maximum; }
 
-/* Checks p on all rows; those that contradict it join the sample, as long as that has no more than `most`. *all: every gain is
- * positive. */
+/* Checks p on all rows, and adds rows that contradict it to the sample, up to `most` rows. *all: 1 if every gain is positive. */
 static int holds_everywhere(search *s, int64_t most, double maximum, int *all)
 {
     const examples *e = &s->problem->train.rows;
@@ -88,7 +88,7 @@ enum verdict judge_sample(search *s, int is_all, double *maximum)
     return UNKNOWN;
 }
 
-/* Evenly over all rows. Returns 1 where these are all. */
+/* Samples rows evenly. Returns 1 if the sample has all rows. */
 static int take_sample(search *s, int64_t most)
 {
     const examples *e = &s->problem->train.rows;
@@ -132,7 +132,7 @@ cusgd_status judge_together(search *s, enum verdict *v, int *all)
 
 /* ---- Other ways ---- */
 
-/* By the Cholesky factor of their Gram matrix, each row brought to length 1. */
+/* Uses the Cholesky factor of the Gram matrix of the rows, normalized to length 1. */
 cusgd_status judge_independence(search *s, int64_t n, enum verdict *v)
 {
     int64_t f = s->free, m = 0;
@@ -156,7 +156,7 @@ cusgd_status judge_independence(search *s, int64_t n, enum verdict *v)
     return CUSGD_OK;
 }
 
-/* Of a row: the outputs without their offsets, k; theta: (d + 1) x k. */
+/* Computes the outputs of a row without offsets, k. theta: (d + 1) x k. */
 static void predict_row(const search *s, const double *theta, int64_t row, double *p)
 {
     const problem *of = s->problem;
@@ -176,7 +176,7 @@ static int is_bounded(const search *s)
     return 0;
 }
 
-/* The margin of a row is at least 1e-6 of the largest output. */
+/* The required margin of a row, 1e-6 of the largest output. */
 enum { MARGINS_PER_OUTPUT = 1000000 };
 
 void judge_margins(const search *s, const double *theta, enum verdict *v)

@@ -1,4 +1,4 @@
-/* Newton's method on a sample of rows (recession.c), and the room for both. */
+/* Newton's method on a sample of rows (recession.c), and the memory of both. */
 #include "separation.h"
 
 #include "failure.h"
@@ -59,7 +59,7 @@ void close_rows(search *s)
 
 /* ---- Steps ---- */
 
-/* The losses' derivatives at these predictions, and the sum of the losses. */
+/* Computes the derivatives of the losses at these predictions. Returns the sum of the losses. */
 static double evaluate(search *s, const double *restrict at)
 {
     const sample *of = &s->sample;

@@ -1,4 +1,4 @@
-/* Medians and interquartile ranges of the columns, for a standardization that outliers do not move. */
+/* Medians and interquartile ranges of the columns, for standardization that is robust to outliers. */
 #include "examples.h"
 #include "failure.h"
 #include "problem.h"
@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Brings the value of rank k to its place, none larger before it and none smaller behind (C. A. R. Hoare, "Algorithm 65: Find",
- * 1961). */
+/* Moves the value of rank k to its place, with no larger values before it and no smaller ones after it (C. A. R. Hoare,
+ * "Algorithm 65: Find", 1961). */
 static double select_rank(double *v, int64_t n, int64_t k)
 {
     int64_t low = 0, high = n - 1;
@@ -29,7 +29,7 @@ static double select_rank(double *v, int64_t n, int64_t k)
     return v[k];
 }
 
-/* A quantile, between two values where it falls there (NumPy's "linear"). Changes their order. */
+/* Returns a quantile, interpolated as by the method "linear" of NumPy. Changes the order of the values. */
 static double quantile(double *values, int64_t n, double share)
 {
     double place = share * (double)(n - 1);

@@ -9,7 +9,7 @@
 
 enum { BLOCK_BYTES = 1 << 20, MAX_BLOCK_ROWS = 4096 };
 
-/* Behind the last row that the view has. */
+/* Returns the row after the last row of the view. */
 static int64_t end_of(const examples *e)
 {
     int64_t end = e->rows ? 0 : e->n;
@@ -39,7 +39,7 @@ cusgd_status rows_open(row_source *r, const examples *e, const backend *device)
     return e->place ? open_block(r) : CUSGD_OK;
 }
 
-/* Rows `row` and up: as many as there is room for where rows are read one after another, else that one. */
+/* Fetches rows from `row` on: as many as there is room for if rows are read consecutively, otherwise only this one. */
 static void fetch_block(row_source *r, int64_t row)
 {
     const examples *e = r->of;
@@ -125,7 +125,7 @@ int64_t rows_column(row_source *r, int64_t j, double *out)
 void rows_announce(const row_source *r, int64_t first, int64_t count)
 {
     const cusgd_matrix *x = &r->of->x;
-    enum { WORTH_ASKING = 1 << 24 }; /* bytes: less is read ahead anyway, and each call takes a microsecond */
+    enum { WORTH_ASKING = 1 << 24 }; /* bytes: the system reads less than that ahead anyway, and each call takes a microsecond */
     if ((double)r->of->n * (double)r->of->d * (double)type_bytes(x->type) < WORTH_ASKING) return;
     if (r->of->place || examples_are_sparse(r->of) || x->col_stride != 1 || count <= 0) return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), value = type_bytes(x->type), stride = (uintptr_t)x->row_stride * value;

@@ -1,6 +1,6 @@
-/* Rows of x one by one, as doubles, wherever x lies: in the host's memory or a file that is mapped, of any type and strides;
- * sparse; or in the memory of a GPU, from which blocks are fetched. Above the device interface this alone reads x. Targets,
- * weights and offsets lie in the host's memory, whatever x does: target_at(), weight_at(), offset_at(). */
+/* Reads rows of x one by one as doubles: from host memory or a mapped file, of any type and strides; sparse; or in blocks from
+ * the memory of a GPU. This is the only code above the device interface that reads x. Targets, weights and offsets are always in
+ * host memory; see target_at(), weight_at() and offset_at(). */
 #ifndef CUSGD_HOST_PROBLEM_ROW_SOURCE_H
 #define CUSGD_HOST_PROBLEM_ROW_SOURCE_H
 
@@ -8,39 +8,40 @@
 
 typedef struct row_source {
     const examples *of;
-    const backend *device; /* in whose memory x may lie */
-    double *row;           /* d: the latest row, where it is not read in place */
-    int64_t scattered;     /* sparse: which row that is; -1: none */
-    char *block;           /* x in a GPU's memory: `room` rows, of which those from `first` on are there, in x's type */
+    const backend *device; /* the device whose memory may contain x */
+    double *row;           /* d: the latest row, if it is not read in place */
+    int64_t scattered;     /* sparse: the number of that row; -1: none */
+    char *block;           /* x in the memory of a GPU: room for `room` rows in the type of x, which has those from `first` on */
     int64_t first, count, room;
-    int64_t end;         /* behind the last row of x that the view has */
-    char *column;        /* x in a GPU's memory: the latest column of rows_column(), in x's type */
-    cusgd_status status; /* of the first block that could not be fetched */
+    int64_t end;         /* the row after the last row of x in the view */
+    char *column;        /* x in the memory of a GPU: the latest column of rows_column(), in the type of x */
+    cusgd_status status; /* the first failure of fetching a block */
 } row_source;
 
-/* The examples must last as long. device: may be NULL where x does not lie in the memory of a GPU. Errors: MEMORY; USAGE where x
- * lies on a GPU that the device is not. */
+/* Opens a source; the examples must outlive it. device: may be NULL if x is not in the memory of a GPU. Errors: MEMORY; USAGE if
+ * x is on another GPU than the device. */
 cusgd_status rows_open(row_source *r, const examples *e, const backend *device);
-/* Row `row` of the matrices, examples_row() of a position in the view: d values, until the next call. Zeros where it could not be
- * read, which rows_close() reports, so that loops need not ask. Rows are best read in ascending order. */
+/* Returns row `row` of the matrices (examples_row() converts a position in the view): d values, valid until the next call. If it
+ * cannot be read, returns zeros, and rows_close() reports the failure, so that loops need not check. Ascending order is
+ * fastest. */
 const double *rows_at(row_source *r, int64_t row);
-/* The values of row `row` that are stored, and their columns, ascending: of a dense row all. Room for d of both. Returns how
- * many.
- */
+/* Gets the stored values of row `row` and their columns in ascending order; for a dense row, all values. Both arrays must have
+ * room for d. Returns the number of values. */
 int64_t rows_stored(row_source *r, int64_t row, int32_t *column, double *value);
-/* Rows first .. first + count - 1 of the matrices will be asked for, and those near them will not: of a mapped file the system
- * reads these alone, now. */
+/* Announces that rows first .. first + count - 1 of the matrices will be read and their neighbors will not. The system then reads
+ * these rows of a mapped file at once, and no others. */
 void rows_announce(const row_source *r, int64_t first, int64_t count);
-/* One value, for whoever wants few columns of many. */
+/* Returns one value, for callers that need few of many columns. */
 static inline double rows_value(row_source *r, int64_t row, int64_t j)
 {
     const examples *e = r->of;
     return e->place || examples_are_sparse(e) ? rows_at(r, row)[j] : matrix_at(&e->x, row, j);
 }
-/* Column j of the rows that count (counted_rows), in their order: at most n values at `out`. Returns how many. From a GPU that
- * column alone is fetched. Zeros where it could not be read, which rows_close() reports. */
+/* Gets column j of the rows of counted_rows, in their order: at most n values in `out`. Returns their number. From a GPU only
+ * this column is fetched. If it cannot be read, the values are 0, and rows_close() reports the failure. */
 int64_t rows_column(row_source *r, int64_t j, double *out);
-/* The first error of rows_at() and rows_column(). May be called of what rows_open() has failed to open, and of zeros. */
+/* Closes the source. Returns the first error of rows_at() and rows_column(). Accepts a source that rows_open() failed to open, or
+ * that is zeroed. */
 cusgd_status rows_close(row_source *r);
 
 #endif

@@ -1,5 +1,5 @@
-/* Whether a model of logistic, softmax, poisson or tweedie loss has a finite optimum. It has none where some direction v of the
- * coefficients never raises the loss of a row and lowers that of some row for ever:
+/* Determines whether a model with logistic, softmax, poisson or tweedie loss has a finite optimum. It has none if, along some
+ * direction v of the coefficients, the loss of no row increases and that of some row decreases forever:
  *   logistic: s z'v >= 0 for all rows, s = 1 or -1 for the classes, and > 0 for some (Albert, Anderson 1984);
  *   softmax: the same of one class against the rest, or a model that gives each row's class the largest output. There are other
  *   v of several classes, which are not looked for;
@@ -31,11 +31,11 @@ static enum freedom freedom_of(const problem *p, int64_t j)
     return (enum freedom)((isnan(o->upper) ? UP : HELD) | (isnan(o->lower) ? DOWN : HELD));
 }
 
-/* Whether v is +-1 at column j and of any value at the intercept; both groups have rows. */
+/* Returns whether a v that is +-1 at column j and has any value at the intercept separates. Both groups must have rows. */
 static int separates_alone(const search *s, int64_t j)
 {
     double low0 = s->low[0][j], high0 = s->high[0][j], low1 = s->low[1][j], high1 = s->high[1][j];
-    double cut = s->logistic || s->problem->intercept ? low1 : 0; /* where z'v = 0 */
+    double cut = s->logistic || s->problem->intercept ? low1 : 0; /* the place where z'v = 0 */
     if (s->may[j] == HELD || (low0 == high0 && low1 == high1 && low0 == low1)) return 0;
     if (!s->logistic) {
         if (low1 != high1 || low1 != cut) return 0;
@@ -46,8 +46,8 @@ static int separates_alone(const search *s, int64_t j)
     return ((s->may[j] & UP) && rises) || ((s->may[j] & DOWN) && falls);
 }
 
-/* Leaves of the `open` columns at s->column those of which further rows may still tell something: they have shown one value only,
- * or separate the rows so far. Returns how many. */
+/* Keeps those of the `open` columns in s->column for which further rows may matter: columns that are constant so far or separate
+ * the rows so far. Returns their number. */
 static int64_t keep_open(search *s, int64_t open)
 {
     int64_t kept = 0;
@@ -59,10 +59,10 @@ static int64_t keep_open(search *s, int64_t open)
     return s->count[0] > 0 && s->count[1] > 0 ? kept : open;
 }
 
-/* Takes a row into the ranges of `count` columns. */
+/* Extends the ranges of `count` columns by a row. */
 static void add_to_ranges(search *s, int64_t row, int64_t count, const int64_t *column)
 {
-    enum { FEW = 8 }; /* of so many columns, one is worth reading alone */
+    enum { FEW = 8 }; /* number of columns from which reading a single column pays */
     int y = is_positive(s, row);
     double *low = s->low[y], *high = s->high[y];
     const double *x = FEW * count > s->problem->d ? rows_at(s->x, row) : NULL;
@@ -74,7 +74,7 @@ static void add_to_ranges(search *s, int64_t row, int64_t count, const int64_t *
     }
 }
 
-/* Counts the rows of both groups until there are some of each. */
+/* Counts the rows of both groups until both have rows. Returns whether both have. */
 static int both_exist(search *s)
 {
     const examples *e = &s->problem->train.rows;
@@ -86,7 +86,7 @@ static int both_exist(search *s)
     return s->count[0] > 0 && s->count[1] > 0;
 }
 
-/* Counts the rows and takes the ranges of the columns, as long as they may tell something and the rows may be no more than the
+/* Counts the rows and computes the ranges of the columns, as long as the ranges can decide and the rows may not outnumber the
  * columns. */
 static void find_ranges(search *s)
 {
@@ -113,8 +113,8 @@ static void find_ranges(search *s)
     }
 }
 
-/* The columns that have part in a v of several: those that may go both ways and are not constant. Their scale is that of rows
- * from everywhere. */
+/* Chooses the columns for a v of several columns: those that may go in both directions and are not constant. Their scales are
+ * computed from evenly spread rows. */
 static void take_columns(search *s)
 {
     enum { ROWS = 256 };
@@ -149,16 +149,16 @@ static void append(char *text, size_t room, const char *part)
     if (used + 1 < room) snprintf(text + used, room - used, "%s", part);
 }
 
-/* Of a name: the characters that fit into 24 bytes. */
+/* Returns the bytes of the characters of a name that fit into 24 bytes. */
 static int shown_bytes(const char *name)
 {
     enum { MAX_BYTES = 24 };
     size_t length = strlen(name), bytes = length < MAX_BYTES ? length : MAX_BYTES;
-    while (bytes > 0 && bytes < length && ((unsigned char)name[bytes] & 0xC0) == 0x80) bytes--; /* UTF-8: within a character */
+    while (bytes > 0 && bytes < length && ((unsigned char)name[bytes] & 0xC0) == 0x80) bytes--; /* UTF-8: inside a character */
     return (int)bytes;
 }
 
-/* '"a", "b" and 5 more', of `count` columns of which `column` has the first NAMED. */
+/* Appends '"a", "b" and 5 more' for `count` columns, of which `column` has the first NAMED. */
 static void append_columns(const search *s, const int64_t *column, int64_t count, char *text, size_t room)
 {
     char part[64];
@@ -175,7 +175,7 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
     if (count > NAMED) append(text, room, part);
 }
 
-/* One of several outputs is named, by its target or class. */
+/* Begins the note. If there are several outputs, it names the target or class. */
 static void begin_note(const search *s, char *text, size_t room)
 {
     const cusgd_data *data = s->problem->train.data;
@@ -212,7 +212,7 @@ static void note_alone(const search *s, const int64_t *column, int64_t count, ch
     end_note(text, room);
 }
 
-/* v is p: the columns with the largest parts in it are named. */
+/* Writes the note for v = p, with the names of its largest columns. */
 static void note_together(search *s, int all, char *text, size_t room)
 {
     int64_t column[NAMED], count = 0, columns = s->free - s->problem->intercept;
@@ -251,7 +251,7 @@ static void note_margins(const search *s, char *text, size_t room)
 
 /* ---- The whole ---- */
 
-/* Rows as they are: what one column or the targets alone decide. */
+/* Decides by single columns or the targets. */
 static enum verdict judge_columns(search *s, char *text, size_t room)
 {
     int64_t found = 0, column[NAMED];
@@ -297,10 +297,10 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
     return status;
 }
 
-/* Class by class, or output by output; of softmax then all together, which alone is looked at where there are many classes. */
+/* Examines each class or output; then, for softmax, all together. With many classes only the latter is done. */
 static cusgd_status judge(search *s, const double *theta, enum verdict *v, char *text, size_t room)
 {
-    enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
+    enum { MAX_OUTPUTS = 32 }; /* each needs its own search */
     cusgd_status status = CUSGD_OK;
     int64_t outputs = s->problem->train.rows.classes > MAX_OUTPUTS ? 0 : s->problem->k;
     for (s->c = 0; s->c < outputs && !status && *v != SEPARATED && !interrupt_asked(); s->c++)
@@ -341,7 +341,7 @@ static void close_search(search *s)
 cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room)
 {
     cusgd_loss loss = p->loss.kind;
-    /* Sparse rows are not looked at: it stays unknown there. */
+    /* Sparse rows are not examined; the answer remains unknown. */
     if (examples_are_sparse(&p->train.rows)) return CUSGD_OK;
     if (!loss_may_lack_optimum(loss)) p->separated = 0;
     search s;
@@ -354,7 +354,7 @@ cusgd_status problem_separation(problem *p, const double *theta, int decays, cha
         if (!status) status = read;
         if (!status && !interrupt_asked()) p->separated = v == SEPARATED;
         close_search(&s);
-        if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */
+        if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* the answer is unknown, and the result remains valid */
     }
     if (!status && p->separated > 0) snprintf(note, room, "%s", p->separation);
     return status;

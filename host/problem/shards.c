@@ -1,6 +1,6 @@
-/* A set's rows on the device: divided into shards, each of which is bound by itself. What is computed over all rows is computed
- * over each shard, and added by the tree of scalar/shards.h: so it depends on the number of shards, and not on who holds them.
- * Of several processes each binds its own shards and adds the largest nodes of the tree that it can. */
+/* The rows of a set on the device, divided into shards, each of which is uploaded separately. Sums over all rows are computed for
+ * each shard and added by the tree of scalar/shards.h, so that they depend on the number of shards and not on the processes that
+ * have them. Each of several processes uploads its own shards and adds the largest possible nodes of the tree. */
 #include "problem.h"
 
 #include "failure.h"
@@ -65,10 +65,11 @@ cusgd_status shards_bind_by(const problem *p, shard_binding *bind, const transfo
     return status;
 }
 
-/* What has been read of a mapped file to be copied takes no memory of this process any more, which has a part of the rows. */
+/* Releases the pages of a mapped file that were read for the upload, so that a process needs memory only for its part of the
+ * rows. */
 static void forget_read(const problem *p, const example_set *set)
 {
-    const examples *all = &(set->data ? set->data : p->train.data)->view; /* rows that are held out are of those */
+    const examples *all = &(set->data ? set->data : p->train.data)->view; /* rows that are held out are in this data */
     if (p->backend->world && !set->stream) examples_forget(all, 0, all->n);
 }
 
@@ -97,7 +98,7 @@ typedef struct joining {
     size_t size;
 } joining;
 
-/* Over `count` shards from the first on. */
+/* Adds the values of `count` shards from `first` on. */
 static cusgd_status join(const joining *j, int first, int count, double *out)
 {
     if (count == 1) {
@@ -115,8 +116,8 @@ static cusgd_status join(const joining *j, int first, int count, double *out)
     return status;
 }
 
-/* Of several processes: each one's nodes, and then their sum. All leave here where one wants to: a process without shards does
- * not ask a device, which would find out. */
+/* Adds the values of the nodes of each process, and then their sum. After an interruption all processes end here, because a
+ * process without shards calls no device, which would notice the interruption. */
 static cusgd_status join_processes(const joining *j, world *w, double *out)
 {
     tree_node nodes[MAX_SHARDS];
@@ -146,7 +147,7 @@ cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pa
     return CUSGD_OK;
 }
 
-/* A row of a shard that another process has is bound for this alone: to read some rows is cheaper than to send them. */
+/* Gets a row of a shard of another process by uploading it here: reading a few rows is cheaper than sending them. */
 static cusgd_status row_elsewhere(const problem *p, const example_set *set, int64_t row, double *x, double *w)
 {
     const backend_ops *ops = p->backend->ops;
@@ -178,7 +179,7 @@ cusgd_status shards_bound_rows(const problem *p, const example_set *set, const i
             status = b->ops->rows(b->self, set->bounds[shard], &within, 1, x + i * p->d, w + i);
         else
             status = row_elsewhere(p, set, rows[i], x + i * p->d, w + i);
-        if (i % BETWEEN == BETWEEN - 1) forget_read(p, set); /* the system maps pages around each row */
+        if (i % BETWEEN == BETWEEN - 1) forget_read(p, set); /* the system maps further pages around each row */
     }
     forget_read(p, set);
     return status;
@@ -186,7 +187,7 @@ cusgd_status shards_bound_rows(const problem *p, const example_set *set, const i
 
 /* ---- Moments ---- */
 
-/* Of some shards: means and sums of squared deviations of the columns, means of the targets. */
+/* The moments of some shards: means and sums of squared deviations of the columns, means of the targets. */
 typedef struct shard_moments {
     double weight;
     double *mean, *square, *target; /* d, d, m */
@@ -208,7 +209,7 @@ static void merge(const problem *p, shard_moments *into, const shard_moments *fr
     into->weight += from->weight;
 }
 
-/* A shard whose rows all have weight 0 has no moments: zeros, which merge as nothing. */
+/* Computes the moments of a shard. If all its rows have weight 0, they are zeros, which have no effect when they are merged. */
 static cusgd_status moments_of_shard(const problem *p, const example_set *set, int shard, shard_moments *out)
 {
     examples rows = shard_at(set, shard);
@@ -223,10 +224,10 @@ static cusgd_status moments_of_shard(const problem *p, const example_set *set, i
     return CUSGD_OK;
 }
 
-/* What processes have gathered: blocks of a weight and work's values, one a node, in order. */
+/* Gathered moments: one block per node, in order, with the weight and the values. */
 typedef struct gathered_moments {
     const tree_node *nodes;
-    const double *blocks; /* NULL: nothing is gathered */
+    const double *blocks; /* NULL: nothing has been gathered */
     int next;
 } gathered_moments;
 
@@ -264,7 +265,7 @@ static cusgd_status join_moments(const problem *p, const example_set *set, tree_
     return status;
 }
 
-/* This process's nodes as blocks. */
+/* Writes the moments of the nodes of this process as blocks. */
 static cusgd_status moments_here(const problem *p, const example_set *set, const tree_node *nodes, int count, double *blocks)
 {
     gathered_moments none = {0};

@@ -1,4 +1,4 @@
-/* The units of a problem: standardized columns and targets, and the penalties and bounds of each parameter in them. */
+/* The units of a problem: standardized columns and targets, and the penalties and bounds of each parameter in these units. */
 #include "problem.h"
 
 #include "failure.h"
@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A column whose deviation is rounding of its mean is constant; it keeps its scale. */
+/* Returns the scale of a column. If its standard deviation is only rounding error of the mean, it is constant and keeps its
+ * scale. */
 static double scale_of(double mean, double variance)
 {
     double deviation = sqrt(variance);
@@ -43,9 +44,10 @@ cusgd_status problem_take_quartiles(problem *p, double *work)
     return status;
 }
 
-#define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
+#define SMALLEST_SQUARE 1e-305 /* smaller variances have lost digits */
 
-/* Columns far from 0 in the given units: a float cannot tell their values apart, and their squares overflow. */
+/* Fails if a column is far from 0 in the given units, because a float could not distinguish its values, or their squares would
+ * overflow. */
 static cusgd_status check_given(const problem *p, int64_t j, double distance)
 {
     const double far = 1e15;
@@ -56,7 +58,8 @@ static cusgd_status check_given(const problem *p, int64_t j, double distance)
                 p->train.data->source, (long long)j + 1, distance, p->units.mean[j], p->units.own_scale[j]);
 }
 
-/* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
+/* Returns whether columns are centered. Without an intercept they are only scaled, because centering would be equivalent to an
+ * intercept. */
 static int columns_are_centered(const problem *p)
 {
     const cusgd_options *o = p->options;
@@ -64,7 +67,7 @@ static int columns_are_centered(const problem *p)
     return o->standardize && o->intercept && (!sparse || o->sparse_scale == CUSGD_SPARSE_SCALE_FULL);
 }
 
-/* Chooses column j's mean and scale, given its own mean, which is in units.mean, and variance. */
+/* Chooses the mean and scale of column j from its own mean, which is in units.mean, and its variance. */
 static cusgd_status standardize_column(problem *p, int64_t j, double variance)
 {
     const cusgd_options *o = p->options;
@@ -131,7 +134,7 @@ cusgd_status problem_standardize(problem *p, double *variance, double *target)
     return studied;
 }
 
-/* A factor on a penalty, so that their product is far from what overflows: it leaves nothing but zeros all the same. */
+/* Limits a factor on a penalty so that their product does not overflow. The coefficients are 0 in any case. */
 static double limit_factor(double factor, double penalty) { return fmin(factor, 1e30 / fmax(penalty, 1)); }
 
 cusgd_status problem_set_limits(problem *p)

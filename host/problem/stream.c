@@ -1,5 +1,5 @@
-/* Rows that stay where they are (stream_place.h), or that are copied to a device with memory of its own: for steps as
- * stream_send.h says; for passes a piece at a time, by the reader's slot. */
+/* Streams of rows that are read in place (stream_place.h), or that are copied to a device with its own memory: for steps as
+ * described in stream_send.h, and for passes in blocks, through the slot of the reader. */
 #include "stream.h"
 #include "stream_needs.h"
 #include "stream_place.h"
@@ -13,22 +13,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of steps and full passes, and what of that was spent on copying rows. */
+/* Seconds of steps and full passes, and of copying rows during them. */
 typedef struct stage_seconds {
     double all, copying;
 } stage_seconds;
 
 struct stream {
     row_reader *reader;
-    stream_place *place; /* NULL: rows are copied to the slot */
-    stream_send *send;   /* NULL: they are not */
-    int64_t room;        /* rows of a piece, and of the slot */
-    int64_t ahead;       /* rows of the next piece that there is room for meanwhile */
-    dataset *bound;      /* the piece, whose memory is used again */
-    int64_t *list;       /* room: rows of the slot to be bound */
+    stream_place *place; /* NULL: rows are copied to the slot of the reader */
+    stream_send *send;   /* NULL: rows are not sent */
+    int64_t room;        /* rows of a block, and of the slot */
+    int64_t ahead;       /* rows of the next block for which there is room meanwhile */
+    dataset *bound;      /* the block on the device, whose memory is reused */
+    int64_t *list;       /* room: rows of the slot to upload */
     stage_seconds took;
     char note[448];
-    char held[400]; /* a note of what is in memory in addition to the budget; "": nothing is */
+    char held[400]; /* a note on data in memory in addition to the budget; "": none */
 };
 
 static cusgd_status copy(const problem *p, stream *s, const examples *rows)
@@ -39,14 +39,14 @@ static cusgd_status copy(const problem *p, stream *s, const examples *rows)
     return status;
 }
 
-/* Binds the first `count` rows of the list. */
+/* Uploads the first `count` rows of the list. */
 static cusgd_status bind(const problem *p, stream *s, int64_t count)
 {
     examples rows;
     cusgd_status status = row_reader_end(s->reader, &rows);
     if (status) return status;
     rows.n = count;
-    rows.rows = s->list; /* so they are copied, and the slot can be filled again */
+    rows.rows = s->list; /* this makes bind() copy them, so that the slot can be reused */
     return copy(p, s, &rows);
 }
 
@@ -58,10 +58,10 @@ cusgd_status stream_batches(const problem *p, stream *s, const sampler *orders, 
 
 /* ---- Full passes ---- */
 
-/* What a pass does with a piece. */
+/* The function of a pass for one block. */
 typedef cusgd_status (*piece_pass)(void *context, const problem *p, const dataset *b, piece_of at);
 
-/* A shard's rows: those of all from `start` on. */
+/* The rows of a shard, which begin at `start` of all rows. */
 typedef struct shard_rows_of {
     int shard;
     int64_t start, n;
@@ -73,7 +73,7 @@ static shard_rows_of rows_of(const problem *p, int shard)
     return (shard_rows_of){shard, (int64_t)shard_start(n, shards, h), (int64_t)shard_rows(n, shards, h)};
 }
 
-/* Where the device keeps the first rows, a piece ends behind them if it may. */
+/* Returns the end of a block. If the device keeps the first rows, a block ends after them if possible. */
 static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
 {
     int64_t kept = s->send ? stream_send_kept(p, s->send, of.shard) - first : 0;
@@ -82,7 +82,7 @@ static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass,
     return end > first ? end : p->backend->ops->pieces.end(p->backend->self, pass, of.n, p->d, p->k, first, s->room);
 }
 
-/* Whether the device has these rows of a shard, in pages that stay there. */
+/* Returns whether the device has these rows of a shard in pages that remain there. */
 static int has_rows(const problem *p, const stream *s, shard_rows_of of, int64_t first, int64_t end)
 {
     return s->send && stream_send_has(p, s->send, of.shard, first, end);
@@ -95,7 +95,7 @@ static cusgd_status read_rows(stream *s, int64_t first, int64_t count)
     return status || count <= 0 ? status : row_reader_begin(s->reader, &run, 1, 0);
 }
 
-/* Second derivatives are made of a copy of the rows; all else takes them where they lie, if the device can. */
+/* Uploads a block. Passes for second derivatives need a copy of the rows; others read them in place if the device can. */
 static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass, shard_rows_of of, int64_t first, int64_t count)
 {
     if (has_rows(p, s, of, first, first + count)) {
@@ -115,7 +115,7 @@ static cusgd_status bind_piece(const problem *p, stream *s, enum full_pass pass,
     return p->backend->ops->pieces.bind_in_place(p->backend->self, &rows, &p->units.transform, &s->bound);
 }
 
-/* What has been read or asked for is not to be counted on. */
+/* Stops reading ahead; what was read or requested is no longer valid. */
 static cusgd_status stop_reading(const problem *p, stream *s)
 {
     cusgd_status status = s->place ? CUSGD_OK : stream_send_pause(p, s->send), ended = row_reader_end(s->reader, NULL);
@@ -123,8 +123,8 @@ static cusgd_status stop_reading(const problem *p, stream *s)
     return status ? status : ended;
 }
 
-/* The first row, of the piece from `first` on, that is not read while the piece before is worked on: as there is no room for it,
- * or because the device has the piece. */
+/* Returns the first row of the block from `first` on that is not read while the previous block is processed, because there is no
+ * room or the device has the block. */
 static int64_t ahead_of(const problem *p, const stream *s, enum full_pass pass, shard_rows_of of, int64_t first)
 {
     if (first >= of.n) return first;
@@ -132,14 +132,14 @@ static int64_t ahead_of(const problem *p, const stream *s, enum full_pass pass, 
     return has_rows(p, s, of, first, end) ? first : min_of(end, first + s->ahead);
 }
 
-/* The next piece, or as much of it as there is room for, is read while one is worked on. */
+/* Runs a pass. The next block, or as much of it as there is room for, is read while one is processed. */
 static cusgd_status pass_over(const problem *p, int shard, enum full_pass pass, piece_pass body, void *context)
 {
     stream *s = p->train.stream;
     double begun = clock_seconds();
     shard_rows_of of = rows_of(p, shard);
     cusgd_status status = stop_reading(p, s);
-    for (int64_t first = 0, there = 0, end; first < of.n && !status; first = end) { /* there: the first row not asked for */
+    for (int64_t first = 0, there = 0, end; first < of.n && !status; first = end) { /* there: first row not requested */
         end = piece_end(p, s, pass, of, first);
         if (!has_rows(p, s, of, first, end)) status = read_rows(s, of.start + there, end - there);
         if (!status) status = bind_piece(p, s, pass, of, first, end - first);
@@ -217,7 +217,7 @@ static int compare_rows(const void *a, const void *b)
     return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : (x->place > y->place) - (x->place < y->place);
 }
 
-/* At most `room` of them: they are read in the file's order. work: count. */
+/* Fetches at most `room` rows, in the order of the file. work: count. */
 static cusgd_status fetch_rows(const problem *p, stream *s, const int64_t *rows, int64_t count, wanted_row *work, double *x,
                                double *w)
 {
@@ -263,7 +263,7 @@ static cusgd_status open_slot(const problem *p, stream *s, int64_t each)
 {
     const windows_ops *ops = &p->backend->ops->pieces.windows;
     slot_memory memory = {p->backend->self, ops->pin, ops->unpin};
-    s->room = s->ahead = 2 * each * shards_here(p, &p->train).count; /* two groups of windows; passes have the whole of it */
+    s->room = s->ahead = 2 * each * shards_here(p, &p->train).count; /* two groups of windows; passes use all of it */
     cusgd_status status = row_reader_open(&p->train.rows, s->room, &memory, &s->reader);
     if (status) return status;
     s->list = allocate((size_t)s->room, sizeof *s->list);
@@ -314,7 +314,7 @@ void stream_close(const problem *p, stream *s)
 {
     if (!s) return;
     p->backend->ops->unbind(p->backend->self, s->bound);
-    stream_send_close(p, s->send); /* before the memory that the device may be reading */
+    stream_send_close(p, s->send); /* before freeing memory that the device may be reading */
     row_reader_close(s->reader);
     stream_place_close(s->place);
     free(s->list);
@@ -341,7 +341,7 @@ void stream_took(const stream *s, cusgd_stream_times *times)
     times->compute_seconds = fmax(s->took.all - t.waiting - times->copy_seconds, 0);
 }
 
-/* MB/s */
+/* Returns MB/s. */
 static double rate_of(double bytes, double seconds) { return seconds > 0 ? bytes / seconds / 1e6 : 0; }
 
 const char *stream_note(stream *s)

@@ -35,7 +35,7 @@ void stream_group_take(stream_group *to, stream_group *from)
     from->is_there = 0;
 }
 
-/* Behind the last whole window from `from` on that begins before `until` and that there is room for. */
+/* Returns the position after the last whole window from `from` on that begins before `until` and for which there is room. */
 static int64_t windows_end(const sampler *order, int64_t from, group_room room, int64_t until)
 {
     int64_t end = from;
@@ -47,7 +47,7 @@ static int64_t windows_end(const sampler *order, int64_t from, group_room room, 
     return end;
 }
 
-/* How many batches have all of their positions before `end`. */
+/* Returns the number of batches with all positions before `end`. */
 static int64_t batches_before(const sampler *order, int64_t end)
 {
     uint64_t least = 0, most = order->batches;

@@ -1,4 +1,4 @@
-/* Whether training rows can be read piece by piece, and how many at a time. */
+/* Determines whether training rows can be streamed, and the number of rows per window. */
 #include "stream_needs.h"
 
 #include "failure.h"
@@ -10,7 +10,7 @@
 
 static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
 
-/* --memory as a message shows it: "2 bytes", "24 MB". */
+/* The value of --memory in messages: "2 bytes", "24 MB". */
 typedef struct shown_memory {
     char text[32];
 } shown_memory;
@@ -36,8 +36,8 @@ static int64_t bound_bytes(const cusgd_options *o, const examples *e, cusgd_stor
     return e->d * x + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
 }
 
-/* Of sparse rows with about so many stored values: these, and for the sampling `batches` a copy by columns, whose columns are
- * taken to have two values each. */
+/* Returns the bytes of the stored values of sparse rows, and for the sampling `batches` those of a copy by columns, assuming two
+ * values per column. */
 static int64_t sparse_bytes(const problem *p)
 {
     const cusgd_options *o = p->options;
@@ -57,21 +57,22 @@ static int64_t sampled_bytes(const examples *e)
     return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
 }
 
-/* Whether the solver takes second derivatives over all rows. */
+/* Returns whether the solver needs second derivatives over all rows. */
 static int takes_second(const cusgd_options *o)
 {
     return o->solver == CUSGD_SOLVER_NEWTON || o->solver == CUSGD_SOLVER_EXACT ||
            (o->solver == CUSGD_SOLVER_GD && isnan(o->rate));
 }
 
-/* Matrices of the solver, and the device's sums: those of up to 16 slots, of 32 MB at most where there are several. */
+/* Returns the bytes of the matrices of the solver and of the sums of the device, which has up to 16 slots of at most 32 MB if
+ * there are several. */
 static int64_t second_bytes(const problem *p)
 {
     double side = (double)p->d + 32, matrix = (double)p->k * side * side * (double)sizeof(double);
     return (int64_t)fmin(3 * matrix + fmax(matrix, fmin(16 * matrix, 0x1p25)), 0x1p62);
 }
 
-/* Whether pieces of so many rows can be taken by all passes. */
+/* Returns whether all passes can use blocks of `room` rows. */
 static int are_enough(const problem *p, int64_t room)
 {
     const backend *b = p->backend;
@@ -81,11 +82,11 @@ static int are_enough(const problem *p, int64_t room)
     return 1;
 }
 
-/* Whether the device takes rows where they lie. */
+/* Returns whether the device reads rows in host memory. */
 static int stay(const problem *p) { return p->backend->ops->pieces.bind_in_place != NULL; }
 
-/* Windows are for steps, whose batches begin in one and end in another. Passes are made piece by piece, which need not be as
- * large. */
+/* Sets the needs for rows that are read in place. Steps need windows, as a batch may begin in one and end in another; the blocks
+ * of passes may be smaller. */
 static void need_pages(const problem *p, stream_needs *out)
 {
     int64_t n = p->train.rows.n, page = (int64_t)page_rows((uint64_t)p->d);
@@ -96,7 +97,7 @@ static void need_pages(const problem *p, stream_needs *out)
     out->piece = min_of(out->piece, n);
 }
 
-/* Of each shard; the first one is as long as any. Passes have the room of both windows. */
+/* Sets the needs per shard for rows that are sent; no shard is longer than the first. Passes use the room of both windows. */
 static void need_windows(const problem *p, stream_needs *out)
 {
     int64_t n = (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, 0),
@@ -123,8 +124,8 @@ stream_needs stream_needs_of(const problem *p)
     return out;
 }
 
-/* Rows that stay where they are: what counts are the pages that are needed at a time. Those of a window, or of a piece of a full
- * pass or its copy, and as many of the next one as there is room for. */
+/* Chooses the room for rows that are read in place. The pages that are needed at a time must fit: those of a window, or of a
+ * block of a full pass or its copy, and as many of the next one as there is room for. */
 static cusgd_status choose_pages(const problem *p, const stream_needs *of, stream_room *room)
 {
     int64_t given = p->options->memory - of->fixed, n = p->train.rows.n;
@@ -140,13 +141,13 @@ static cusgd_status choose_pages(const problem *p, const stream_needs *of, strea
                        given_memory(p).text, p->train.data->source, in_mb(least), in_mb(of->fixed), in_mb(of->fixed + least) + 1);
 }
 
-/* What is sent to a device is cut into windows of so many bytes: more would only take longer to begin. */
+/* The maximum bytes of the windows that are sent to a device: larger ones would only delay the first step. */
 enum { SENT_BYTES = 256 * 1024 * 1024 };
 
 cusgd_status stream_choose_room(const problem *p, const stream_needs *of, stream_room *room)
 {
     if (stay(p)) return choose_pages(p, of, room);
-    /* groups of windows have as much room in all processes, so that they end at the same batches */
+    /* groups of windows have the same room in all processes, so that they end at the same batches */
     int64_t each = of->slot * shards_most(p, &p->train), least = of->fixed + 2 * of->window * each;
     int64_t n = (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, 0);
     int64_t rows = min_of(min_of((p->options->memory - of->fixed) / (2 * each), n), SENT_BYTES / each);
@@ -201,7 +202,7 @@ static cusgd_status check_solver(const problem *p)
                        p->train.data->source);
 }
 
-/* Sparse rows are not read piece by piece. */
+/* Refuses streams of sparse rows. */
 static cusgd_status check_storage(const problem *p, const stream_needs *of)
 {
     int64_t least = of->fixed + shards_most_rows(p, &p->train) * of->bound;

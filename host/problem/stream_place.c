@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of each shard, the positions of an epoch that are in memory: from some one on until, but not with, at[h]. */
+/* The end of the positions of an epoch that are in memory, at[h] for shard h (exclusive). */
 typedef struct reach {
     int is_known;
     uint64_t epoch;
@@ -15,10 +15,11 @@ typedef struct reach {
 
 struct stream_place {
     row_reader *reader;
-    int64_t ahead;     /* of each shard, rows of the next window that there is room for */
-    reach here, asked; /* asked: once the request under way has ended; it is known where there is one for whole windows */
-    int64_t part;      /* else: of each shard, the window behind asked.at has so many rows once it has ended */
-    sampler *next;     /* shards: orders of the next epoch */
+    int64_t ahead;     /* rows of the next window of each shard for which there is room */
+    reach here, asked; /* `here` now, and `asked` once the current request has ended, which is set if whole windows were
+                        * requested */
+    int64_t part;      /* otherwise: rows of the window after asked.at of each shard once the request has ended */
+    sampler *next;     /* one per shard: orders of the next epoch */
 };
 
 static int64_t first_row(const problem *p, int shard)
@@ -26,8 +27,7 @@ static int64_t first_row(const problem *p, int shard)
     return (int64_t)shard_start((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)shard);
 }
 
-/* Leaves of the runs from `from` to `count` the rows behind the first `skip`, at most `rows`; returns how many runs there are
- * then. */
+/* Reduces the runs from `from` to `count` to the rows after the first `skip`, at most `rows`. Returns the new number of runs. */
 static int64_t cut_runs(row_run *runs, int64_t from, int64_t count, int64_t skip, int64_t rows)
 {
     int64_t kept = from;
@@ -40,7 +40,7 @@ static int64_t cut_runs(row_run *runs, int64_t from, int64_t count, int64_t skip
     return kept;
 }
 
-/* How many rows of the windows behind *from a request before has brought. */
+/* Returns the number of rows of the windows after *from that a previous request has fetched. */
 static int64_t part_of(const problem *p, const stream_place *s, const sampler *orders, const int64_t *from)
 {
     int is_same = s->asked.epoch == orders[0].epoch;
@@ -48,8 +48,8 @@ static int64_t part_of(const problem *p, const stream_place *s, const sampler *o
     return is_same ? s->part : 0;
 }
 
-/* Begins to fetch of each shard a window, or its first `rows`, where there is one behind *from. Other processes fetch those of
- * theirs: but all go on from window to window alike, so that they take as many steps at a time. */
+/* Begins to fetch the window after *from of each shard, or its first `rows` rows. Other processes fetch those of their shards,
+ * but all advance by the same windows, so that they run the same number of steps at a time. */
 static cusgd_status ask(const problem *p, stream_place *s, const sampler *orders, const int64_t *from, int64_t rows)
 {
     int64_t most = 0, count = 0, skip = part_of(p, s, orders, from);
@@ -78,7 +78,7 @@ static cusgd_status ask(const problem *p, stream_place *s, const sampler *orders
     return status;
 }
 
-/* Waits for what was asked for. */
+/* Waits for the current request. */
 static cusgd_status receive(const problem *p, stream_place *s)
 {
     cusgd_status status = row_reader_end(s->reader, NULL);
@@ -100,7 +100,7 @@ static int has(const problem *p, const stream_place *s, const sampler *orders, i
     return 1;
 }
 
-/* From the window of the batch's first row on, whatever is here. */
+/* Restarts from the windows of the first rows of the batch. */
 static cusgd_status begin_at(const problem *p, stream_place *s, const sampler *orders, int64_t batch)
 {
     for (int h = 0; h < p->train.shards; h++) {
@@ -110,8 +110,8 @@ static cusgd_status begin_at(const problem *p, stream_place *s, const sampler *o
     return ask(p, s, orders, s->here.at, INT64_MAX);
 }
 
-/* The windows behind those that are here, or a part of them; behind the epoch's last, the first ones of the next epoch, if there
- * is to be one. */
+/* Requests the windows after those in memory, or a part of them; after the last ones of the epoch, the first ones of the next
+ * epoch, if there will be one. */
 static cusgd_status ask_for_next(const problem *p, stream_place *s, const sampler *orders)
 {
     int left = 0, shards = p->train.shards;

@@ -1,9 +1,9 @@
-/* The device's set of rows has four parts: the pages that stay, from row 0 on; rows that have just been sent, in the order of the
- * file; and two halves. Each half has a part for each shard of this process: the shard's rows of a group in the epoch's order,
- * and in front of them room for the rows that the last whole batch of the group before has left over.
+/* The dataset on the device has four parts: the pages that remain, from row 0 on; rows that have just been sent, in the order of
+ * the file; and two halves. Each half has a part for each shard of this process: the rows of a group of the shard in the order of
+ * the epoch, preceded by room for the rows that the last whole batch of the previous group has left over.
  *
- * What a group consists of follows from the orders of all shards and the room alone. So all processes, each of which sends the
- * rows of its own shards, take as many steps at a time. */
+ * The contents of a group follow from the orders of all shards and the room only. All processes, each of which sends the rows of
+ * its own shards, therefore run the same number of steps at a time. */
 #include "stream_send.h"
 
 #include "clock.h"
@@ -15,33 +15,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the group that is read consists of: rows of the file, and where on the device they go. */
+/* The group that is being read: rows of the file, and their places on the device. */
 typedef struct asked_rows {
     int half;
     row_run *runs;
     row_move *moves;
-    int64_t count, rows; /* of both; rows that are read */
-    row_move *parts;     /* own: where in the half the shards' rows are put, those of the list one after another */
-    int64_t listed;      /* rows of all parts */
+    int64_t count, rows; /* number of both; number of rows that are read */
+    row_move *parts;     /* one per own shard: the places of its listed rows in the half */
+    int64_t listed;      /* number of rows of all parts */
 } asked_rows;
 
 struct stream_send {
     row_reader *reader;
-    tree_node own;    /* shards of this process */
-    int64_t room;     /* rows of a group, of each shard */
+    tree_node own;    /* the shards of this process */
+    int64_t room;     /* rows of a group per shard */
     int64_t page;     /* rows of a page */
     dataset *set;     /* NULL before the first steps */
-    int64_t before;   /* rows in front of those of a group, of each shard */
-    int64_t kept;     /* pages that stay: the first ones of this process's shards */
-    uint8_t *is_kept; /* 1: the page has been asked for, so that it is there when a later group comes */
-    int64_t *list[2]; /* pinned, own x room: of each half, rows of the set in the epoch's order */
-    int64_t *store;   /* room: rows of the set, in the order of the file */
+    int64_t before;   /* rows before those of a group per shard */
+    int64_t kept;     /* number of pages that remain: the first ones of the shards of this process */
+    uint8_t *is_kept; /* 1: the page has been requested, so that later groups find it on the device */
+    int64_t *list[2]; /* pinned, own x room: for each half, rows of the dataset in the order of the epoch */
+    int64_t *store;   /* room: rows of the dataset, in the order of the file */
     stream_group here, ahead, asked;
-    int half;      /* in which `here` is */
+    int half;      /* the half that contains `here` */
     int64_t *from; /* shards: work */
     asked_rows rows;
     sampler *next;  /* shards: work */
-    sampler *bound; /* own: of the rows that are bound */
+    sampler *bound; /* one per own shard: orders of the rows on the device */
     stream_traffic traffic;
 };
 
@@ -50,7 +50,7 @@ static int64_t rows_of(const problem *p, int shard)
     return (int64_t)shard_rows((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)shard);
 }
 
-/* Of the pages of this process's shards, the first one of a shard, or of the shard behind the last. */
+/* Returns the first page of a shard among those of this process; the shard may be the one after the last. */
 static int64_t first_page(const problem *p, const stream_send *s, int shard)
 {
     int64_t pages = 0;
@@ -58,7 +58,7 @@ static int64_t first_page(const problem *p, const stream_send *s, int shard)
     return pages;
 }
 
-/* The row of the set at which a half's groups begin, of the process's shard `number`. */
+/* Returns the row of the dataset at which the groups of shard `number` of this process begin in a half. */
 static int64_t half_start(const stream_send *s, int half, int number)
 {
     return s->kept * s->page + s->own.count * s->room + (half * s->own.count + number) * (s->before + s->room) + s->before;
@@ -66,7 +66,7 @@ static int64_t half_start(const stream_send *s, int half, int number)
 
 /* ---- Reading ---- */
 
-/* The group that is being read will not be sent, so its pages will not be on the device either. */
+/* Forgets the group that is being read: it will not be sent, so that its pages will not be on the device. */
 static void forget_asked(stream_send *s)
 {
     for (int64_t i = 0; i < s->rows.count && s->asked.is_there; i++)
@@ -77,7 +77,7 @@ static void forget_asked(stream_send *s)
     s->asked.is_there = 0;
 }
 
-/* Adds rows to those that are read. Runs that are neighbors both in the file and on the device become one. */
+/* Adds rows to those to read. Merges runs that are adjacent both in the file and on the device. */
 static void ask_for(stream_send *s, row_run rows, int64_t to)
 {
     asked_rows *a = &s->rows;
@@ -92,13 +92,13 @@ static void ask_for(stream_send *s, row_run rows, int64_t to)
     a->moves[a->count++] = (row_move){0, rows.count, to};
 }
 
-/* Where a shard begins: its row of the file, and its first page among those of this process. */
+/* The beginning of a shard: its row of the file, and its first page among those of this process. */
 typedef struct shard_begin {
     int64_t row, page;
 } shard_begin;
 
-/* Of consecutive rows of a shard, which begin with a page, asks for the pages that are not on the device. *through: the next
- * row of the set for rows that do not stay. store: the row of the set of each. */
+/* Requests the pages that are not on the device for consecutive rows of a shard, which begin with a page. *through: the next row
+ * of the dataset for rows that do not remain. store: the row of the dataset for each row. */
 static void place_run(stream_send *s, shard_begin of, row_run run, int64_t *through, int64_t *store)
 {
     for (int64_t done = 0, some; done < run.count; done += some) {
@@ -114,7 +114,7 @@ static void place_run(stream_send *s, shard_begin of, row_run run, int64_t *thro
     }
 }
 
-/* A window's rows of the set, in the order of the epoch. work: runs of the window. */
+/* Lists the rows of the dataset for a window in the order of the epoch. work: runs of the window. */
 static void place_window(stream_send *s, shard_begin of, const sampler *order, const page_window *w, int64_t *through,
                          row_run *work, int64_t *list)
 {
@@ -128,7 +128,7 @@ static void place_window(stream_send *s, shard_begin of, const sampler *order, c
     for (int64_t i = 0; i < rows; i++) list[i] = s->store[list[i]];
 }
 
-/* The rows of the group that is asked for. work: runs of a window. */
+/* Lists the rows of the requested group. work: runs of a window. */
 static void place_group(const problem *p, stream_send *s, const sampler *orders, row_run *work)
 {
     asked_rows *a = &s->rows;
@@ -149,7 +149,7 @@ static void place_group(const problem *p, stream_send *s, const sampler *orders,
     }
 }
 
-/* Begins to read the windows from the ones of positions `from` on. batch: as stream_group_plan() says. */
+/* Begins to read the windows from positions `from` on. batch: see stream_group_plan(). */
 static cusgd_status ask(const problem *p, stream_send *s, const sampler *orders, const int64_t *from, int64_t batch, int half)
 {
     forget_asked(s);
@@ -175,7 +175,7 @@ static cusgd_status ask(const problem *p, stream_send *s, const sampler *orders,
 
 static double row_bytes(const problem *p) { return (double)row_reader_row_bytes(&p->train.rows); }
 
-/* Waits for the rows that are read and sends them to the device: they are the group ahead. */
+/* Waits for the rows that are being read and sends them to the device as the group ahead. */
 static cusgd_status send(const problem *p, stream_send *s)
 {
     examples slot;
@@ -203,7 +203,7 @@ static cusgd_status send(const problem *p, stream_send *s)
     return CUSGD_OK;
 }
 
-/* Sees to it that the group that begins at `from` is ahead. */
+/* Makes the group that begins at `from` the group ahead. */
 static cusgd_status bring(const problem *p, stream_send *s, const sampler *orders, const int64_t *from, int64_t batch)
 {
     if (stream_group_is(&s->ahead, orders[0].epoch, from)) return CUSGD_OK;
@@ -213,7 +213,7 @@ static cusgd_status bring(const problem *p, stream_send *s, const sampler *order
     return status ? status : send(p, s);
 }
 
-/* The group ahead becomes the one that steps are taken on, with the rows from s->ahead.begin on that the one before has. */
+/* Makes steps use the group ahead, together with the rows from s->ahead.begin on of the previous group. */
 static cusgd_status use(const problem *p, stream_send *s)
 {
     row_move *moves = allocate((size_t)s->own.count, sizeof *moves);
@@ -231,7 +231,8 @@ static cusgd_status use(const problem *p, stream_send *s)
     return status;
 }
 
-/* *orders, those of the group's epoch, become those of the group behind it, and s->from its first positions. 0: there is none. */
+/* *Advances `orders` from the epoch of the group to that of the next group, and s->from to its first positions. Returns 0 if
+ * there is none. */
 static int follow(const problem *p, stream_send *s, const stream_group *g, sampler *orders)
 {
     int shards = p->train.shards, left = 0;
@@ -249,7 +250,7 @@ static int follow(const problem *p, stream_send *s, const stream_group *g, sampl
     return 1;
 }
 
-/* While steps are taken on the group that is here, the next one is sent, and the one after that is read. */
+/* Sends the next group and begins to read the one after it, while steps use the current group. */
 static cusgd_status go_ahead(const problem *p, stream_send *s, const sampler *orders)
 {
     memcpy(s->next, orders, sizeof *orders * (size_t)p->train.shards);
@@ -270,7 +271,7 @@ static void close_set(const problem *p, stream_send *s)
     s->is_kept = NULL;
 }
 
-/* before: rows in front of a group's. */
+/* Opens the dataset. before: number of rows before those of a group. */
 static cusgd_status open_set(const problem *p, stream_send *s, int64_t before)
 {
     int64_t room = s->own.count * s->room;
@@ -302,7 +303,7 @@ static int is_here(const problem *p, const stream_send *s, const sampler *orders
     return is;
 }
 
-/* Whether the batch begins in the group that is here, or behind it. */
+/* Returns whether the batch begins in the current group or directly after it. */
 static int goes_on(const problem *p, const stream_send *s, const sampler *orders, int64_t batch)
 {
     int is = s->here.is_there && s->here.epoch == orders[0].epoch;
@@ -313,7 +314,8 @@ static int goes_on(const problem *p, const stream_send *s, const sampler *orders
     return is;
 }
 
-/* The next group: that behind the one that is here, if the batch begins there, else that of its first rows. */
+/* Advances to the next group: the one after the current group if the batch begins there, otherwise the one of the first rows of
+ * the batch. */
 static cusgd_status advance(const problem *p, stream_send *s, const sampler *orders, int64_t batch)
 {
     int on = goes_on(p, s, orders, batch);
@@ -328,7 +330,7 @@ static cusgd_status advance(const problem *p, stream_send *s, const sampler *ord
     return use(p, s);
 }
 
-/* Where the epoch's rows of this process's shard `number`, from s->here.begin on, stand in the set. */
+/* Returns the order on the device of the rows of shard `number` of this process, from s->here.begin on. */
 static sampler order_of_bound(const problem *p, const stream_send *s, const sampler *of, int number)
 {
     shard_of_rows rows = {of->total, (uint64_t)p->d, of->shards, of->shard};

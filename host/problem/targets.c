@@ -1,4 +1,4 @@
-/* What the targets alone tell: the constant that fits them best, and the scale of what it leaves. */
+/* Numbers that depend on the targets only: the intercept-only model, and the scale of its residuals. */
 #include "targets.h"
 
 #include "ascending.h"
@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
+enum { MAX_ROWS = 1 << 16 }; /* evenly spread rows suffice for a starting point and a scale */
 
 static void take_rows(const examples *e, int64_t c, target_rows *r)
 {
@@ -33,8 +33,8 @@ static double derivative_sum(const target_rows *r, loss_rule loss, double p)
     return sum;
 }
 
-/* Where the sum of derivatives, which does not fall as p rises, passes 0: between the least and the greatest target less its
- * offset; of classes between log-odds of one in 10^6, plus or minus the outermost offsets. */
+/* Returns the zero of the sum of derivatives, which is nondecreasing in p. It is searched for between the smallest and the
+ * largest target minus its offset; for classes between log-odds of one in 10^6, plus or minus the outermost offsets. */
 static double best_constant(const target_rows *r, loss_rule loss)
 {
     enum { HALVINGS = 60 };
@@ -54,9 +54,9 @@ static double best_constant(const target_rows *r, loss_rule loss)
     return low + (high - low) / 2;
 }
 
-/* The median distance from `center`, as a Gaussian's deviation. Where most targets are at the center, as counts that are mostly
- * 0, it is that of the others; the center is known to rounding, so that a distance is 0 if it is no more than that. Sorts the
- * rows away. */
+/* Returns the median distance from `center`, scaled to the standard deviation of a Gaussian. If most targets are at the center,
+ * as with counts that are mostly 0, uses the other targets. A distance within the rounding error of the center counts as 0.
+ * Destroys the order of the rows. */
 double targets_scale(target_rows *r, double center)
 {
     double largest = 0;
@@ -73,7 +73,7 @@ double targets_scale(target_rows *r, double center)
     return scale > 0 && isfinite(scale) ? scale : 1;
 }
 
-/* The mean second derivative at the intercept-only model. */
+/* Returns the mean second derivative at the intercept-only model. */
 static double mean_curvature(const target_rows *r, loss_rule loss, double p)
 {
     double sum = 0, weight = 0;
@@ -84,8 +84,8 @@ static double mean_curvature(const target_rows *r, loss_rule loss, double p)
     return sum / weight;
 }
 
-/* Beyond ten times the range of the targets' logarithms, and of the intercept-only model's predictions, e^p would only overflow.
- */
+/* Bounds exponentials at ten times the range of the logarithms of the targets and of the predictions of the intercept-only model,
+ * beyond which e^p would only overflow. */
 static void bound_exponentials(const target_rows *r, double constant, loss_rule *loss)
 {
     for (int64_t i = 0; i < r->m; i++) {
@@ -99,7 +99,7 @@ static void bound_exponentials(const target_rows *r, double constant, loss_rule 
 
 cusgd_status study_targets(problem *p)
 {
-    enum { SAFETY = 4 }; /* of a curvature that has no bound */
+    enum { SAFETY = 4 }; /* factor for second derivatives without a bound */
     const examples *e = &p->train.rows;
     loss_rule loss = p->loss;
     double steepest = loss_curvature_bound(loss);
@@ -113,9 +113,9 @@ cusgd_status study_targets(problem *p)
     p->targets.steepest = isfinite(steepest) ? steepest : loss_is_of_classes(loss.kind) ? 1 : 0;
     for (int64_t c = 0; c < p->k && !status; c++) {
         p->targets.scale[c] = 1;
-        if (loss_is_of_classes(loss.kind) && (!e->o.at || is_softmax(p))) continue; /* an offset of all outputs changes nothing */
+        if (loss_is_of_classes(loss.kind) && (!e->o.at || is_softmax(p))) continue; /* an offset of all outputs has no effect */
         take_rows(e, c, &r);
-        if (r.m == 0) continue; /* the rows that count are elsewhere */
+        if (r.m == 0) continue; /* no sampled row has weight */
         if (loss_is_expression(loss.kind)) {
             status = interrupt_asked() ? fail_interrupted() : formula_study_targets(p, c, &r);
             continue;
@@ -169,7 +169,7 @@ void targets_given_offsets(const problem *p, double *mean)
     }
 }
 
-/* The least mean loss that any predictions could have. */
+/* Returns the lower bound of the mean loss over all predictions. */
 double targets_lower_bound(const problem *p)
 {
     const examples *e = &p->train.rows;
