@@ -190,7 +190,8 @@ def manual_options(cusgd: Path) -> str:
             lines += [".TP", f".B {escaped}", description + (f" [{default}]" if default else "")]
     lines += [
         ".PP",
-        "The options of train say which run is compared. Without DATA, \\-\\-rows and \\-\\-cols a standard set of problems is.",
+        "The options of train describe the run that is compared. "
+        "Without DATA, \\-\\-rows and \\-\\-cols, a standard set of problems is compared.",
     ]
     return "\n".join(lines)
 
