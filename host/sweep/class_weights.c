@@ -1,4 +1,4 @@
-/* Weights of the two classes that configurations have of their own: factors on the weights of the rows of each. */
+/* Class weights of configurations with two classes: factors on the weights of the rows of each class. */
 #include "sweep.h"
 
 #include "failure.h"
@@ -8,7 +8,7 @@
 
 static int is_balanced(double weight) { return weight < 0; }
 
-/* NAN and 0 stand for none. */
+/* Returns the class weight; NAN and 0 mean none. */
 static double weight_of(const cusgd_configuration *c) { return c->class_weight < 0 || c->class_weight > 0 ? c->class_weight : 1; }
 
 cusgd_status class_weights_check(const cusgd_options *o, const cusgd_sweep_plan *plan)
@@ -26,7 +26,7 @@ cusgd_status class_weights_check(const cusgd_options *o, const cusgd_sweep_plan 
     return CUSGD_OK;
 }
 
-/* Weights of the rows of each fold and class. */
+/* The weights of the rows of each fold and class. */
 typedef struct class_sums {
     double of[MAX_FOLDS][2];
 } class_sums;
@@ -41,7 +41,7 @@ static void add_up(const cusgd_sweep *s, class_sums *sums)
     }
 }
 
-/* As scikit-learn has them: "balanced" among the rows that the column is trained on. */
+/* Sets the class weights as in scikit-learn, where "balanced" refers to the training rows of the column. */
 static void weigh(const cusgd_sweep *s, const class_sums *sums, column *c)
 {
     double weight = weight_of(&s->configurations[c->configuration]), rows[2] = {0};

@@ -1,11 +1,11 @@
-/* The losses of a pass's columns: each on its training rows, and on those that were held out of it. */
+/* The losses of the columns of a pass: on the training rows of each column, and on its held-out rows. */
 #include "sweep.h"
 
 #include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 
-/* Whose losses are summed, and whether each model's has its own number and weights of classes. */
+/* The columns whose losses are summed, and whether each uses its own loss parameter and class weights. */
 typedef struct loss_sums {
     const cusgd_sweep *sweep;
     int own;
@@ -38,7 +38,7 @@ static cusgd_status add_losses(const void *context, const problem *p, int shard,
     return status;
 }
 
-/* Fills the pass's sums, folds x lives. */
+/* Computes the sums of the pass, folds x lives. */
 static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int own)
 {
     const loss_sums of = {s, own};
@@ -49,12 +49,11 @@ static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int
     return shards_pass(&s->trainer->problem, rows, add_losses, &of, 0, (size_t)(folds * p->lives), p->sums);
 }
 
-/* Losses of different deltas, or of classes that weigh differently, are no measure of which is the best: those of the options'
- * are.
- */
+/* Returns whether columns are compared by their own losses. Losses with different deltas or class weights cannot be compared;
+ * those with the parameters of the options are used instead. */
 static int judges_by_own(const cusgd_sweep *s) { return (!s->number || has_quantiles(s)) && !s->weighs; }
 
-/* The held-out losses of the columns, from the pass's sums. */
+/* Sets the held-out losses of the columns from the sums of the pass. */
 static void take_held_out(cusgd_sweep *s)
 {
     const problem *p = &s->trainer->problem;

@@ -10,8 +10,8 @@
 
 enum { NOT_DEALT = 255 };
 
-/* The parts of a split row, which lie together, go to one fold: else a model would be judged by a part of what it was trained on.
- * n: rows of the data, with and without a weight. */
+/* Puts all parts of a split row, which are adjacent, into one fold; otherwise a model would be evaluated on parts of its training
+ * rows. n: number of rows of the data, including those of weight 0. */
 static void deal(uint8_t *fold, const int64_t *whole, int64_t n, int64_t row, uint8_t to)
 {
     int64_t first = row, end = row + 1;
@@ -20,8 +20,8 @@ static void deal(uint8_t *fold, const int64_t *whole, int64_t n, int64_t row, ui
     for (int64_t i = first; i < end; i++) fold[i] = to;
 }
 
-/* Rows in the seed's order are dealt to the folds in turn; of two classes, each class by itself. Returns how many were dealt,
- * with the parts of a row as one. */
+/* Distributes rows in the order of the seed to the folds in turn; with classes, each class separately. Returns the number of
+ * rows, where the parts of a split row count as one. */
 static int64_t draw(uint8_t *fold, int folds, const examples *rows, const cusgd_data *data, uint64_t seed, int classes)
 {
     permutation order = permutation_make((uint64_t)rows->n, stream_key(seed, STREAM_FOLDS), 0);
@@ -68,7 +68,7 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
     return check(*fold, folds, rows);
 }
 
-/* Weighted moments of a fold's rows. */
+/* Weighted moments of the rows of a fold. */
 typedef struct fold_moments {
     double weight;
     double *mean, *square; /* d each; square: the sum of squared deviations */
@@ -92,8 +92,8 @@ static cusgd_status moments_of(const cusgd_sweep *s, int fold, int64_t *index, f
     return status;
 }
 
-/* The scale that column j would be standardized by without the rows of one fold, as standardization.c has it; 0 where it is
- * constant in those rows. */
+/* Returns the scale of column j without the rows of one fold, as in standardization.c; 0 if the column is constant in the other
+ * rows. */
 static double scale_without(const cusgd_sweep *s, const fold_moments *folds, int fold, int64_t j)
 {
     moment sum = {0, 0, 0};

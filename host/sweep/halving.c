@@ -1,4 +1,4 @@
-/* Successive halving (Jamieson, Talwalkar 2016): after 1, h, h^2, ... epochs the best 1/h of the configurations go on. */
+/* Successive halving (Jamieson, Talwalkar 2016): after 1, h, h^2, ... epochs the best 1/h of the configurations continue. */
 #include "sweep.h"
 
 #include "failure.h"
@@ -13,7 +13,7 @@ int halving_is_due(const cusgd_sweep *s, int64_t epoch)
 }
 
 typedef struct entrant {
-    double mean; /* infinite: one of its models has diverged */
+    double mean; /* infinite if one of its models has diverged */
     size_t configuration;
 } entrant;
 

@@ -1,33 +1,33 @@
-/* Whether a sweep or a path has room: what it needs grows with models times columns, and is known before it begins. */
+/* The memory of sweeps and paths, which grows with models times columns and is known before they begin. */
 #include "path.h"
 
 #include "failure.h"
 #include "physical_memory.h"
 #include <math.h>
 
-/* Bytes of each model, and bytes that all may take. */
+/* The bytes of each model, and the bytes for all models. */
 typedef struct room {
     double each, there;
 } room;
 
-/* What pass.c takes, and in addition pass_narrow() and the start of a run. */
+/* Returns the bytes per model that pass.c needs, including pass_narrow() and the start of a run. */
 static double host_bytes(const cusgd_sweep *s)
 {
     double arrays = 3 + LIMIT_COUNT, more = STATE_PARTS + 1 + LIMIT_COUNT;
     return sizeof(double) * (arrays + more) * ((double)s->trainer->problem.d + 1);
 }
 
-/* Of the models of all rows. */
+/* Returns the bytes of the models of all rows. */
 static double kept_bytes(const cusgd_sweep *s) { return sizeof(double) * (double)s->count * ((double)s->trainer->problem.d + 1); }
 
-/* The kind of memory of which there is less, counted in models. */
+/* Finds the kind of memory, of the host or the device, that has room for fewer models. */
 static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
 {
     const backend *b = &s->trainer->backend;
     double each, there, host = host_bytes(s), all = memory_of_machine() / 2;
     cusgd_status status = b->ops->models.room(b->self, &s->trainer->run.spec, s->folds > 0 ? s->folds : 1, &each, &there);
     if (b->is_host) each += host;
-    if (b->is_host && s->share.world) there /= s->share.world->neighbors; /* a GPU is a rank's own */
+    if (b->is_host && s->share.world) there /= s->share.world->neighbors; /* each rank has its own GPU */
     if (s->share.world) all /= s->share.world->neighbors;
     *out = (room){each, limit > 0 ? limit : there > 0 ? there : (double)INFINITY};
     if (b->is_host) out->there = fmax(out->there - kept_bytes(s), 0);
@@ -35,7 +35,7 @@ static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
     return status;
 }
 
-/* What the models' `bytes` leave serves the batches, as far as they have a use for it. */
+/* Returns the memory for products of batches: what the models leave, as far as it is useful. */
 static double products_bytes(const cusgd_sweep *s, double left)
 {
     const backend *b = &s->trainer->backend;
@@ -43,16 +43,16 @@ static double products_bytes(const cusgd_sweep *s, double left)
     return each > 0 ? fmin(floor(left / each), (double)s->trainer->sgd.batches) * each : 0;
 }
 
-enum { BLOCK = 16 }; /* models that the CPU keeps side by side, some of them empty */
+enum { BLOCK = 16 }; /* models that the CPU stores together, including unused places */
 
-/* Places of a configuration, or of the group that it needs. */
+/* Returns the places of a configuration, or of the group that it needs. */
 static double least_places(const cusgd_sweep *s)
 {
     int64_t blocks = (columns_each(s) + BLOCK - 1) / BLOCK;
     return (double)(group_of(s) > 0 ? group_of(s) : BLOCK * blocks);
 }
 
-/* How many configurations a pass may have, where there is room for so many models. */
+/* Returns the maximum number of configurations of a pass if `fitting` models fit. */
 static size_t most_configurations(const cusgd_sweep *s, double fitting)
 {
     int64_t group = group_of(s);

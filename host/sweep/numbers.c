@@ -1,4 +1,4 @@
-/* Configurations whose losses have different numbers: quantiles, each of which the model predicts; deltas and widths, of which
+/* Configurations whose losses have different parameters: quantiles, each of which the model predicts; deltas and widths, of which
  * the best is chosen. */
 #include "sweep.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number that the options give, in double: a run in float rounds it. */
+/* Returns the parameter in the options, in double; a run in float rounds it. */
 static double number_of_options(const cusgd_options *o)
 {
     cusgd_options wide = *o;
@@ -19,7 +19,8 @@ static double number_of_options(const cusgd_options *o)
 
 static int is_given(const cusgd_configuration *c) { return !isnan(c->loss_number); }
 
-/* Whether one has a number. For a loss that has none, 0 counts as none: callers may have zeroed the configuration. */
+/* Returns whether a configuration has a loss parameter. For a loss without a parameter, 0 means none, because callers may have
+ * zeroed the configuration. */
 static int any_is_given(const cusgd_sweep_plan *plan, int has_number)
 {
     for (size_t i = 0; i < plan->count; i++)
@@ -27,7 +28,7 @@ static int any_is_given(const cusgd_sweep_plan *plan, int has_number)
     return 0;
 }
 
-/* Whether something is to be chosen: two configurations of one quantile, or of another loss. */
+/* Returns whether there is something to choose: two configurations with the same quantile, or with another loss. */
 static int has_rivals(const cusgd_options *o, const cusgd_sweep_plan *plan)
 {
     const double otherwise = number_of_options(o);
@@ -63,7 +64,7 @@ cusgd_status numbers_check(const cusgd_options *o, const cusgd_sweep_plan *plan,
     return CUSGD_OK;
 }
 
-/* Whether a configuration has another number than the options. */
+/* Returns whether the loss parameter differs from that of the options. */
 static int differs(const cusgd_sweep *s, double number)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -78,7 +79,7 @@ int are_rivals(const cusgd_sweep *s, size_t a, size_t b)
     return !has_quantiles(s) || !(s->number[a] < s->number[b] || s->number[a] > s->number[b]);
 }
 
-/* As many as there are different quantiles. */
+/* Returns the number of different quantiles. */
 static int64_t count_outputs(const cusgd_sweep *s)
 {
     int64_t count = 0;
@@ -90,7 +91,7 @@ static int64_t count_outputs(const cusgd_sweep *s)
     return count;
 }
 
-/* The intercept that training starts from, as for one model: auto's is its intercept-only model. */
+/* Computes the starting intercept, as for a single model: for optimizer auto that of the intercept-only model. */
 static cusgd_status start_of(const cusgd_sweep *s, double number, double *null)
 {
     const problem *p = &s->trainer->problem;

@@ -1,4 +1,4 @@
-/* The columns of a pass: what they are trained with, and the device's run of those that still take steps. */
+/* The columns of a pass: the numbers with which they are trained, and the run on the device of those that still take steps. */
 #include "sweep.h"
 
 #include "failure.h"
@@ -37,15 +37,15 @@ void pass_close(cusgd_sweep *s)
 
 /* ---- The columns' numbers ---- */
 
-/* A column that is constant in the rows of a fold's model would share its level with the intercept, and rows that were held out
- * would be predicted by what came of that: its coefficient stays at 0, or at the bound that is next to 0. */
+/* Fixes a coefficient at 0, or at the bound next to 0. If a column is constant in the training rows of a fold, its coefficient
+ * and the intercept are not determined separately, and the predictions of held-out rows would be arbitrary. */
 static void fix_coefficient(sweep_pass *p, int64_t u)
 {
     double *lower = &p->limit[LIMIT_LOWER][u], *upper = &p->limit[LIMIT_UPPER][u];
     *lower = *upper = fmin(fmax(0, *lower), *upper);
 }
 
-/* A penalty of a column as a factor on the run's: `base` is the options'. */
+/* Returns the penalty of a column as a factor on that of the run; `base` is that of the options. */
 static double penalty_factor(double own, double base) { return base > 0 ? own / base : 0; }
 
 static void fill_numbers(cusgd_sweep *s)
@@ -101,7 +101,7 @@ void pass_take(cusgd_sweep *s, size_t first)
 
 /* ---- The device's run ---- */
 
-/* Of (d+1) x k values those of the live columns; where there is none, 0. */
+/* Gathers the values of the live columns from (d+1) x k values; unused places become 0. */
 static void gather(const cusgd_sweep *s, const double *from, double *to)
 {
     const sweep_pass *p = &s->pass;
@@ -109,7 +109,7 @@ static void gather(const cusgd_sweep *s, const double *from, double *to)
         for (int64_t i = 0; i < p->lives; i++) to[j * p->lives + i] = p->live[i] < 0 ? 0 : from[j * p->k + p->live[i]];
 }
 
-/* Arrays of one value a live column, and of (d+1) values. */
+/* Arrays with one value or d + 1 values per live column. */
 typedef struct own_numbers {
     int *target_of;
     double *momentum, *share, *number, *class_weight, *rate, *limit[LIMIT_COUNT];
@@ -163,7 +163,7 @@ static void own_fill(const cusgd_sweep *s, own_numbers *own)
     for (int i = 0; i < LIMIT_COUNT; i++) gather(s, p->limit[i], own->limit[i]);
 }
 
-/* Places that nobody has take no steps; nor do columns that have ended, if they are to stay as they are. */
+/* Ends the unused places, and if `ended_too` is 1 the columns that have ended and must not change. */
 static cusgd_status retire_places(cusgd_sweep *s, int ended_too)
 {
     const backend *b = &s->trainer->backend;
@@ -179,7 +179,7 @@ static cusgd_status retire_places(cusgd_sweep *s, int ended_too)
     return status;
 }
 
-/* With zeros for state. */
+/* Starts the run with the state set to zeros. */
 static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
 {
     const backend *b = &s->trainer->backend;
@@ -233,7 +233,7 @@ cusgd_status pass_get_part(cusgd_sweep *s, enum state_part part)
 
 /* ---- Fewer columns ---- */
 
-/* Those that go on, or of whose group one does; *place: which of the places so far they are. Returns their number. */
+/* Lists the columns that continue, or in whose group one does; `place` becomes their present places. Returns their number. */
 static int64_t still_live(const cusgd_sweep *s, int64_t *place)
 {
     const sweep_pass *p = &s->pass;
@@ -249,7 +249,7 @@ static int64_t still_live(const cusgd_sweep *s, int64_t *place)
     return going;
 }
 
-/* A run of the columns at `place` alone, with their state; state: STATE_PARTS arrays of (d+1) x lives. */
+/* Starts a run of only the columns at `place`, with their state. state: STATE_PARTS arrays of (d+1) x lives. */
 static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t going, double *state)
 {
     sweep_pass *p = &s->pass;
@@ -277,7 +277,7 @@ static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t goi
 
 cusgd_status pass_narrow(cusgd_sweep *s)
 {
-    enum { FEW = 16 }; /* columns that the CPU trains at the price of one */
+    enum { FEW = 16 }; /* columns that take the CPU as long as one */
     sweep_pass *p = &s->pass;
     if (p->lives <= FEW) return CUSGD_OK;
     int64_t *place = allocate((size_t)p->lives, sizeof *place);

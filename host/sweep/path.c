@@ -56,7 +56,7 @@ static int falls(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Below this share of l1 the smallest penalty that leaves no coefficient is taken for the share itself: for 0 there is none. */
+/* The smallest l1_ratio for which the first penalty is computed, because there is none for 0. */
 #define SMALLEST_L1_RATIO 1e-3
 
 void path_choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, double largest)
@@ -80,7 +80,7 @@ static cusgd_status choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, co
     return status;
 }
 
-/* Of alpha, in the units of the bound targets. */
+/* Return l1 and l2 of penalty i, in the units of the transformed targets. */
 static double l1_of(const cusgd_path *s, int64_t i) { return s->alphas[i] * s->l1_ratio / s->unit; }
 static double l2_of(const cusgd_path *s, int64_t i) { return s->alphas[i] * (1 - s->l1_ratio); }
 
@@ -96,7 +96,7 @@ static cusgd_status solve_ridge(const cusgd_path *s, const least_squares *of, do
     return status;
 }
 
-/* From the largest penalty on, each from the solution of the one before. gaps: count, or NULL. */
+/* Solves from the largest penalty on, starting from the solution of the previous one. */
 static cusgd_status solve_descent(const cusgd_path *s, const least_squares *of, double *theta, cusgd_path_point *points)
 {
     descent now;
@@ -114,7 +114,7 @@ static cusgd_status solve_descent(const cusgd_path *s, const least_squares *of, 
     return status;
 }
 
-/* All penalties without the rows of one fold (-1: with all rows); theta: count x (d+1). */
+/* Solves for all penalties without the rows of a fold, or with all rows. theta: count x (d+1). */
 static cusgd_status solve_all(const cusgd_path *s, const least_squares *of, double *theta, cusgd_path_point *points)
 {
     for (int64_t i = 0; points && i < s->count; i++) points[i].gap = (double)NAN;
@@ -144,7 +144,7 @@ static cusgd_status solve_folds(cusgd_path *s, least_squares *work)
 
 /* ---- What came of them ---- */
 
-/* Over all rows, of theta in the units of the sums. */
+/* Returns the loss over all rows of theta in the units of the sums. */
 static double training_loss(const cusgd_path *s, const double *theta)
 {
     int64_t side = s->d + 1;
@@ -157,7 +157,7 @@ static double training_loss(const cusgd_path *s, const double *theta)
     return sum / weight;
 }
 
-/* A gap that rounding may leave where columns nearly depend on each other. */
+/* The gap that rounding errors may leave if columns are nearly dependent. */
 static const double ROUNDING_GAP = 1e-8;
 
 static void describe(cusgd_path *s, int64_t i)
@@ -198,13 +198,13 @@ static void choose(cusgd_path *s, cusgd_select select)
 
 /* ---- Making one ---- */
 
-/* The trainer serves for its checks, its device and its model: it trains nothing, and its rows are not bound as a run's. */
+/* Opens the trainer, which is only used for its checks, its device and its model. Its rows are not uploaded as for a run. */
 static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, const cusgd_data *train)
 {
     cusgd_options o = *options;
     o.precision = CUSGD_PRECISION_DOUBLE;
     o.storage = CUSGD_STORAGE_FULL;
-    o.solver = loss_is_expression(o.loss) ? CUSGD_SOLVER_SGD : CUSGD_SOLVER_CG; /* which takes any formula */
+    o.solver = loss_is_expression(o.loss) ? CUSGD_SOLVER_SGD : CUSGD_SOLVER_CG; /* it supports any formula */
     o.standardize = 0;
     if (examples_are_sparse(&train->view)) o.sparse_scale = CUSGD_SPARSE_SCALE_NONE;
     o.l1 = o.l2 = 0;
@@ -217,7 +217,7 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     s->trainer->options.sparse_scale = options->sparse_scale;
     trainer_choose_storage(&s->trainer->options, train);
     s->d = s->trainer->problem.d;
-    return check_options(&s->trainer->options, train); /* a formula's derivatives are known now */
+    return check_options(&s->trainer->options, train); /* the properties of a formula are known now */
 }
 
 static cusgd_status check_factors(const cusgd_path *s)
@@ -237,7 +237,7 @@ static cusgd_status allocate_path(cusgd_path *s)
     int complete = 1;
     s->mean = allocate(2 * (size_t)s->d, sizeof(double));
     s->sums = allocate_zeroed(sums, sizeof *s->sums);
-    int sparse = examples_are_sparse(&s->trainer->problem.train.rows); /* of which no products are stored */
+    int sparse = examples_are_sparse(&s->trainer->problem.train.rows); /* their products are not stored */
     s->alphas = allocate(count, sizeof(double));
     s->theta = allocate_zeroed(count * side, sizeof(double));
     s->losses = allocate_zeroed(count * sums, sizeof(double));
@@ -266,7 +266,7 @@ static cusgd_status compute_least_squares(cusgd_path *s, const cusgd_path_plan *
     return status;
 }
 
-/* Of other losses, whose targets are bound as they are. */
+/* Computes a path for other losses, whose targets are uploaded unchanged. */
 static cusgd_status compute_other(cusgd_path *s, const cusgd_path_plan *plan)
 {
     double unused;
@@ -278,7 +278,7 @@ static cusgd_status compute_other(cusgd_path *s, const cusgd_path_plan *plan)
 
 double path_reported(const cusgd_path *s, double loss) { return problem_reported(&s->trainer->problem, loss); }
 
-/* Of sparse rows, whatever the loss. */
+/* Computes a path for sparse rows and any loss. */
 static cusgd_status compute_sparse(cusgd_path *s, const cusgd_path_plan *plan)
 {
     double unused;

@@ -1,6 +1,6 @@
-/* Paths of losses that are not quadratic. Of many columns few have coefficients, so that each penalty is minimized in a set of
- * columns: those whose gradient is near what the penalty takes up (Massias, Gramfort, Salmon 2018), and those that a pass over
- * all columns at the end finds to be beyond it. The set only grows along a path. */
+/* Paths of losses that are not quadratic. Few of many columns have nonzero coefficients, so that each penalty is minimized in a
+ * working set of columns: those whose gradient is near the penalty (Massias, Gramfort, Salmon 2018), and those for which a pass
+ * over all columns at the end finds that it exceeds the penalty. The set only grows along a path. */
 #include "path_newton.h"
 
 #include "failure.h"
@@ -10,20 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEAR .9 /* with more of them at once the second derivatives cost more, with fewer there are more turns */
+#define NEAR .9 /* more columns make the second derivatives more expensive; fewer columns need more iterations */
 
-/* Rows, and the columns of them in which the loss is minimized. */
+/* A working set: rows, and the columns in which the loss is minimized. */
 typedef struct working_set {
     cusgd_path *of;
     examples rows;
     transform t;
     least_squares factors; /* of all columns */
-    dataset *all, *some;   /* bound: all columns; those of the set, in their order, or NULL: the set is all columns */
+    dataset *all, *some;   /* datasets of all columns, and of those of the set in their order; NULL: the set has all columns */
     int64_t *columns, count;
-    int64_t bound; /* how many of them newton has */
+    int64_t bound; /* number of columns that newton has */
     uint8_t *is_member;
-    double *x, *mean, *scale; /* of `some`: rows of the data x bound */
-    double *theta, *gradient; /* of all columns, d + 1 each */
+    double *x, *mean, *scale; /* of `some`: rows of the data x `bound` */
+    double *theta, *gradient; /* for all columns, d + 1 each */
     newton newton;
 } working_set;
 
@@ -72,7 +72,7 @@ static void add_column(working_set *w, int64_t j)
     w->columns[w->count++] = j;
 }
 
-/* Copies the set's columns, and binds them as all are bound. */
+/* Copies the columns of the set and uploads them with the same transform as all columns. */
 static cusgd_status bind_columns(working_set *w)
 {
     const backend *b = &w->of->trainer->backend;
@@ -100,8 +100,8 @@ static cusgd_status bind_columns(working_set *w)
     return b->ops->bind(b->self, &some, &t, &w->some);
 }
 
-/* Of most columns a copy would save less than it costs: copying and binding a value takes about as long as so many products, of
- * which second derivatives need count^2 / 2 a row. */
+/* Makes the set all columns if it has most of them, because a copy would then save less than it costs: copying and uploading a
+ * value takes about as long as this many products, and second derivatives need count^2 / 2 products per row. */
 static void complete(working_set *w)
 {
     enum { COPY = 120 };
@@ -111,7 +111,7 @@ static void complete(working_set *w)
     w->count = w->of->d;
 }
 
-/* Gives newton, which has just been opened, the columns of the set at theta. */
+/* Sets up newton, which has just been opened, for the columns of the set at theta. */
 static cusgd_status set_fill(working_set *w)
 {
     newton *n = &w->newton;
@@ -126,13 +126,14 @@ static cusgd_status set_fill(working_set *w)
     return newton_measure(n);
 }
 
-/* Gives newton the columns that the set has now. Those that it had stay the first, unless the set has become all columns. */
+/* Sets up newton for the present columns of the set. Its previous columns remain the first ones, unless the set has become all
+ * columns. */
 static cusgd_status set_bind(working_set *w)
 {
     newton before = w->newton;
     double unit = before.unit;
     complete(w);
-    if (w->count == w->of->d) newton_close(&before); /* its columns have another order now */
+    if (w->count == w->of->d) newton_close(&before); /* the order of its columns has changed */
     set_unbind(w);
     cusgd_status status = newton_open(w->of, w->count, &w->newton);
     w->newton.unit = unit;
@@ -145,7 +146,7 @@ static cusgd_status set_bind(working_set *w)
 
 /* ---- Using it ---- */
 
-/* The gradient of all columns at newton's minimum, which w->theta becomes. */
+/* Sets w->theta to the minimum of newton, and computes the gradient of all columns there. */
 static cusgd_status take_gradient(working_set *w)
 {
     const backend *b = &w->of->trainer->backend;
@@ -158,7 +159,7 @@ static cusgd_status take_gradient(working_set *w)
     return b->ops->objective(b->self, w->all, n->loss, w->theta, &value, w->gradient);
 }
 
-/* Adds the columns whose gradient is beyond `bound` times their factor and `more`; returns how many. */
+/* Adds the columns whose gradient exceeds `bound` times their factor plus `more`. Returns their number. */
 static int64_t add_beyond(working_set *w, double bound, double more)
 {
     int64_t before = w->count;
@@ -167,11 +168,11 @@ static int64_t add_beyond(working_set *w, double bound, double more)
     return w->count - before;
 }
 
-/* The minimum in all columns; w->theta and gradient are those for l1_before. */
+/* Finds the minimum in all columns. w->theta and gradient must be those for l1_before. */
 static cusgd_status solve(working_set *w, double l1, double l2, double l1_before, double tolerance)
 {
     cusgd_status status = CUSGD_OK;
-    add_beyond(w, NEAR * l1, l1 > 0 ? 0 : -1); /* without l1 all columns */
+    add_beyond(w, NEAR * l1, l1 > 0 ? 0 : -1); /* all columns if there is no l1 */
     do {
         if (w->bound < w->count) status = set_bind(w);
         if (!status) status = newton_minimize(&w->newton, l1, l2, l1_before, tolerance);
@@ -182,7 +183,7 @@ static cusgd_status solve(working_set *w, double l1, double l2, double l1_before
 
 /* ---- The path of one set of rows ---- */
 
-/* The rows that are in a fold, or not; `fold` -1: all. */
+/* Selects the rows that are in a fold, or those that are not; fold -1: all rows. */
 static cusgd_status select_rows(const cusgd_path *s, int fold, int inside, int64_t *index, examples *rows)
 {
     const example_set *train = &s->trainer->problem.train;
@@ -199,7 +200,8 @@ static cusgd_status select_rows(const cusgd_path *s, int fold, int inside, int64
     return CUSGD_OK;
 }
 
-/* Refuses what is no minimum: a gradient is left, and a step by it would lower the objective by more than rounding. */
+/* Fails if theta is not a minimum: the gradient is not 0, and a step along it would decrease the objective by more than rounding
+ * errors. */
 static cusgd_status check_minimum(const working_set *w, double l1, double l2)
 {
     const double far = 1e-3, rounding = 1e-12, least = 1e-6;
@@ -212,8 +214,8 @@ static cusgd_status check_minimum(const working_set *w, double l1, double l2)
                 l1, l2);
 }
 
-/* The model without columns but those that have no penalty, from the intercept-only model on: at 0 the second derivatives of a
- * loss may vanish. */
+/* Fits the model without penalized columns, starting from the intercept-only model, because the second derivatives of a loss may
+ * vanish at 0. */
 static cusgd_status begin(working_set *w, double tolerance)
 {
     const problem *p = &w->of->trainer->problem;
@@ -223,7 +225,7 @@ static cusgd_status begin(working_set *w, double tolerance)
     if (w->count == 0) add_column(w, 0);
     cusgd_status status = set_bind(w);
     w->newton.unit = 1;
-    for (int i = 0; i < 2 && !status; i++) { /* by a unit that is known after the first */
+    for (int i = 0; i < 2 && !status; i++) { /* the second time with the unit from the first */
         status = solve(w, NULL_L1, 0, NULL_L1, tolerance);
         double unit = 0;
         for (int64_t j = 0; j < w->of->d; j++) unit = fmax(unit, fabs(w->gradient[j]));
@@ -232,7 +234,7 @@ static cusgd_status begin(working_set *w, double tolerance)
     return status ? status : check_minimum(w, NULL_L1, 0);
 }
 
-/* The smallest l1 that leaves no column with a penalty in the model. */
+/* Returns the smallest l1 for which no penalized column is in the model. */
 static double largest_l1(const working_set *w)
 {
     double largest = 0;
@@ -259,7 +261,7 @@ static cusgd_status trace_set(working_set *w, int fold, const cusgd_path_plan *p
     return status;
 }
 
-/* theta: count x side. */
+/* Computes the path for the rows outside a fold. theta: count x side. */
 static cusgd_status trace_rows(cusgd_path *s, int fold, const cusgd_path_plan *plan, int64_t *index, double *theta)
 {
     const backend *b = &s->trainer->backend;
@@ -273,7 +275,7 @@ static cusgd_status trace_rows(cusgd_path *s, int fold, const cusgd_path_plan *p
     return status;
 }
 
-/* The losses of a fold's rows at each point of the path without them. */
+/* Computes the losses of the rows of a fold at each point of the path without them. */
 static cusgd_status judge_fold(cusgd_path *s, int fold, int64_t *index, const double *theta)
 {
     const loss_rule loss = loss_rule_of(&s->trainer->options);

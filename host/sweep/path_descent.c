@@ -1,5 +1,5 @@
 /* Coordinate descent on the products of the columns (Friedman, Hastie, Tibshirani 2010), with the strong rules (Tibshirani et al.
- * 2012) and the duality gap as the stopping rule; where many passes do not get there, with leaps between them (path_leap.c). */
+ * 2012) and the duality gap as the stopping rule; if many passes do not suffice, with leaps between them (path_leap.c). */
 #include "path.h"
 
 #include "failure.h"
@@ -32,7 +32,7 @@ void descent_close(descent *s)
     free(s->is_member);
 }
 
-/* Visits the columns of the set once. Returns the largest change, as that of the predictions of its column. */
+/* Visits the columns of the set once. Returns the largest change, measured by the predictions of the column. */
 static double visit(descent *s, double l1, double l2)
 {
     const least_squares *p = s->of;
@@ -51,8 +51,9 @@ static double visit(descent *s, double l1, double l2)
     return largest;
 }
 
-/* The duality gap. An l2 penalty counts as rows of its own: the problem is a lasso in them and the data's. In a column without l1
- * penalty the gradient of a dual point is 0; what is left of it counts with the largest coefficient that the targets allow. */
+/* Returns the duality gap. An l2 penalty is treated as additional rows, so that the problem is a lasso. For a column without an
+ * l1 penalty the gradient of a dual point is 0; its actual gradient is counted with the largest coefficient that the targets
+ * allow. */
 static double gap_of(const descent *s, double l1, double l2)
 {
     const least_squares *p = s->of;
@@ -69,9 +70,9 @@ static double gap_of(const descent *s, double l1, double l2)
     return unbounded + rest / 2 + penalty - (share * (p->square - cross) - share * share * rest / 2);
 }
 
-/* Descends in the set until the gap that all columns have, as long as those outside are as they should be, is small; or until
- * somebody interrupts. Below 0 the tolerance asks for no more than a step of Newton's method needs, which leaps would spoil where
- * second derivatives all but vanish. */
+/* Descends in the set until the gap is small, assuming that the columns outside fulfill their conditions, or until an
+ * interruption. A negative tolerance only asks for the accuracy that a step of Newton's method needs; leaps are then not used,
+ * because they would fail if second derivatives almost vanish. */
 static void descend(descent *s, double l1, double l2, double tolerance)
 {
     double scale = sqrt(s->of->square), enough = tolerance * s->of->square / 2;
@@ -90,7 +91,7 @@ static void add_member(descent *s, int64_t j)
     s->set[s->members++] = j;
 }
 
-/* Adds the columns outside the set whose gradient is beyond what the penalty takes up; returns how many. */
+/* Adds the columns outside the set whose gradient exceeds the penalty. Returns their number. */
 static int64_t add_violators(descent *s, double l1)
 {
     int64_t before = s->members;

@@ -1,6 +1,6 @@
-/* Of columns that nearly depend on each other coordinate descent takes millions of passes. A leap is a step of Newton's method on
- * the coefficients that are not 0, whose signs stay: it goes as far along it as the objective falls, and sets the coefficient to
- * 0 whose change of sign ends it. Passes between leaps bring in the coefficients that are 0. */
+/* For nearly dependent columns coordinate descent needs millions of passes. A leap is a step of Newton's method on the nonzero
+ * coefficients, whose signs do not change: it goes along the step as far as the objective decreases, and if a change of sign ends
+ * it, sets that coefficient to 0. The passes between leaps bring in coefficients that are 0. */
 #include "path.h"
 
 #include "failure.h"
@@ -9,14 +9,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The coefficients that move, m of them; each array has m values. */
+/* The m coefficients that move; each array has m values. */
 typedef struct leap {
     const descent *of;
     int64_t *column, m;
     double *matrix; /* m x m: the second derivatives, and their factor */
     double *scale;
     double *step;
-    double *crossing; /* at which multiple of the step the coefficient is 0; infinite: never */
+    double *crossing; /* the multiple of the step at which the coefficient becomes 0; infinite: never */
 } leap;
 
 static double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
@@ -45,7 +45,7 @@ static int factor(leap *t, double l2)
     return cholesky_factor_raised(t->m, t->matrix, t->scale);
 }
 
-/* The step, and where each coefficient changes its sign. Returns how fast the objective falls along it. */
+/* Computes the step, and where each coefficient changes its sign. Returns the rate at which the objective decreases along it. */
 static double direct(leap *t, double l1, double l2)
 {
     const descent *s = t->of;
@@ -72,7 +72,7 @@ static double bend_along(const leap *t, double l2)
     return sum;
 }
 
-/* How far the objective falls along the step; *last: the coefficient that is 0 there, or -1. */
+/* Returns the length up to which the objective decreases along the step; *last: the coefficient that becomes 0 there, or -1. */
 static double length(const leap *t, double fall, double bend, double l1, int64_t *last)
 {
     double from = 0;
@@ -98,7 +98,7 @@ static void move(descent *s, const leap *t, double by, int64_t last)
     for (int64_t j = 0; j < p->d; j++) s->residual[j] = p->cross[j] - vector_dot(p->d, p->matrix + j * p->d, s->theta);
 }
 
-/* Returns whether a coefficient has become 0, without which the objective may fall further. */
+/* Leaps once. Returns whether a coefficient has become 0, so that a further leap without it may decrease the objective. */
 static int leap_once(descent *s, leap *t, double l1, double l2)
 {
     int64_t last;
@@ -117,7 +117,7 @@ void descent_leap(descent *s, double l1, double l2)
 {
     size_t most = (size_t)s->members;
     leap t = {.of = s, .column = allocate(most, sizeof(int64_t)), .matrix = allocate(most * (most + 3), sizeof(double))};
-    int goes_on = t.column && t.matrix; /* without memory the passes go on by themselves */
+    int goes_on = t.column && t.matrix; /* without memory there are only passes */
     for (int64_t i = 0; i < s->members && goes_on && !interrupt_asked(); i++) goes_on = leap_once(s, &t, l1, l2);
     free(t.column);
     free(t.matrix);

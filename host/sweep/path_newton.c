@@ -1,6 +1,6 @@
 /* Losses that are not quadratic: Newton's method, whose steps coordinate descent finds (Friedman, Hastie, Tibshirani 2010; Lee,
- * Sun, Saunders 2014). Along a path each penalty starts from the solution of the one before, and the second derivatives are kept
- * as long as steps by them lead on. */
+ * Sun, Saunders 2014). Along a path each penalty starts from the solution of the previous one, and second derivatives are kept as
+ * long as steps with them make progress. */
 #include "path_newton.h"
 
 #include "failure.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
-enum { STEP_COLUMNS = 16 }; /* a step and its search take as long as the second derivatives of so many columns with all */
+enum { STEP_COLUMNS = 16 }; /* a step takes as long as the second derivatives of so many columns with all */
 
 cusgd_status newton_open(const cusgd_path *s, int64_t d, newton *n)
 {
@@ -76,11 +76,11 @@ double newton_violation(const newton *n, double l1, double l2)
 
 /* ---- Steps ---- */
 
-/* Second derivatives of the intercept with a column, and its own; 0: there is none, or it has none. */
+/* Return the second derivatives of the intercept with a column and with itself; 0 if there is no intercept. */
 static double with_intercept(const newton *n, int64_t j) { return n->hessian[n->d * (n->d + 1) + j]; }
 static double of_intercept(const newton *n) { return n->of->trainer->problem.intercept ? with_intercept(n, n->d) : 0; }
 
-/* The model of the hessian that there is. */
+/* Sets the model from the current Hessian. */
 static void make_model(newton *n)
 {
     int64_t d = n->d;
@@ -121,17 +121,16 @@ cusgd_status newton_take_over(newton *n, const newton *before)
     return status;
 }
 
-/* Coordinate descent ends where its changes are DBL_EPSILON of the root of this: here where they move no gradient by more than a
- * hundredth of what theta has left. */
+/* Returns the `square` of the model. Coordinate descent ends when its changes are DBL_EPSILON times the square root of it, here
+ * when they change no gradient by more than a hundredth of the remaining violation. */
 static double square_for(const newton *n, double left)
 {
     double change = n->steepest > 0 ? left / 100 / sqrt(n->steepest) / DBL_EPSILON : 1;
     return change * change;
 }
 
-/* The model's minimum from theta, in `moved`; left: the violation at theta. Returns by how much the objective falls to first
- * order; 0 or more: there is no way.
- */
+/* Finds the minimum of the model from theta, in `moved`. left: the violation at theta. Returns the change of the objective to
+ * first order; if it is >= 0, there is no descent direction. */
 static double find_step(newton *n, double l1, double l2, double l1_before, double left)
 {
     int64_t d = n->d;
@@ -152,7 +151,8 @@ static double find_step(newton *n, double l1, double l2, double l1_before, doubl
     return decrease + n->gradient[d] * by + penalties(n, n->moved, l1, l2) - penalties(n, n->theta, l1, l2);
 }
 
-/* Goes from theta to `moved`, or half as far until the objective falls. *took: the share of the step; 0: it never did. */
+/* Moves from theta to `moved`, halving the step until the objective decreases. *took: the share of the step; 0: it never
+ * decreased. */
 static cusgd_status search(newton *n, double l1, double l2, double decrease, double *took)
 {
     size_t side = (size_t)n->d + 1;
@@ -175,8 +175,8 @@ static cusgd_status search(newton *n, double l1, double l2, double decrease, dou
     return CUSGD_OK;
 }
 
-/* Whether new second derivatives take less time than the steps by those that there are, if each of these leaves the share of the
- * violation that the last one has left: at / last. */
+/* Returns whether new second derivatives take less time than the steps with the current ones, if each step reduces the violation
+ * by the same factor as the last one, at / last. */
 static int is_slow(const newton *n, double at, double last, double enough)
 {
     double share = at / last, steps = log(at / enough) / -log(share);
@@ -198,11 +198,11 @@ cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, 
         if (status) return status;
         n->is_fresh = 0;
         if (!(decrease < 0) || !(took > 0)) {
-            if (was_fresh) return CUSGD_OK; /* no more than rounding is left */
+            if (was_fresh) return CUSGD_OK; /* only rounding errors are left */
             status = take_curvature(n);
             if (status) return status;
         }
-        last = took < 1 ? 0 : at; /* a step that was too long asks for other second derivatives */
+        last = took < 1 ? 0 : at; /* a step that was too long needs new second derivatives */
     }
     return CUSGD_OK;
 }

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* theta = F V (values + l2)^-1 V' F cross, where V are the eigenvectors of F matrix F, and F divides by the roots of the factors.
- * work: d each */
+/* Computes theta = F V (values + l2)^-1 V' F cross, where V has the eigenvectors of F matrix F, and F divides by the square roots
+ * of the factors. */
 static void solve_one(const least_squares *of, const double *vectors, const double *values, const double *rotated, double l2,
                       double *theta)
 {

@@ -1,6 +1,6 @@
 /* Paths of sparse rows: coordinate descent on their columns (problem/column_descent.h), from penalty to penalty. Nothing grows
- * with the square of the number of columns. Coefficients are those of the columns as they are; where columns are scaled, their
- * scales are factors on the penalties. */
+ * with the square of the number of columns. Coefficients are those of the columns before scaling; the scales are factors on the
+ * penalties. */
 #include "path.h"
 
 #include "failure.h"
@@ -16,7 +16,7 @@
 
 enum { MAX_STEPS = 200, IDLE_STEPS = 20, LOOSE = 100 };
 
-/* The rows of a fold, or those outside it. */
+/* The columns of the rows of a fold, or of the others. */
 typedef struct columns_of_rows {
     cusgd_path *path;
     examples rows;
@@ -112,7 +112,7 @@ static void set_penalties(columns_of_rows *t, double l1, double l2)
     column_descent_judge(&t->now);
 }
 
-/* From where it was measured, to the minimum with these penalties. */
+/* Minimizes with these penalties, starting at the measured point. */
 static cusgd_status minimize(columns_of_rows *t, double l1, double l2, double enough)
 {
     const double far = 1e-3;
@@ -132,8 +132,8 @@ static cusgd_status minimize(columns_of_rows *t, double l1, double l2, double en
                 "the path ends at l1 %g and l2 %g, short of the minimum; train for this penalty alone, with more l2", l1, l2);
 }
 
-/* The model without columns but those that have no penalty. Then t->unit and *largest, the smallest l1 that leaves no column with
- * a penalty in it, are known. */
+/* Fits the model without penalized columns. Sets t->unit, and *largest to the smallest l1 for which no penalized column is in the
+ * model. */
 static cusgd_status begin(columns_of_rows *t, double *largest)
 {
     const problem *p = &t->path->trainer->problem;
@@ -142,7 +142,7 @@ static cusgd_status begin(columns_of_rows *t, double *largest)
     t->now.intercept = p->intercept ? p->targets.null[0] : 0;
     column_descent_measure(&t->now);
     t->unit = 1;
-    for (int i = 0; i < 2 && !status; i++) { /* by a unit that is known after the first */
+    for (int i = 0; i < 2 && !status; i++) { /* the second time with the unit from the first */
         status = minimize(t, NULL_L1, 0, 1e-10 * t->unit);
         double unit = 0;
         for (int64_t j = 0; j < t->x.d; j++) unit = fmax(unit, fabs(t->now.gradient[j]));
@@ -153,7 +153,7 @@ static cusgd_status begin(columns_of_rows *t, double *largest)
     return status;
 }
 
-/* The factors of the path, which are of columns in the unit of their scales. */
+/* Sets the factors of the path, which refer to columns in units of their scales. */
 static cusgd_status take_factors(columns_of_rows *t, int fold)
 {
     const cusgd_path *s = t->path;
@@ -195,7 +195,7 @@ static cusgd_status trace_rows(cusgd_path *s, int fold, const cusgd_path_plan *p
     return status;
 }
 
-/* The losses of a fold's rows at each point of the path without them. */
+/* Computes the losses of the rows of a fold at each point of the path without them. */
 static cusgd_status judge_fold(cusgd_path *s, int fold, int64_t *index, const double *theta)
 {
     columns_of_rows t = {.path = s};

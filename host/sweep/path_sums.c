@@ -1,5 +1,5 @@
-/* The second moments of each fold, by the device's own passes: its second derivatives of the squared loss are the products of the
- * columns, and its gradient at 0 is minus those with the targets. */
+/* The second moments of each fold, by passes of the device: the second derivatives of the squared loss are the products of the
+ * columns, and the gradient at 0 is the negative of the products with the targets. */
 #include "path.h"
 
 #include "failure.h"
@@ -25,7 +25,7 @@ static cusgd_status add_bound(cusgd_path *s, const dataset *b, int64_t n, moment
     return status;
 }
 
-/* The rows of one fold, or all: index has room for them. */
+/* Adds the rows of one fold, or all rows. index: work, one value per row. */
 static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_t *index)
 {
     const backend *device = &s->trainer->backend;
@@ -49,10 +49,11 @@ static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_
     return status;
 }
 
-/* As standardization.c has it: a deviation that is rounding of the mean is none. */
+/* Returns whether a column varies: as in standardization.c, a standard deviation that is only rounding error of the mean counts
+ * as 0. */
 static int varies(double deviation, double mean) { return deviation > 10 * DBL_EPSILON * fabs(mean); }
 
-/* Without an intercept, and sparse unless that is asked for, columns are scaled only. */
+/* Returns whether columns are centered. They are not without an intercept, nor, by default, if they are sparse. */
 static int centers(const cusgd_path *s)
 {
     const problem *p = &s->trainer->problem;
@@ -115,7 +116,7 @@ void least_squares_close(least_squares *of)
     of->matrix = NULL;
 }
 
-/* Adds up all folds but one; returns the weight. */
+/* Adds all folds except one. Returns their weight. */
 static double add_folds(const cusgd_path *s, int without, least_squares *of)
 {
     int64_t d = s->d, side = d + 1;
@@ -138,7 +139,7 @@ static double add_folds(const cusgd_path *s, int without, least_squares *of)
     return weight;
 }
 
-/* Divides by the weight, and centers. */
+/* Divides the sums by the weight, and centers them. */
 static void center_sums(const cusgd_path *s, double weight, least_squares *of)
 {
     int64_t d = s->d;
@@ -152,8 +153,9 @@ static void center_sums(const cusgd_path *s, double weight, least_squares *of)
     }
 }
 
-/* A penalty is on the coefficient in the data's units, theta / scale, or on what it would be for a column of deviation 1 in the
- * rows of this problem; deviation: in the units of the bound columns. Returns whether it is constant there. */
+/* Sets the factors on the penalties, which act on the coefficient in the units of the data, theta / scale, or on that of a column
+ * with standard deviation 1 in the rows of this problem. deviation: in the units of the transformed columns. Returns whether the
+ * column is constant there. */
 static int put_factors(const cusgd_path *s, int without, int64_t j, double deviation, double mean, least_squares *of)
 {
     const cusgd_options *o = &s->trainer->options;

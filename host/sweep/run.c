@@ -1,4 +1,4 @@
-/* The run of all columns: the steps are sgd's, the judgment is each column's own. */
+/* The run of all columns: steps are those of sgd, and each column has its own stopping rules. */
 #include "sweep.h"
 
 #include "failure.h"
@@ -7,7 +7,7 @@
 
 /* ---- Epochs ---- */
 
-/* Ends columns that have converged, by the rule of monitor.c. gone: a value a live column. */
+/* Ends columns that have converged, by the rule of monitor.c. gone: one value per live column. */
 static cusgd_status judge(cusgd_sweep *s, uint8_t *gone)
 {
     const cusgd_options *o = &s->trainer->options;
@@ -29,7 +29,7 @@ static cusgd_status judge(cusgd_sweep *s, uint8_t *gone)
     return b->ops->models.retire(b->self, gone);
 }
 
-/* Which columns have had a loss that is not finite. A run whose columns have all ended is no failure of the sweep yet. */
+/* Ends columns whose loss is not finite. If all columns of a run have ended, the sweep has not failed yet. */
 static cusgd_status take_ended(cusgd_sweep *s, int64_t epoch, cusgd_status status)
 {
     const backend *b = &s->trainer->backend;
@@ -53,7 +53,7 @@ static int64_t count_going(const sweep_pass *p)
     return going;
 }
 
-/* Evaluations end columns: by the stopping rules, or by comparison. */
+/* Evaluates the columns and ends some of them, by the stopping rules or by halving. */
 static cusgd_status look(cusgd_sweep *s, int64_t epoch, uint8_t *gone)
 {
     const cusgd_options *o = &s->trainer->options;
@@ -68,7 +68,7 @@ static cusgd_status look(cusgd_sweep *s, int64_t epoch, uint8_t *gone)
     return status ? status : pass_narrow(s);
 }
 
-/* `epochs` of all that the options have. */
+/* Runs up to `epochs` of the epochs in the options. */
 static cusgd_status run_epochs(cusgd_sweep *s, int64_t epochs, uint8_t *gone)
 {
     sgd *method = &s->trainer->sgd;
@@ -87,7 +87,7 @@ static cusgd_status run_epochs(cusgd_sweep *s, int64_t epochs, uint8_t *gone)
 
 /* ---- The end of a pass ---- */
 
-/* Of full-batch steps of each column, where the loss's second derivative over all rows is at most `steepest`. */
+/* Sets the rates of full-batch steps of each column, for a loss whose second derivative is at most `steepest`. */
 static void fill_safe_rates(cusgd_sweep *s, double steepest)
 {
     const problem *p = &s->trainer->problem;
@@ -99,7 +99,7 @@ static void fill_safe_rates(cusgd_sweep *s, double steepest)
     }
 }
 
-/* One step of all rows, each shard's in order. */
+/* Runs steps on all rows, in the order of each shard. */
 static cusgd_status take_full_steps(const cusgd_sweep *s, int count)
 {
     const example_set *train = &s->trainer->problem.train;
@@ -124,8 +124,8 @@ static cusgd_status take_full_steps(const cusgd_sweep *s, int count)
     return status;
 }
 
-/* Full-batch proximal steps clear the batches' noise from zeros, as at the end of sgd's own runs. A loss without a bound on its
- * second derivative has no rate that is safe for all columns: there they are left out. */
+/* Sets coefficients to 0 that the noise of batches keeps near 0, by full-batch proximal steps as at the end of a run of sgd. A
+ * loss without a bound on its second derivative has no safe rate for all columns, so that these steps are skipped. */
 static cusgd_status clear_zeros(cusgd_sweep *s)
 {
     enum { PROXIMAL_STEPS = 3 };
@@ -145,7 +145,7 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
     return status ? status : pass_get_part(s, STATE_THETA);
 }
 
-/* The models of all rows, of the pass that begins with configuration `first`. */
+/* Keeps the models of all rows of the pass that begins with configuration `first`. */
 static void keep_models(cusgd_sweep *s, size_t first)
 {
     const sweep_pass *p = &s->pass;
@@ -160,7 +160,7 @@ static cusgd_status run_pass(cusgd_sweep *s, size_t first, uint8_t *gone)
     pass_take(s, first);
     cusgd_status status = pass_start(s, s->trainer->run.spec);
     if (!status) status = run_epochs(s, s->trainer->options.epochs, gone);
-    for (int64_t c = 0; c < p->k; c++) /* also of those that had converged */
+    for (int64_t c = 0; c < p->k; c++) /* including those that had converged */
         if (s->dropped_at[p->columns[c].configuration] > 0 && p->columns[c].stop != CUSGD_STOP_DIVERGED)
             p->columns[c].stop = CUSGD_STOP_DROPPED;
     if (!status) status = clear_zeros(s);
@@ -171,7 +171,7 @@ static cusgd_status run_pass(cusgd_sweep *s, size_t first, uint8_t *gone)
     return status;
 }
 
-/* The first epochs of a pass, for the losses by which halving compares. */
+/* Runs the first epochs of a pass, to get the losses that halving compares. */
 static cusgd_status begin_pass(cusgd_sweep *s, size_t first, int64_t epochs, uint8_t *gone)
 {
     pass_take(s, first);
@@ -181,7 +181,7 @@ static cusgd_status begin_pass(cusgd_sweep *s, size_t first, int64_t epochs, uin
     return status || s->folds > 0 ? status : sweep_validate(s);
 }
 
-/* Whether a model has taken so many epochs: otherwise all have ended before. */
+/* Returns whether some model was trained for `epochs` epochs; otherwise all have ended before. */
 static int has_reached(const cusgd_sweep *s, int64_t epochs)
 {
     for (int64_t c = 0; c < (int64_t)s->count * columns_each(s); c++)
@@ -189,8 +189,8 @@ static int has_reached(const cusgd_sweep *s, int64_t epochs)
     return 0;
 }
 
-/* Halving compares all configurations: where one pass of one process does not hold them, they are trained up to each comparison,
- * each time from the start, until it is known which of them are dropped, and when. */
+/* Halving compares all configurations. If they do not fit into one pass of one process, they are trained up to each comparison,
+ * each time from the start, until it is known which of them are dropped and when. */
 static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint8_t *gone)
 {
     cusgd_status status = CUSGD_OK;
@@ -208,7 +208,7 @@ static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint
 
 cusgd_status sweep_run(cusgd_sweep *s)
 {
-    const run_position begun = s->trainer->run.at; /* every pass reads the rows in the same order */
+    const run_position begun = s->trainer->run.at; /* so that every pass reads the rows in the same order */
     size_t most = (size_t)places_of(s, s->share.each);
     uint8_t *gone = allocate(most, 1);
     cusgd_status status = gone ? pass_open(s) : fail_memory(most, "the models' states");

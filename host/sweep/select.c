@@ -1,4 +1,4 @@
-/* What came of the configurations, and which one is chosen. */
+/* The outcomes of the configurations, and the choice of one. */
 #include "sweep.h"
 
 #include "failure.h"
@@ -25,7 +25,7 @@ double losses_mean(const cusgd_sweep *s, size_t i, double *standard_error)
     return mean;
 }
 
-/* Why a configuration ended: the first of these by which one of its models has. */
+/* Returns why a configuration ended: the first of these reasons that one of its models has. */
 static cusgd_stop stop_of(const cusgd_sweep *s, size_t i)
 {
     static const cusgd_stop order[] = {CUSGD_STOP_DIVERGED, CUSGD_STOP_DROPPED, CUSGD_STOP_EPOCHS};
@@ -52,10 +52,10 @@ static void describe(const cusgd_sweep *s, size_t i)
     if (all->stop == CUSGD_STOP_DIVERGED) o->loss = (double)NAN;
 }
 
-/* The epochs after which a configuration was dropped. */
+/* Returns the epochs after which a configuration was dropped. */
 static int64_t lasted(const cusgd_outcome *o) { return o->stop == CUSGD_STOP_DROPPED ? o->epochs : INT64_MAX; }
 
-/* Whether configuration a stands before b. */
+/* Returns whether configuration a ranks before b. */
 static int is_before(const cusgd_sweep *s, size_t a, size_t b)
 {
     double x = s->outcomes[a].mean, y = s->outcomes[b].mean;
@@ -69,7 +69,7 @@ static int is_simpler(const cusgd_configuration *a, const cusgd_configuration *b
     return a->l1 > b->l1 || (a->l1 == b->l1 && a->l2 > b->l2);
 }
 
-/* The simplest configuration within a standard error of the best. */
+/* Returns the simplest configuration within a standard error of the best. */
 static size_t simplest(const cusgd_sweep *s, size_t best)
 {
     size_t chosen = best;
@@ -81,7 +81,7 @@ static size_t simplest(const cusgd_sweep *s, size_t best)
     return chosen;
 }
 
-/* Of those that configuration i, which has diverged, was compared with. */
+/* Fails because configuration i and all that it competes with have diverged. */
 static cusgd_status fail_diverged(const cusgd_sweep *s, size_t i)
 {
     if (has_quantiles(s))

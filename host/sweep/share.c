@@ -1,5 +1,5 @@
-/* Several processes that share a sweep: each trains some of the configurations, and in the end all know what came of all. A
- * model's bits do not depend on which others are trained with it, and so not on the number of processes. */
+/* Several ranks that share a sweep: each trains some of the configurations, and in the end all have all results. The bits of a
+ * model do not depend on the models that are trained with it, and therefore not on the number of ranks. */
 #include "sweep.h"
 
 #include "data/hash.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whole groups of configurations. */
+/* Returns the first configuration of a rank, at the beginning of a group. */
 static size_t first_of(const cusgd_sweep *s, int rank)
 {
     size_t ranks = s->share.world ? (size_t)s->share.world->ranks : 1, each = group_each(s), of = (size_t)rank;
@@ -24,7 +24,7 @@ void share_take(cusgd_sweep *s)
     s->share.end = first_of(s, rank + 1);
 }
 
-/* A hash of what the ranks must have been given alike, besides the options and the data. */
+/* Returns a hash of the plan, which must be the same on all ranks. */
 static uint64_t hash_plan(const cusgd_sweep_plan *plan, size_t rows)
 {
     const int64_t numbers[] = {(int64_t)plan->count, plan->folds, plan->select, plan->halving};
@@ -40,7 +40,7 @@ cusgd_status share_begin(cusgd_sweep *s, const cusgd_sweep_plan *plan)
     return shared_compare(s->share.world, s->trainer, hash_plan(plan, (size_t)s->trainer->problem.train.data->view.n));
 }
 
-/* All ranks take part, those that work and those that wait. */
+/* Exchanges whether ranks still compute. All ranks take part, including those that have finished. */
 static cusgd_status beat(world *w, int works, int *any_works)
 {
     cusgd_status status = world_any(w, works, any_works);
@@ -53,7 +53,7 @@ cusgd_status share_beat(cusgd_sweep *s)
     return s->share.world ? beat(s->share.world, 1, &any_works) : CUSGD_OK;
 }
 
-/* `size` bytes of each configuration, of which this process has its own. */
+/* Gathers `size` bytes of each configuration; this rank has those of its own configurations. */
 static cusgd_status gather(cusgd_sweep *s, void *all, size_t size)
 {
     size_t bytes[MAX_SHARDS];
@@ -73,7 +73,7 @@ cusgd_status share_gather(cusgd_sweep *s)
     return status ? status : gather(s, s->kept, ((size_t)s->trainer->problem.d + 1) * sizeof(double));
 }
 
-/* All find by themselves that no configuration is left, and what an exchange fails by. */
+/* The other ranks find by themselves that no configuration is left, and failures of exchanges. */
 void share_end(cusgd_sweep *s, cusgd_status status)
 {
     world *w = s->share.world;

@@ -56,7 +56,7 @@ static double number_of(const cusgd_sweep_plan *plan, size_t i, size_t number)
     return value;
 }
 
-/* How many configurations have a number of their own. */
+/* Returns how many configurations have their own value of a number. */
 static size_t count_given(const cusgd_sweep_plan *plan, size_t number)
 {
     size_t count = 0;
@@ -65,7 +65,8 @@ static size_t count_given(const cusgd_sweep_plan *plan, size_t number)
     return count;
 }
 
-/* What a run chooses is chosen for all of its configurations, or for none. */
+/* Fails if only some configurations have a value of a number that the run would choose, because it chooses it for all or for
+ * none. */
 static cusgd_status check_given(const cusgd_sweep_plan *plan, size_t number, double otherwise, const char *name)
 {
     size_t given = count_given(plan, number);
@@ -74,7 +75,7 @@ static cusgd_status check_given(const cusgd_sweep_plan *plan, size_t number, dou
                 plan->count, name, name);
 }
 
-/* Rates of a schedule are its rates at the run's own number times a factor: some do not go with it. */
+/* Checks the rates of the configurations, which are factors on the rates of the schedule; some schedules do not allow that. */
 static cusgd_status check_rates(const cusgd_options *o, const cusgd_sweep_plan *plan)
 {
     int rates = count_given(plan, NUMBER(rate)) > 0, ridges = count_given(plan, NUMBER(l2)) > 0;
@@ -112,9 +113,9 @@ static cusgd_status check_configuration(const cusgd_configuration *c, size_t i)
     return CUSGD_OK;
 }
 
-/* A power of two that is no less than what the configurations have: the run's own number, by which the trainer makes its choices,
- * so that they are safe for all. Configurations have multiples of it, whose products with it do not depend on which power it is.
- */
+/* Returns a power of two that is not less than the numbers of the configurations. It is the number of the run, from which the
+ * trainer makes choices that are safe for all configurations. Configurations have multiples of it, and the products do not depend
+ * on which power of two it is. */
 static double base_of(const cusgd_sweep_plan *plan, size_t number, double otherwise)
 {
     double most = otherwise;
@@ -124,9 +125,10 @@ static double base_of(const cusgd_sweep_plan *plan, size_t number, double otherw
     return most > 0 ? exp2(ceil(log2(most))) : most;
 }
 
-#define RUN_MOMENTUM 0.5 /* of which configurations have multiples, where they have their own */
+#define RUN_MOMENTUM 0.5 /* configurations with their own momentum have multiples of it */
 
-/* What a rate is chosen by, so that it is safe for all: 1 less a power of two, and no less than any of them. */
+/* Returns the momentum for which the rate is chosen, so that it is safe for all: 1 minus a power of two, not less than any of the
+ * configurations. */
 static double largest_momentum(const cusgd_sweep_plan *plan, double otherwise)
 {
     double most = fmax(RUN_MOMENTUM, count_given(plan, NUMBER(momentum)) < plan->count ? otherwise : 0);
@@ -155,7 +157,7 @@ static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, c
 
 static void take_configurations(cusgd_sweep *s, const cusgd_options *options, const cusgd_sweep_plan *plan)
 {
-    const cusgd_options *o = &s->trainer->options; /* where no configuration has a rate or momentum: what was chosen */
+    const cusgd_options *o = &s->trainer->options; /* for configurations without a rate or momentum: the chosen ones */
     double rate = count_given(plan, NUMBER(rate)) > 0 ? options->rate : o->rate;
     double momentum = count_given(plan, NUMBER(momentum)) > 0 ? options->momentum : o->momentum;
     for (size_t i = 0; i < s->count; i++) {
@@ -171,7 +173,7 @@ static void take_configurations(cusgd_sweep *s, const cusgd_options *options, co
     }
 }
 
-/* In how many epochs a batch has the same rows. */
+/* Sets the number of epochs in which a batch has the same rows. */
 static void take_repeats(cusgd_sweep *s)
 {
     const cusgd_options *o = &s->trainer->options;
@@ -291,7 +293,7 @@ size_t cusgd_sweep_chosen_for(const cusgd_sweep *s, int64_t output)
     return s && output >= 0 && output < s->outputs ? s->chosen[output] : SIZE_MAX;
 }
 
-/* The trainer of one output shows the model of a configuration, and its options say what that was trained with. */
+/* Creates the model of a configuration by the trainer of one output, whose options are set to those of the configuration. */
 static cusgd_status create_single(cusgd_sweep *s, size_t i, cusgd_model **out)
 {
     cusgd_trainer *t = s->trainer;
