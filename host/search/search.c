@@ -1,4 +1,4 @@
-/* Minima and roots of formulas, by the steps that training takes. */
+/* Minima and roots of formulas, by the same steps as in training. */
 #include "failure.h"
 #include "interrupt.h"
 #include "sized.h"
@@ -14,7 +14,7 @@ typedef double real;
 
 #include "scalar/update.h"
 
-/* One search. */
+/* A search. */
 typedef struct search {
     const cusgd_expression *e;
     size_t variables;
@@ -22,8 +22,8 @@ typedef struct search {
     cusgd_search by;
     cusgd_iterate_callback callback;
     void *user;
-    double length[3], start; /* of the last steps; the norm at the start */
-    int ended, failed;       /* by the callback; because a number is not finite */
+    double length[3], start; /* lengths of the last steps; norm at the start */
+    int ended, failed;       /* ended: by the callback; failed: a number is not finite */
     cusgd_search_result result;
 } search;
 
@@ -43,7 +43,7 @@ static cusgd_status derivative_minimum(void *user, const double *x, double *matr
     return cusgd_expression_hessian(s->e, 1, x, matrix);
 }
 
-/* Half the sum of squares; g: the values themselves. */
+/* Computes half the sum of squares; g: the values. */
 static cusgd_status evaluate_root(void *user, const double *x, double *f, double *g)
 {
     const search *s = user;
@@ -59,7 +59,7 @@ static cusgd_status derivative_root(void *user, const double *x, double *matrix)
     return cusgd_expression_gradient(s->e, CUSGD_REVERSE, 1, x, matrix);
 }
 
-/* The order q of convergence, where |step| goes like a constant times the last one's power q. */
+/* Returns the order q of convergence, assuming that |step| is a constant times the q-th power of the previous one. */
 static double order_of(const double length[3])
 {
     double last = log(length[2] / length[1]), before = log(length[1] / length[0]);
@@ -71,7 +71,7 @@ static int iterated(void *user, const function_iterate *now)
     search *s = user;
     double value = s->is_root ? now->gradient : now->f, size = 1;
     for (size_t i = 0; i < s->variables; i++) size = fmax(size, fabs(now->x[i]));
-    if (now->length > 1e-14 * size) { /* less is rounding */
+    if (now->length > 1e-14 * size) { /* shorter steps are rounding errors */
         s->length[0] = s->length[1];
         s->length[1] = s->length[2];
         s->length[2] = now->length;
@@ -107,7 +107,7 @@ static int optimizer_find(const char *name)
     return -1;
 }
 
-/* The gradient where the optimizer takes it, and a step of every variable. */
+/* Computes the gradient at the point that the optimizer needs, and steps every variable. */
 static cusgd_status take_step(const search *s, struct update_rule rule, int64_t t, struct parameter *q, double *work)
 {
     step_numbers numbers = {.rate = s->by.rate, .momentum = s->by.momentum};
@@ -121,7 +121,7 @@ static cusgd_status take_step(const search *s, struct update_rule rule, int64_t 
     return status;
 }
 
-/* Takes x and g from the parameters, reports the iterate, and says whether there is another one. */
+/* Gets x and g from the parameters, reports the iterate, and decides whether there is another one. */
 static cusgd_status look(search *s, const struct parameter *q, int64_t iteration, double *x, double *g, int *goes_on)
 {
     double square = 0, length = 0, value;
@@ -180,7 +180,7 @@ static const method_name root_finders[] = {{"newton", CUSGD_SOLVER_NEWTON},
                                            {"broyden-bad", CUSGD_SOLVER_BROYDEN_BAD},
                                            {NULL, CUSGD_SOLVER_AUTO}};
 
-/* The norm at the start, by which the tolerance is measured. */
+/* Computes the norm at the start, to which the tolerance is relative. */
 static cusgd_status measure_start(search *s, const double *x, double *norm)
 {
     double f, square = 0, *g = allocate(s->variables, sizeof *g);
