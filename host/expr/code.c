@@ -1,4 +1,4 @@
-/* From a program to what devices run. */
+/* Compiles programs to the code that devices run. */
 #include "expr/formula.h"
 
 #include "scalar/expression_op.h"
@@ -39,7 +39,7 @@ static formula_varies step_varies(const formula_code *code, const formula_step *
     return VARIES;
 }
 
-/* Adds an operation of a program, whose operands are known as `operand` has them. */
+/* Adds an operation of a program. operand: the numbers of its operands in the code. */
 static uint8_t encode_step(const operation *o, const uint8_t *operand, formula_code *to)
 {
     formula_step s = {.op = (uint8_t)o->op, .a = OPERAND_P, .b = OPERAND_P, .c = OPERAND_P};
@@ -52,7 +52,7 @@ static uint8_t encode_step(const operation *o, const uint8_t *operand, formula_c
     return (uint8_t)to->count++;
 }
 
-/* The last operation that needs the result of each; those that are results of the code are needed beyond all. */
+/* Finds the last operation that needs the result of each operation. Results of the code are needed after all operations. */
 static void find_ends(const formula_code *code, int *end)
 {
     for (int i = 0; i < code->count; i++) {
@@ -65,11 +65,10 @@ static void find_ends(const formula_code *code, int *end)
     if (code->result < OPERAND_P) end[code->result] = code->count;
 }
 
-/* Each result in the first place that no other needs: an operation may take the place of its operand, which it has read by then.
- */
+/* Assigns each result to the first free place. An operation may use the place of its operand, which it reads before. */
 static void choose_places(formula_code *code)
 {
-    int end[LOSS_OPERATIONS], free_from[LOSS_OPERATIONS] = {0}; /* the operation from which on a place is free */
+    int end[LOSS_OPERATIONS], free_from[LOSS_OPERATIONS] = {0}; /* the operation from which a place is free */
     find_ends(code, end);
     for (int i = 0; i < code->count; i++) {
         int place = 0;

@@ -1,11 +1,12 @@
-/* Forward mode of a program: an operation after the other, each at all lanes. */
+/* Forward mode of a program: runs one operation after another, each in all lanes. */
 #include "expr/expression.h"
 
 typedef double real;
 
 #include "scalar/expression.h"
 
-/* One operation at each lane; callers make `op` and `order` constants. All operands are read, so that the loop has no branch. */
+/* Runs one operation in each lane; callers pass constants for `op` and `order`. All operands are read, so that the loop has no
+ * branch. */
 static inline __attribute__((always_inline)) void run(int op, int order, int points, const lanes *a, const lanes *b,
                                                       const lanes *c, lanes *restrict o)
 {

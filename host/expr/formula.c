@@ -1,4 +1,4 @@
-/* A loss and a link from the texts of options. */
+/* Compiles a loss and a link from the texts of options. */
 #include "expr/formula.h"
 
 #include "data.h"
@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The option constant, taken apart: NAME=VALUE,... */
+/* The parts of the option constant: NAME=VALUE,... */
 typedef struct constants {
     char text[CUSGD_OPTION_TEXT];
     const char *name[EXPRESSION_NAMES];
     double value[EXPRESSION_NAMES];
-    unsigned char used[EXPRESSION_NAMES]; /* 1: a formula has it */
+    unsigned char used[EXPRESSION_NAMES]; /* 1: a formula uses it */
     size_t count;
 } constants;
 
@@ -33,7 +33,7 @@ static cusgd_status take_constants(const char *text, constants *to)
     return CUSGD_OK;
 }
 
-/* One formula of the first `variables` of p and y. */
+/* Compiles a formula of the first `variables` of p and y. */
 static cusgd_status read_formula(const char *option, const char *text, int variables, constants *c, formula_code *out)
 {
     char variable[2][EXPRESSION_NAME] = {"p", "y"};

@@ -1,4 +1,5 @@
-/* Any loss in one row or in several, a formula or one of the table. Included after real.h, or where `real` is double. */
+/* Evaluates any loss, a formula or one of the table, in one row or in several. To be included after real.h, or where `real` is
+ * double. */
 #ifndef CUSGD_HOST_EXPR_LOSS_H
 #define CUSGD_HOST_EXPR_LOSS_H
 
@@ -6,8 +7,8 @@
 #include "scalar/loss_formula.h"
 #include "scalar/losses.h"
 
-/* rows.c, in both precisions and for each instruction set: a formula and its derivatives by p in some rows. derivative and
- * curvature may be NULL, the former with the latter. y may be NULL where the formula has no y, as links have none. */
+/* rows.c, in both precisions and for each instruction set: evaluates a formula and its derivatives with respect to p in some
+ * rows. curvature may be NULL, or both derivative and curvature. y may be NULL if the formula does not use it, as a link. */
 #define LOSS_FORMULA_ROWS(ISA)                                                                                                \
     void loss_formula_rows_float_##ISA(const struct loss_formula *f, int count, const float *p, const float *y, float *value, \
                                        float *derivative, float *curvature);                                                  \
@@ -22,7 +23,7 @@ LOSS_FORMULA_ROWS(avx2)
 LOSS_FORMULA_ROWS(avx512)
 #undef LOSS_FORMULA_ROWS
 
-/* l(p, y) and its derivatives. */
+/* Returns l(p, y) and its derivatives. */
 static inline struct loss_point rule_at(loss_rule rule, real p, real y)
 {
     if (!rule.formula) return loss_at(rule, p, y);
@@ -33,7 +34,7 @@ static inline struct loss_point rule_at(loss_rule rule, real p, real y)
     return l;
 }
 
-/* E[y | p]. */
+/* Returns E[y | p]. */
 static inline double rule_mean_at(loss_rule rule, double p)
 {
     double mean = p;

@@ -1,4 +1,4 @@
-/* The parser of formulas: recursive descent, straight into a program. */
+/* The parser of formulas, by recursive descent, which generates a program directly. */
 #include "expr/scan.h"
 
 #include "failure.h"
@@ -24,7 +24,7 @@ static int add_number(parser *p, double number)
     return made >= 0 ? made : scan_wrong_size(p);
 }
 
-/* One level deeper. Returns 0 where that is too deep. */
+/* Enters a level of nesting. Returns 0 if it is too deep. */
 static int enter(parser *p)
 {
     if (p->depth < EXPRESSION_DEPTH) return ++p->depth;
@@ -76,7 +76,7 @@ static int unknown(parser *p, const token *t)
                       list);
 }
 
-/* A counter, the innermost first, a variable, a constant, pi, or a new variable. */
+/* Resolves a name: a counter, the innermost first, a variable, a constant, pi, or a new variable. */
 static int name_value(parser *p, const token *t)
 {
     for (int i = p->counters - 1; i >= 0; i--)
@@ -99,7 +99,7 @@ static int name_value(parser *p, const token *t)
 
 /* ---- Functions ----------------------------------------------------------------------------------------------------------- */
 
-/* After the name and the bracket. */
+/* Parses a call after the name and the bracket. */
 static int parse_call(parser *p, const token *t, int op)
 {
     int two = op == EXPRESSION_POWER_OF || op == EXPRESSION_MIN || op == EXPRESSION_MAX, arguments = 1;
@@ -118,7 +118,7 @@ static int parse_call(parser *p, const token *t, int op)
     return two ? value : add(p, op, value, -1, -1);
 }
 
-/* A bound of sum and prod. */
+/* Parses a bound of sum or prod. */
 static double parse_bound(parser *p)
 {
     const char *at = p->next.at;
@@ -132,7 +132,7 @@ static double parse_bound(parser *p)
     return o->number;
 }
 
-/* sum(i, a, b, term) after the bracket: the term is read again for each i. From b down to a there is nothing: 0 or 1. */
+/* Parses sum(i, a, b, term) after the bracket. The term is parsed again for each i. If b < a the result is 0, or 1 for prod. */
 static int parse_series(parser *p, int op)
 {
     const token name = p->next;
@@ -146,9 +146,9 @@ static int parse_series(parser *p, int op)
     double to = parse_bound(p);
     const token before = p->next;
     int total = -1;
-    double neutral = op == EXPRESSION_ADD ? 0 : 1, constant = neutral; /* of the terms that are numbers */
+    double neutral = op == EXPRESSION_ADD ? 0 : 1, constant = neutral; /* the sum or product of constant terms */
     scan_expect(p, ',');
-    int64_t first = (int64_t)from, last = to < from ? first : (int64_t)to; /* once without effect where there is no term */
+    int64_t first = (int64_t)from, last = to < from ? first : (int64_t)to; /* once even for no terms */
     for (int64_t i = first; i <= last && !p->status; i++) {
         int mark = p->program->count;
         p->next = before;
@@ -171,7 +171,7 @@ static int parse_series(parser *p, int op)
     return total < 0 ? number : add(p, op, total, number, -1);
 }
 
-/* A function that other languages have is answered by the form that it has here. */
+/* Fails for an unknown function. For functions of other languages, the message has the form to use here. */
 static int wrong_function(parser *p, const token *t)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* Programs: operations are joined, folded and put into stable forms as they are added. */
+/* Programs: operations are joined, folded and replaced by stable forms when they are added. */
 #include "expr/expression.h"
 
 #include "failure.h"
@@ -49,7 +49,7 @@ static int is_same(const operation *x, const operation *y)
     return x->op == y->op && x->a == y->a && x->b == y->b && x->c == y->c && bits_of(x->number) == bits_of(y->number);
 }
 
-/* The operation's number, whether it was there or not. */
+/* Returns the number of an equal operation, which is added if there is none. */
 static int intern(program *p, operation o)
 {
     size_t slot = hash_of(&o) % EXPRESSION_TABLE;
@@ -66,7 +66,7 @@ static int intern(program *p, operation o)
     return p->table[slot] = p->count++;
 }
 
-/* The last one that was put into the table is the first one that is taken out: the others are still found. */
+/* Operations are removed from the table in reverse order, so that the others are still found. */
 void program_rewind(program *p, int count)
 {
     while (p->count > count) {
@@ -98,7 +98,7 @@ static int small_power(program *p, int a, int n)
     return program_add(p, EXPRESSION_MULTIPLY, square, n == 3 ? a : square, -1);
 }
 
-/* The argument of softplus where log(1 + exp(x)) or log1p(exp(x)) is taken, else -1. */
+/* Returns x if the operation is log(1 + exp(x)) or log1p(exp(x)), which is softplus(x); otherwise -1. */
 static int softplus_argument(const program *p, int op, int a)
 {
     const operation *inner = &p->at[a];
@@ -109,15 +109,15 @@ static int softplus_argument(const program *p, int op, int a)
     return -1;
 }
 
-/* Whether a number is a power of two, and its reciprocal neither overflows nor is subnormal: to multiply is faster then, with the
- * same bits. */
+/* Returns whether a number is a power of two whose reciprocal neither overflows nor is subnormal: multiplying by it is faster
+ * than dividing, with the same bits. */
 static int has_exact_reciprocal(const program *p, int i)
 {
     int exponent;
     return is_number(p, i) && fabs(frexp(p->at[i].number, &exponent)) == 0.5 && abs(exponent) < 100;
 }
 
-/* A better operation of the same value: its number, or -1. */
+/* Returns the number of a better operation with the same value, or -1. */
 static int stable_form(program *p, int op, int a, int b)
 {
     int inside = softplus_argument(p, op, a);
@@ -150,7 +150,7 @@ int program_add(program *p, int op, int a, int b, int c)
     if (op == EXPRESSION_SELECT && is_number(p, a)) return value[0] != 0 ? b : c;
     int better = stable_form(p, op, a, b);
     if (better >= 0) return better;
-    if ((op == EXPRESSION_ADD || op == EXPRESSION_MULTIPLY) && a > b) { /* a canonical order: bits do not depend on it */
+    if ((op == EXPRESSION_ADD || op == EXPRESSION_MULTIPLY) && a > b) { /* canonical order, which does not affect the bits */
         operands[0] = b;
         operands[1] = a;
     }

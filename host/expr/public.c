@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What evaluating takes: a place and an adjoint of each operation. */
+/* The memory for an evaluation: a place and an adjoint per operation. */
 typedef struct workspace {
     lanes *place;
     double *adjoint;
@@ -101,7 +101,7 @@ static void workspace_close(workspace *w)
     free(w->adjoint);
 }
 
-/* The variables at some points; their tangents are 1 for the variables one and two (-1: none). */
+/* Sets the variables at some points. The tangents are 1 for the variables `one` and `two` (-1: none). */
 static void set_variables(const cusgd_expression *e, const double *x, int points, int one, int two, lanes *place)
 {
     for (int k = 0; k < e->program.count; k++) {
@@ -116,7 +116,7 @@ static void set_variables(const cusgd_expression *e, const double *x, int points
     }
 }
 
-/* The sign of a NaN, which differs between processors, would be printed. */
+/* Removes the sign of a NaN, which differs between processors and would be printed. */
 static double without_sign(double value) { return isnan(value) ? (double)NAN : value; }
 
 static int lanes_of(size_t points) { return points < EXPRESSION_LANES ? (int)points : EXPRESSION_LANES; }

@@ -1,4 +1,4 @@
-/* Reverse mode, and the value of one operation. */
+/* Reverse mode, and the value of an operation. */
 #include "expr/expression.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@ typedef double real;
 
 #include "scalar/expression.h"
 
-/* By one lane of a program of three operands and an operation. */
+/* Uses one lane of a program with three operands and the operation. */
 double expression_fold(int op, double a, double b, double c)
 {
     operation at[4] = {{.op = EXPRESSION_NUMBER, .a = -1, .b = -1, .c = -1, .number = a},
@@ -20,7 +20,7 @@ double expression_fold(int op, double a, double b, double c)
     return place[3].value[0];
 }
 
-/* What an operation of value v at x and y, whose adjoint is t, adds to its operands' adjoints. */
+/* The contributions of an operation with value v at x and y and adjoint t to the adjoints of its operands. */
 typedef struct shares {
     double a, b;
 } shares;

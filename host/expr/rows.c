@@ -1,4 +1,4 @@
-/* A formula in rows: forward mode with p as the only direction, an operation after the other in some rows at a time. Compiled for
+/* Evaluates a formula in rows: forward mode with respect to p, one operation after another, in blocks of rows. It is compiled for
  * each precision and instruction set, with equal bits. */
 #include "real.h"
 
@@ -15,26 +15,27 @@
 #define VARIANT(name) REAL_NAME(NAMED(name), FORMULA_ISA)
 
 enum {
-    LANES = 256 / (int)sizeof(real), /* rows at a time, at most: as many as the CPU takes together */
-    ALIGNED = 64,                    /* bytes: a register that crosses lines of the cache takes twice as long */
+    LANES = 256 / (int)sizeof(real), /* maximum number of rows at a time */
+    ALIGNED = 64,                    /* bytes: accesses that cross cache lines take twice as long */
     BLOCK = ALIGNED / (int)sizeof(real)
 };
 static _Alignas(ALIGNED) const real zeros[LANES];
 #define ONES 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
-static _Alignas(ALIGNED) const real ones[] = {ONES, ONES, ONES, ONES}; /* LANES of float, and more than those of double */
+static _Alignas(ALIGNED) const real ones[] = {ONES, ONES, ONES, ONES}; /* enough for LANES of float or double */
 #undef ONES
 
-/* Where an operand's value and derivatives in the rows are: the latter may be the tables above, or those of another operand. */
+/* Pointers to the value and derivatives of an operand in the rows. The derivatives may be the tables above or those of another
+ * operand. */
 typedef struct operand {
     const real *value, *one, *both;
 } operand;
 
 enum { OPERANDS = OPERAND_NUMBER + LOSS_OPERATIONS };
 typedef struct workspace {
-    const real *value[OPERANDS], *one[OPERANDS], *both[OPERANDS]; /* apart, as each is stored and loaded alone */
+    const real *value[OPERANDS], *one[OPERANDS], *both[OPERANDS]; /* separate arrays, as each is used separately */
     _Alignas(ALIGNED) real number[LOSS_OPERATIONS][LANES];
     real room[2][LANES];
-    real result[LOSS_OPERATIONS * 3 * LANES]; /* of each operation as many derivatives as its order asks for */
+    real result[LOSS_OPERATIONS * 3 * LANES]; /* values of each operation, and the derivatives that the order requires */
 } workspace;
 
 static inline operand operand_of(const workspace *w, int i) { return (operand){w->value[i], w->one[i], w->both[i]}; }
@@ -47,9 +48,10 @@ static inline void set_operand(workspace *w, int i, const real *value, const rea
 }
 
 #define INLINED   static inline __attribute__((always_inline)) void
-#define FLATTENED static __attribute__((flatten)) void /* a loop with a call in it becomes no vector instructions */
+#define FLATTENED static __attribute__((flatten)) void /* loops with calls are not vectorized */
 
-/* One operation in each row; callers make `op` and `order` constants. All operands are read, so that the loop has no branch. */
+/* Runs one operation in each row; callers pass constants for `op` and `order`. All operands are read, so that the loop has no
+ * branch. */
 INLINED run(int op, int order, int count, operand a, operand b, operand c, real *restrict o)
 {
     for (int i = 0; i < count; i++) {
@@ -79,7 +81,7 @@ static __attribute__((noinline)) void run_any_value(int op, int count, operand a
     }
 }
 
-/* A value whose derivatives are another operand's, or 0. */
+/* Computes a value whose derivatives are those of another operand, or 0. */
 INLINED run_value(int op, int count, operand a, operand b, operand c, real *o)
 {
     switch (op) {
@@ -92,7 +94,7 @@ INLINED run_value(int op, int count, operand a, operand b, operand c, real *o)
 
 INLINED run_derivatives(int op, int order, int count, operand a, operand b, operand c, real *o)
 {
-    if (op == EXPRESSION_MULTIPLY && a.value == b.value) { /* a square, whose operand is loaded once */
+    if (op == EXPRESSION_MULTIPLY && a.value == b.value) { /* a square loads its operand once */
         run(EXPRESSION_MULTIPLY, order, count, a, a, c, o);
         return;
     }
@@ -141,7 +143,8 @@ static void run_values(const formula_code *code, int count, workspace *w)
     }
 }
 
-/* Of a multiple of BLOCK rows: loops over them then have no rest, and are so much shorter that other numbers are filled up. */
+/* Run a multiple of BLOCK rows, so that loops need no remainder; other numbers of rows are rounded up, because these loops are
+ * faster. */
 FLATTENED run_first(const formula_code *code, int count, workspace *w) { run_all(code, 1, count & -BLOCK, w); }
 FLATTENED run_full(const formula_code *code, workspace *w) { run_all(code, 1, LANES, w); }
 static void run_second(const formula_code *code, int count, workspace *w) { run_all(code, 2, count, w); }
@@ -154,7 +157,7 @@ static void set_variables(const real *p, const real *y, workspace *w)
     set_operand(w, OPERAND_Y, y ? y : zeros, zeros, zeros);
 }
 
-/* Values and first derivatives. */
+/* Computes values and first derivatives. */
 static void rows_first(const formula_code *code, int count, const real *p, const real *y, workspace *w)
 {
     const real *from[2] = {p, y ? y : zeros};
@@ -170,7 +173,7 @@ static void rows_first(const formula_code *code, int count, const real *p, const
         run_first(code, whole, w);
 }
 
-/* Up to LANES rows. */
+/* Runs up to LANES rows. */
 static void run_rows(const formula_code *code, int order, int count, const real *p, const real *y, workspace *w)
 {
     if (order == 1) {
@@ -184,8 +187,7 @@ static void run_rows(const formula_code *code, int order, int count, const real 
         run_second(code, count, w);
 }
 
-/* Copies rows in whole blocks, and in fours: a copy of a length that the compiler does not know takes as long as three
- * operations. */
+/* Copies rows in whole blocks and in fours, because a copy of a variable length takes as long as three operations. */
 INLINED give_rows(int count, const real *from, real *to)
 {
     enum { FOUR = 4 };

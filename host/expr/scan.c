@@ -1,4 +1,4 @@
-/* The words of formulas, and where they are wrong. */
+/* The tokens of formulas, and messages that show where a formula is wrong. */
 #include "expr/scan.h"
 
 #include "data.h"
@@ -10,7 +10,7 @@
 
 /* ---- Failures ------------------------------------------------------------------------------------------------------------ */
 
-/* The text around `at`, on one line, and a mark below it; characters of several bytes are one place wide. */
+/* Writes the text around `at` on one line, and a mark below it. Characters of several bytes take one column. */
 static void show_place(const parser *p, const char *at, char *line, size_t room)
 {
     enum { AROUND = 60 };
@@ -26,7 +26,7 @@ static void show_place(const parser *p, const char *at, char *line, size_t room)
     line[used] = '\0';
 }
 
-/* Fails at a place of the text. Returns -1, the number of no operation. */
+/* Fails at a place of the text. Returns -1 instead of the number of an operation. */
 int scan_wrong(parser *p, const char *at, const char *format, ...)
 {
     char said[256], line[512];
@@ -57,7 +57,7 @@ int scan_wrong_size(parser *p)
 int scan_is_digit(char c) { return c >= '0' && c <= '9'; }
 int scan_is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
-/* 12, 1.5, .5, 1e-3. Digits are wanted after an e, so that 2e is no number. */
+/* Reads a number: 12, 1.5, .5, 1e-3. An e must be followed by digits, so that 2e is not a number. */
 static void read_number(parser *p, const char *at)
 {
     const char *end = at;

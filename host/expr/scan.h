@@ -1,12 +1,12 @@
-/* What the parser of formulas reads: words of the text, one ahead. */
+/* The scanner of formulas, which reads one token ahead. */
 #ifndef CUSGD_HOST_EXPR_SCAN_H
 #define CUSGD_HOST_EXPR_SCAN_H
 
 #include "expr/expression.h"
 
-enum { END = 256, NUMBER, NAME, LESS_EQUAL, GREATER_EQUAL, EQUAL, NOT_EQUAL }; /* other tokens are their character */
+enum { END = 256, NUMBER, NAME, LESS_EQUAL, GREATER_EQUAL, EQUAL, NOT_EQUAL }; /* other tokens are single characters */
 
-/* The counters of sum and prod that surround what is read. */
+/* The counters of the enclosing sums and products. */
 typedef struct counter {
     const char *name;
     size_t length;
@@ -27,24 +27,24 @@ typedef struct parser {
     program *program;
     int depth, tokens, counters;
     counter counter[EXPRESSION_DEPTH];
-    cusgd_status status; /* of the first failure; later ones say nothing */
+    cusgd_status status; /* status of the first failure; later ones set no message */
 } parser;
 
-/* Fails at a place of the text; after the first failure nothing is said, and the text is at its end. Returns -1, the number of no
- * operation. */
+/* Fails at a place of the text. Only the first failure sets a message; the scanner is then at the end of the text. Returns -1
+ * instead of the number of an operation. */
 __attribute__((format(printf, 3, 4))) int scan_wrong(parser *p, const char *at, const char *format, ...);
-/* Likewise where the program has no room for an operation. */
+/* Fails because the program has no room for a further operation. Returns -1. */
 int scan_wrong_size(parser *p);
 
 int scan_is_digit(char c);
 int scan_is_letter(char c);
 
-/* The next word, from `at` and after the one that is next. */
+/* Read the next token from `at`, or after the current one. */
 void scan_advance_from(parser *p, const char *at);
 void scan_advance(parser *p);
-/* Whether the next word is of that kind; it is then passed. */
+/* If the next token is of that kind, skips it and returns 1; otherwise returns 0. */
 int scan_accept(parser *p, int kind);
-/* Likewise; it is an error if it is not. */
+/* Skips the next token, which must be of that kind. */
 void scan_expect(parser *p, int kind);
 int scan_starts_operand(const parser *p);
 int scan_named(const token *t, const char *name);

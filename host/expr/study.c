@@ -1,4 +1,5 @@
-/* What derivatives a loss has, whatever the data: it is looked at between some predictions, for some targets. */
+/* Determines which derivatives a loss has, independently of the data, from its values between some predictions for some
+ * targets. */
 #include "expr/formula.h"
 
 typedef double real;
@@ -22,8 +23,8 @@ static double at(const loss_formula *f, side which, double p, double y)
     return all[which];
 }
 
-/* Whether there is a jump between two predictions: the half with the larger difference is halved on, down to neighboring
- * numbers. A pole is none, as the value there is not finite. *place: where. */
+/* Returns whether there is a jump between two predictions, by bisecting into the half with the larger difference down to adjacent
+ * numbers. A pole is not a jump, because its value is not finite. *place: the prediction of the jump. */
 static int jumps(const loss_formula *f, side which, double y, double low, double high, double *place)
 {
     const double small = 1e-7;
@@ -43,7 +44,7 @@ static int jumps(const loss_formula *f, side which, double y, double low, double
     return 0;
 }
 
-/* Predictions about 0 and y, from near to far: ascending. */
+/* The predictions to examine: near and far from 0 and y, in ascending order. */
 enum { DECADES = 5, PROBES = 2 * (2 * 3 * DECADES + 1) };
 static void fill_probes(double y, double *p)
 {
@@ -63,7 +64,7 @@ static void fill_probes(double y, double *p)
     qsort(p, PROBES, sizeof *p, ascending);
 }
 
-/* Whether one jumps for any of some targets; *p, *y: where. */
+/* Returns whether the loss or a derivative jumps for one of some targets. *p, *y: the place of the jump. */
 static int has_jump(const loss_formula *f, side which, double *p, double *y)
 {
     static const double targets[] = {0, 1, -1, 0.4, 7, -60};
@@ -77,8 +78,8 @@ static int has_jump(const loss_formula *f, side which, double *p, double *y)
     return 0;
 }
 
-/* Whether the loss is the same at all predictions that are tried, for each of some targets: near and far ones, as a loss may be
- * 0 in between. One that has no number somewhere, or overflows, is not. */
+/* Returns whether the loss has the same value at all examined predictions, for each of some targets; these are near and far,
+ * because a loss may be 0 between. A loss that is NaN or overflows somewhere is not constant. */
 static int is_constant(const loss_formula *f)
 {
     enum { TIMES_TEN = 60 };
@@ -94,7 +95,7 @@ static int is_constant(const loss_formula *f)
     return 1;
 }
 
-/* Whether no operation jumps or has a derivative that does. */
+/* Returns whether no operation jumps or has a derivative that jumps. */
 static int is_smooth(const formula_code *code)
 {
     for (int i = 0; i < code->count; i++) {
@@ -122,7 +123,7 @@ static int is_smooth(const formula_code *code)
     return 1;
 }
 
-/* Whether p and y stand nowhere but in p - y or y - p. */
+/* Returns whether p and y only occur in p - y or y - p. */
 static int is_of_difference(const formula_code *code)
 {
     for (int i = 0; i < code->count; i++) {
