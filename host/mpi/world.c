@@ -1,6 +1,6 @@
-/* How the ranks of a world speak by MPI: the module libcusgd-openmpi.so or libcusgd-mpich.so. Messages go from rank to rank, of
- * at most a GiB each, as MPI counts bytes in an int. Nothing waits inside MPI: a rank that waits looks at the clock, and for
- * messages of ranks that have failed. */
+/* Communication between the ranks of a world by MPI: the module libcusgd-openmpi.so or libcusgd-mpich.so. Messages have at most a
+ * GiB, because MPI counts bytes in an int. No call blocks inside MPI: a rank that waits polls the clock, and messages of ranks
+ * that have failed. */
 #include "world.h"
 
 #include <mpi.h>
@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAG_DATA = 1, TAG_FAILED, TAG_END, FAILURE_ROOM = 600, ATTEMPTS = 64 /* between two looks at the clock */ };
+enum { TAG_DATA = 1, TAG_FAILED, TAG_END, FAILURE_ROOM = 600, ATTEMPTS = 64 /* between reads of the clock */ };
 static const int64_t MESSAGE_BYTES = INT64_C(1) << 30;
 
-/* Messages of some KB go in pieces that Open MPI sends at once between the processes of a machine: a longer one waits for an
- * answer first, which takes longer than several pieces. */
+/* Messages of some KB are divided into parts that Open MPI sends at once between the processes of a machine. A longer message
+ * waits for an answer first, which takes longer than several parts. */
 #ifdef OPEN_MPI
 static const int64_t EAGER_BYTES = 4000, PIECES_TO = 16000;
 #else
@@ -28,18 +28,18 @@ typedef struct mpi_world {
     MPI_Comm comm;
     const world_services *services;
     int rank, ranks;
-    int crowded;    /* 1: more ranks than cores on this machine: who waits lets others work at once */
-    int begun;      /* 1: MPI was begun here */
-    int waits_long; /* 1: up to the next exchange ranks may take long, as they read their data */
-    int notified;   /* 1: the others know that this rank has failed */
-    int lost;       /* the rank that has said that it has failed, and what it said; -1: none */
+    int crowded;    /* 1: more ranks than cores on this machine, so that waiting ranks yield at once */
+    int begun;      /* 1: MPI was initialized here */
+    int waits_long; /* 1: ranks may take long before the next exchange, because they read data */
+    int notified;   /* 1: the other ranks were notified that this rank has failed */
+    int lost;       /* the rank that has notified of its failure, and its message; -1: none */
     char why[FAILURE_ROOM];
     double timeout;                 /* seconds */
-    char (*failures)[FAILURE_ROOM]; /* what they are sent, one place for each rank */
+    char (*failures)[FAILURE_ROOM]; /* failure messages to send, one per rank */
     MPI_Request *requests;
-    int *peers; /* of the requests, */
+    int *peers; /* the peer of each request */
     int count, room;
-    int receives; /* of which the first so many receive */
+    int receives; /* number of requests that receive, which are first */
 } mpi_world;
 
 static double now(void)
@@ -59,7 +59,7 @@ static cusgd_status fail_mpi(const mpi_world *w, const char *what, int code)
 
 /* ---- Messages ---- */
 
-/* Of a further message; NULL: there is no memory. */
+/* Adds a request for a further message; NULL: there is no memory. */
 static MPI_Request *add(mpi_world *w, int peer)
 {
     if (w->count == w->room) {
@@ -105,7 +105,7 @@ static cusgd_status begin_send(mpi_world *w, int peer, const void *from, int64_t
     return CUSGD_OK;
 }
 
-/* A rank that has failed says so instead of what is waited for. */
+/* Fails if another rank has notified of its failure. */
 static cusgd_status look_for_failure(mpi_world *w)
 {
     MPI_Status from;
@@ -120,7 +120,7 @@ static cusgd_status look_for_failure(mpi_world *w)
     return w->lost < 0 ? CUSGD_OK : w->services->fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", w->lost, w->why);
 }
 
-/* MPI_Testall() leaves all requests as they are until the last is complete. */
+/* Returns the first pending request. MPI_Testall() leaves all requests unchanged until all are complete. */
 static int first_pending(const mpi_world *w)
 {
     for (int i = 0; i < w->count; i++) {
@@ -130,7 +130,7 @@ static int first_pending(const mpi_world *w)
     return w->rank;
 }
 
-/* Whoever has waited for long leaves the core to others, among them perhaps the rank that is waited for. */
+/* Yields or sleeps after a long wait, so that others can use the core, possibly the rank that is waited for. */
 static void pause_after(double waited)
 {
     const double soon = 2e-4;
@@ -141,10 +141,10 @@ static void pause_after(double waited)
         sched_yield();
 }
 
-/* What is still to be received has nowhere to go once the exchange has failed: its caller frees that memory. */
+/* Cancels receives after an exchange has failed, because the caller frees the memory for them. */
 static void cancel_receives(const mpi_world *w)
 {
-    const double patience = 0.5; /* for one that has begun to arrive; the rest of it hardly comes later */
+    const double patience = 0.5; /* seconds for a message that has begun to arrive */
     double deadline = now() + patience;
     for (int i = 0; i < w->receives; i++) {
         int complete = 1;
@@ -157,8 +157,8 @@ static void cancel_receives(const mpi_world *w)
 
 static cusgd_status wait_for_messages(mpi_world *w)
 {
-    const double soon = 1e-3;    /* where many processes share the cores, each attempt may take that long */
-    const double patience = 0.2; /* a rank may have failed behind this exchange, whose messages are still on their way */
+    const double soon = 1e-3;    /* seconds; if many processes share the cores, each attempt may take that long */
+    const double patience = 0.2; /* seconds; a rank may have failed after this exchange, whose messages are still under way */
     double begun = 0, looked = 0, lost = 0;
     for (int attempt = 1;; attempt++) {
         int complete = 0, code = MPI_Testall(w->count, w->requests, &complete, MPI_STATUSES_IGNORE);
@@ -182,7 +182,7 @@ static cusgd_status wait_for_messages(mpi_world *w)
     return CUSGD_OK;
 }
 
-/* begun: how beginning the messages ended. */
+/* Completes an exchange. begun: the status of starting its messages. */
 static cusgd_status finish_exchange(mpi_world *w, cusgd_status begun)
 {
     cusgd_status status = begun ? begun : wait_for_messages(w);
@@ -192,7 +192,7 @@ static cusgd_status finish_exchange(mpi_world *w, cusgd_status begun)
 
 /* ---- Exchanges ---- */
 
-/* Receives first, so that what comes has a place. */
+/* Starts receives first, so that messages find their buffers. */
 static cusgd_status exchange(void *of, const world_message *messages, int count)
 {
     mpi_world *w = of;
@@ -206,7 +206,7 @@ static cusgd_status exchange(void *of, const world_message *messages, int count)
 
 /* ---- Failures, and the end ---- */
 
-/* The messages are small, so that they leave at once; nobody may receive them, and they are not waited for. */
+/* The messages are small, so that they are sent at once. They may never be received, and are not waited for. */
 static void notify(void *of, const char *text)
 {
     mpi_world *w = of;
@@ -227,7 +227,8 @@ static cusgd_status look(void *of) { return look_for_failure(of); }
 
 static void wait_long(void *of) { ((mpi_world *)of)->waits_long = 1; }
 
-/* Messages of the end go to rank 0 and back, whatever else is on its way. 0: not all of them have come within some seconds. */
+/* Waits for the messages of the final agreement, which are sent to rank 0 and back. Returns 0 if not all have arrived within some
+ * seconds. */
 static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
 {
     const double patience = w->timeout < 5 ? w->timeout : 5;
@@ -240,7 +241,7 @@ static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
     }
 }
 
-/* What was sent to ranks that had failed themselves. */
+/* Receives and drops failure messages that other ranks have sent. */
 static void drop_failures(const mpi_world *w)
 {
     char text[FAILURE_ROOM];
@@ -250,12 +251,12 @@ static void drop_failures(const mpi_world *w)
         MPI_Recv(text, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
 }
 
-/* numbers: the answer, a status and its rank, and behind it what is sent; on rank 0 one status for each rank. */
+/* numbers: the answer, a status and its rank, followed by the numbers to send; on rank 0 one status per rank. */
 static int agree_at_first(const mpi_world *w, int *numbers, MPI_Request *requests)
 {
     int count = 0, *statuses = numbers + 2;
     for (int rank = 1; rank < w->ranks; rank++) {
-        statuses[rank] = CUSGD_ERROR_DEVICE; /* of one that says nothing */
+        statuses[rank] = CUSGD_ERROR_DEVICE; /* for a rank that does not answer */
         MPI_Irecv(&statuses[rank], 1, MPI_INT, rank, TAG_END, w->comm, &requests[count++]);
     }
     int complete = wait_at_end(w, count, requests);
@@ -293,13 +294,13 @@ static int agree(void *of, int status, int *rank)
         free(numbers);
         free(requests);
     } else {
-        w->notified = 1; /* messages are left over, and so is their memory */
+        w->notified = 1; /* messages may be left, so that their memory is not freed */
     }
     return answer;
 }
 
-/* Its launcher ends the other processes where one ends without a word to MPI; MPI_Abort() may wait for one that does not answer.
- * Rank 0 goes first, once what it has to say is out. */
+/* Ends the process. The launcher ends the other processes if one ends without finalizing MPI, whereas MPI_Abort() may wait for a
+ * process that does not answer. Rank 0 ends first, after its messages are sent. */
 static void end_process(const mpi_world *w, int status)
 {
     const struct timespec while_others = {2, 0};
@@ -324,7 +325,7 @@ static void closes(void *of, int status, int failed)
     if (!finished && w->begun && (failed || w->count > 0)) end_process(w, status);
     if (!finished && !failed && !w->notified) MPI_Comm_free(&w->comm);
     if (!finished && w->begun) MPI_Finalize();
-    if (!failed && !w->notified) free_world(w); /* else messages may still be on their way */
+    if (!failed && !w->notified) free_world(w); /* otherwise messages may still be under way */
 }
 
 static const world_ops ops = {
