@@ -1,5 +1,5 @@
-/* Datasets of an HDF5 file: the module that libcusgd opens where there is one. libhdf5 is not made for several threads: they take
- * turns. */
+/* The module for datasets of an HDF5 file, which libcusgd opens if it is installed. libhdf5 does not support several threads, so
+ * that a lock protects it. */
 #include "data/hdf5.h"
 
 #include <hdf5.h>
@@ -14,10 +14,10 @@ static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 enum { BLOCK_BYTES = 1 << 22 };
 
 typedef struct dataset {
-    hid_t file, set, type; /* type: of the elements in memory */
+    hid_t file, set, type; /* type: that of the elements in memory */
 } dataset;
 
-/* libhdf5 prints what it thinks of an error; a message of ours says it. */
+/* Turns off the error messages that libhdf5 prints, because our message contains the reason. */
 static void silence(H5E_auto2_t *print, void **of)
 {
     H5Eget_auto2(H5E_DEFAULT, print, of);
@@ -26,7 +26,7 @@ static void silence(H5E_auto2_t *print, void **of)
 
 static void unsilence(H5E_auto2_t print, void *of) { H5Eset_auto2(H5E_DEFAULT, print, of); }
 
-/* The innermost reason of the last failure. */
+/* Gets the innermost reason of the last failure. */
 static herr_t take_reason(unsigned n, const H5E_error2_t *error, void *text)
 {
     (void)n;
@@ -41,14 +41,14 @@ static cusgd_status fail_read(const char *path, const char *name)
     return services.fail(CUSGD_ERROR_DATA, "%s: %s cannot be read: %s", path, name, reason);
 }
 
-/* Half precision has no type in memory here, and more than double is rounded. */
+/* Returns the type in memory: half precision is converted to float, and types wider than double are rounded to double. */
 static hid_t memory_type(hid_t type)
 {
     if (H5Tget_class(type) != H5T_FLOAT) return H5Tget_native_type(type, H5T_DIR_ASCEND);
     return H5Tcopy(H5Tget_size(type) <= sizeof(float) ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE);
 }
 
-/* Enumerations, as h5py stores booleans, are their whole numbers. */
+/* Describes a type. Enumerations, as which h5py stores booleans, are read as integers. */
 static void describe_type(hid_t type, char descr[8])
 {
     H5T_class_t kind = H5Tget_class(type);
@@ -62,7 +62,7 @@ static void describe_type(hid_t type, char descr[8])
     H5Tclose(number);
 }
 
-/* Rows of whole chunks, about BLOCK_BYTES. */
+/* Returns a number of rows of whole chunks, of about BLOCK_BYTES. */
 static int64_t block_rows(const dataset *d, const hdf5_array *a)
 {
     hsize_t chunk[2] = {1, 1};
@@ -74,7 +74,7 @@ static int64_t block_rows(const dataset *d, const hdf5_array *a)
     return high < a->rows ? (rows / high + 1) * high : a->rows;
 }
 
-/* Fills *out of an opened dataset. */
+/* Sets *out for an open dataset. */
 static cusgd_status describe(const char *path, const char *name, dataset *d, hdf5_array *out)
 {
     hsize_t shape[2] = {0, 0};
@@ -109,7 +109,7 @@ static void close_set(dataset *d)
     free(d);
 }
 
-/* Whether every part of the path is there, and the last one is a dataset. */
+/* Returns whether every part of the path exists and the last one is a dataset. */
 static int is_there(hid_t file, const char *name)
 {
     char part[1024];
