@@ -35,26 +35,25 @@ struct ArrowArrayStream {
 
 enum arrow_kind { ARROW_OTHER, ARROW_NOTHING, ARROW_NUMBER, ARROW_BOOLEAN, ARROW_TEXT, ARROW_DATE };
 
-/* What a column's format says of its values. */
+/* The type of the values of a column, from its format. */
 typedef struct arrow_type {
     enum arrow_kind kind;
-    char code;      /* of numbers, dates and texts: the letter by which they are read */
-    double per_day; /* of dates: units in a day */
-    int coded;      /* 1: a dictionary, whose codes are numbers of `code_type` */
+    char code;      /* of numbers, dates and texts: the letter that selects how they are read */
+    double per_day; /* of dates: units per day */
+    int coded;      /* 1: a dictionary, whose codes have the type `code_type` */
     char code_type;
 } arrow_type;
 
 arrow_type arrow_type_of(const struct ArrowSchema *schema);
-/* Whether row i of the array has a value. */
+/* Returns whether row i of the array has a value. */
 int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i);
-/* Whether the array, and its dictionary where the type is coded, has the buffers that its rows up to, but not with, `end` need.
- */
+/* Returns whether the array, and its dictionary if there is one, have the buffers for rows 0 .. end - 1. */
 int arrow_has_rows(const struct ArrowArray *a, const arrow_type *t, int64_t end);
-/* 0: its code is none of the dictionary's, or its text lies outside of its buffer, so that nobody knows what it was. */
+/* Returns 0 if the code of row i is not in the dictionary or its text is outside of the buffer. */
 int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i);
-/* A number, 0 or 1, or a date's days since 1970. *exact: 0 where a double does not hold it. */
+/* Returns a number, 0 or 1, or the days of a date since 1970. *exact becomes 0 if a double cannot represent it. */
 double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, int *exact);
-/* A text, not terminated, of a row that is sound. */
+/* Returns the text of a row for which arrow_is_sound() is 1, not terminated. */
 const char *arrow_text(const struct ArrowArray *a, const arrow_type *t, int64_t i, size_t *length);
 
 #endif

@@ -1,4 +1,4 @@
-/* An Arrow stream on its way to arrays: its rows as they come, and then as features. */
+/* Conversion of an Arrow stream to arrays: first its rows as they arrive, then their features. */
 #ifndef CUSGD_HOST_DATA_ARROW_TABLE_H
 #define CUSGD_HOST_DATA_ARROW_TABLE_H
 
@@ -9,9 +9,9 @@
 /* A column of the table while it is read. */
 typedef struct arrow_column {
     arrow_type type;
-    text_set texts;  /* those that stand for their numbers, in the order in which they come; of a target, too */
-    int64_t known;   /* values that are not missing */
-    int64_t unknown; /* categories that the encoding does not have */
+    text_set texts;  /* texts of categories or classes, numbered in the order of their first occurrence */
+    int64_t known;   /* number of values that are not missing */
+    int64_t unknown; /* number of values whose category is not in the encoding */
 } arrow_column;
 
 typedef struct arrow_table {
@@ -22,14 +22,14 @@ typedef struct arrow_table {
     double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows; NaN: missing */
     int64_t rows, capacity;
     cusgd_missing missing;    /* not DEFAULT */
-    cusgd_encoding *encoding; /* the reader's, or the one that the table makes; NULL: x stays */
-    int classed;              /* 1: the target is text */
+    cusgd_encoding *encoding; /* that of the reader, or a new one; NULL: x is not encoded */
+    int classed;              /* 1: the target is a text */
 } arrow_table;
 
-/* data/arrow_rows.c: adds a chunk's rows. */
+/* data/arrow_rows.c. Adds the rows of a chunk. */
 cusgd_status arrow_add(arrow_table *t, const struct ArrowArray *chunk);
-/* data/arrow_settle.c: once all rows are there: what becomes of missing values, classes, and the features' encoding; then the
- * data has the arrays. */
+/* data/arrow_settle.c. After all rows were added, treats missing values, numbers the classes and encodes the features. The arrays
+ * then belong to the data. */
 cusgd_status arrow_settle(arrow_table *t, cusgd_data *data);
 
 #endif

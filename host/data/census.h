@@ -1,4 +1,4 @@
-/* How many ends of lines and quotes a piece of text has: what is needed to know where its records begin. */
+/* Counts the line ends and quotes in a part of a text, from which the beginnings of its records follow. */
 #ifndef CUSGD_HOST_DATA_CENSUS_H
 #define CUSGD_HOST_DATA_CENSUS_H
 
@@ -11,7 +11,7 @@ typedef struct census {
 
 static inline void census_take(census *c)
 {
-    enum { STEP = 128 }; /* sums of so many bytes fit into one */
+    enum { STEP = 128 }; /* number of bytes whose sums fit into one byte */
     const char *at = c->begin;
     c->lines = c->quotes = 0;
     for (; c->end - at >= STEP; at += STEP) {

@@ -1,38 +1,38 @@
-/* What a field of a CSV file is, for the reader of one field after another and for that of blocks. */
+/* The grammar of fields of a CSV file, for the sequential reader and for that of blocks. */
 #ifndef CUSGD_HOST_DATA_CSV_GRAMMAR_H
 #define CUSGD_HOST_DATA_CSV_GRAMMAR_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A text that is read: behind it, at `stop`, stands a newline that is not its own. */
+/* The text to read. It is followed, at `stop`, by a newline that is not part of it. */
 typedef struct csv_grammar {
     const char *stop;
     int is_end;                   /* 1: the file ends with the text */
-    const unsigned char *special; /* of each byte, whether an unquoted field ends there: quotes, ends of lines, what separates */
-    char separator;               /* ' ': blanks and tabs, as many as there are */
+    const unsigned char *special; /* for each byte, whether it may end an unquoted field: quotes, line ends, separators */
+    char separator;               /* ' ': any number of blanks and tabs */
 } csv_grammar;
 
 enum csv_shape {
     CSV_FIELD,
     CSV_CUT,           /* more of the file is needed to know */
-    CSV_QUOTE_INSIDE,  /* of an unquoted field */
-    CSV_QUOTE_OPEN,    /* at the file's end */
-    CSV_TEXT_BEHIND,   /* the closing quote */
+    CSV_QUOTE_INSIDE,  /* inside an unquoted field */
+    CSV_QUOTE_OPEN,    /* at the end of the file */
+    CSV_TEXT_BEHIND,   /* after the closing quote */
     CSV_RETURN_INSIDE, /* of a field */
 };
 
 typedef struct csv_field {
-    const char *text; /* without its quotes, but with both of two that stand for one */
+    const char *text; /* without its quotes, but with doubled quotes inside */
     size_t length;
-    int quoted, doubled, last; /* last: of its record */
-    int64_t lines;             /* ends of lines in it, and behind it */
-    const char *next;          /* behind the field and what ends it */
+    int quoted, doubled, last; /* last: the last field of its record */
+    int64_t lines;             /* number of line ends in the field and directly after it */
+    const char *next;          /* position after the field and its separator */
 } csv_field;
 
 static inline int csv_is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* What ends a field at `at`; sets last and next, and adds to lines. */
+/* Parses the end of a field at `at`: sets last and next, and adds to lines. */
 static inline enum csv_shape csv_take_end(const csv_grammar *g, const char *at, csv_field *f)
 {
     int blanks = g->separator == ' ';
@@ -46,7 +46,7 @@ static inline enum csv_shape csv_take_end(const csv_grammar *g, const char *at, 
     return CSV_FIELD;
 }
 
-/* The field behind the quote at `at`. */
+/* Parses the quoted field whose quote is at `at`. */
 static inline enum csv_shape csv_take_quoted(const csv_grammar *g, const char *at, csv_field *f)
 {
     f->text = ++at;
@@ -69,7 +69,7 @@ static inline enum csv_shape csv_take_quoted(const csv_grammar *g, const char *a
     return csv_take_end(g, at, f);
 }
 
-/* The field at `at`. */
+/* Parses the field at `at`. */
 static inline enum csv_shape csv_take_field(const csv_grammar *g, const char *at, csv_field *f)
 {
     const char *begin = at;

@@ -1,11 +1,11 @@
-/* Decimal digits read eight at a time. */
+/* Parsing of decimal digits, eight at a time. */
 #ifndef CUSGD_HOST_DATA_DIGITS_H
 #define CUSGD_HOST_DATA_DIGITS_H
 
 #include <stdint.h>
 #include <string.h>
 
-/* The eight bytes from `at` on, the first of them the lowest one. */
+/* Loads the eight bytes from `at` on, with the first one as the lowest. */
 static inline uint64_t load_eight(const char *at)
 {
     uint64_t bytes;
@@ -13,8 +13,8 @@ static inline uint64_t load_eight(const char *at)
     return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(bytes) : bytes;
 }
 
-/* The values of the digits that eight bytes begin with, the first of them in the lowest byte; whatever follows them is not
- * cleared. *count: how many there are. */
+/* Returns the values of the digits at the beginning of eight bytes, with the first one in the lowest byte. The bytes after them
+ * are not cleared. *count: the number of digits. */
 static inline uint64_t digits_of(uint64_t bytes, int *count)
 {
     uint64_t others;
@@ -27,7 +27,7 @@ static inline uint64_t digits_of(uint64_t bytes, int *count)
 
 static inline uint64_t take_eight(const char *at, int *count) { return digits_of(load_eight(at), count); }
 
-/* The value of eight digits as digits_of() has them: pairs, fours, all, each by one multiplication. */
+/* Returns the number with eight digits from digits_of(): joins pairs, then fours, then all by one multiplication each. */
 static inline uint64_t join_eight(uint64_t digits)
 {
     digits = digits * 10 + (digits >> 8);

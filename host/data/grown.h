@@ -1,5 +1,5 @@
-/* Arrays that grow, in memory; one that becomes larger than the reader says goes to an unnamed file, which is mapped, so that the
- * system can take back the memory of what is not in use. */
+/* Growing arrays. An array that exceeds the limit of the reader is moved to a mapped file without a name, so that the system can
+ * reclaim the memory of parts that are not in use. */
 #ifndef CUSGD_HOST_DATA_GROWN_H
 #define CUSGD_HOST_DATA_GROWN_H
 
@@ -8,22 +8,23 @@
 typedef struct grown {
     void *at; /* NULL: it is empty */
     size_t room;
-    int is_file, file; /* 1: `at` is the map of that descriptor's file */
-    size_t forgotten;  /* bytes of a file from its beginning on whose memory was given back when it grew */
+    int is_file, file; /* 1: `at` is a mapping of the file `file` */
+    size_t forgotten;  /* bytes at the beginning of the file whose memory was released when it grew */
 } grown;
 
-/* Whether an array of so many bytes goes to a file. */
+/* Returns whether an array of so many bytes is stored in a file. */
 int grown_spills(size_t bytes, const cusgd_reader *reader);
-/* Makes the room as large, or as small. Errors: MEMORY; DATA where the file cannot be made or has no room on its disk. `what` is
- * for messages; `reader` NULL: it stays in memory. */
+/* Sets the capacity to `bytes`. Errors: MEMORY; DATA if the file cannot be created or the disk is full. `what` is for messages.
+ * reader NULL: the array remains in memory. */
 cusgd_status grown_resize(grown *g, size_t bytes, const cusgd_reader *reader, const char *what);
-/* The room to ask for where `bytes` do not fit: somewhat more, so that few of many small steps copy anything. */
+/* Returns the capacity to request if `bytes` do not fit, which is somewhat larger, so that few of many small steps need a
+ * copy. */
 size_t grown_larger(const grown *g, size_t bytes);
 void grown_free(grown *g);
-/* Bytes from .. from + count - 1 are not needed soon: those of a file do not count as memory of the process until they are. */
+/* Releases the memory of bytes from .. from + count - 1, if they are in a file, because they will not be used soon. */
 void grown_forget(const grown *g, size_t from, size_t count);
-/* Hands the first `bytes` over to the data as one of its places, which is empty; *at: where they lie by then. On failure, too, g
- * is empty behind it. */
+/* Makes the data own the first `bytes` as one of its arrays, which must be empty. *at becomes their address. g is then empty,
+ * also on failure. */
 cusgd_status grown_give(grown *g, size_t bytes, cusgd_data *data, int place, void **at);
 
 #endif

@@ -1,4 +1,4 @@
-/* 64 bits that tell bytes from others, quickly: against damage, not against an enemy. */
+/* A fast hash of 64 bits, which detects damage but does not resist attacks. */
 #ifndef CUSGD_HOST_DATA_HASH_H
 #define CUSGD_HOST_DATA_HASH_H
 
@@ -12,7 +12,8 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 29;
 }
 
-/* Of `count` bytes, to go on from `hash`; where the bytes are divided between calls matters. Lanes do not wait for each other. */
+/* Continues a hash with `count` bytes. The result depends on how the bytes are divided between calls. The lanes are independent
+ * of each other. */
 static inline uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
 {
     enum { LANES = 4 };

@@ -8,19 +8,19 @@
 enum { NOTE_BYTES = 512 };
 
 typedef struct opening {
-    field *cells[2]; /* of the first and the second record, each with a copy of its text; NULL where there is none */
+    field *cells[2]; /* fields of the first two records, each with a copy of its text; NULL: no such record */
     int64_t count[2];
     int header;            /* 1: the first record is the header */
-    int doubtful;          /* 1: it was found to be one, and holds nothing but numbers */
-    char note[NOTE_BYTES]; /* what people should know of that decision, or "" */
+    int doubtful;          /* 1: it was detected as a header although it has only numbers */
+    char note[NOTE_BYTES]; /* a note on that decision, or "" */
 } opening;
 
-/* Reads two records, decides, and creates the columns with their names, as yet without roles. On failure nothing is left to free.
- * The reader says what is asked for. */
+/* Reads two records, decides whether the first is a header, and creates the columns with their names but without roles. On
+ * failure nothing remains to be freed. */
 cusgd_status opening_read(scanner *s, const cusgd_reader *reader, opening *o, columns *c);
 void opening_free(opening *o);
 
-/* A copy of a name or a class; NULL on failure, *status says which. */
+/* Copies a name or a class. Returns NULL on failure and sets *status. */
 char *field_copy(const field *f, cusgd_status *status);
 
 #endif

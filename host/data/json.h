@@ -1,4 +1,4 @@
-/* JSON by cJSON, which does not tell a text that is no JSON from a lack of memory. */
+/* Parses JSON by cJSON, and distinguishes invalid texts from a lack of memory, which cJSON does not. */
 #ifndef CUSGD_HOST_DATA_JSON_H
 #define CUSGD_HOST_DATA_JSON_H
 
@@ -6,8 +6,9 @@
 
 #include <cjson/cJSON.h>
 
-/* The value that a text begins with, the caller's to free by cJSON_Delete(); NULL where the text is NULL or begins with none,
- * which is no failure. *end (NULL: not asked for): what follows the value, where there is one. Fails with MEMORY alone. */
+/* Parses the value at the beginning of a text; the caller frees *out by cJSON_Delete(). *out is NULL, without a failure, if the
+ * text is NULL or does not begin with a value. *end (may be NULL): the position after the value, if there is one. Fails only with
+ * MEMORY. */
 cusgd_status json_parse(const char *text, const char **end, cJSON **out);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* NULL: out of memory. */
 cJSON *layout_to_json(const cusgd_layout *l);
-/* Of d features and k targets. *good: whether it is one. Fails with MEMORY alone. */
+/* Reads a layout of d features and k targets. *good: whether it is valid. Fails only with MEMORY. */
 cusgd_status layout_from_json(const cJSON *json, int64_t d, int64_t k, cusgd_layout **out, int *good);
 
 #endif

@@ -1,4 +1,4 @@
-/* Fields of a table, with their places in it, in a few bytes each: so that one process can send them to another. */
+/* A compact list of fields of a table with their places, which one process can send to another. */
 #ifndef CUSGD_HOST_DATA_LISTING_H
 #define CUSGD_HOST_DATA_LISTING_H
 
@@ -7,19 +7,19 @@
 typedef struct listing {
     unsigned char *at; /* owned */
     size_t used, room;
-    int64_t row, line; /* of the last field */
+    int64_t row, line; /* row and line of the last field */
 } listing;
 
-/* One more field; rows and lines do not descend. Errors: MEMORY. */
+/* Adds a field. Rows and lines must not decrease. Error: MEMORY. */
 cusgd_status listing_add(listing *l, int64_t row, int64_t column, const field *f);
 void listing_free(listing *l);
 
-/* What has been read of `bytes` bytes: zeros but for `at` and `end` at first. */
+/* A position while reading a list; all members except `at` and `end` are initially 0. */
 typedef struct listing_place {
     const unsigned char *at, *end;
-    int64_t row, line, column; /* of the field that was read last */
+    int64_t row, line, column; /* place of the last field that was read */
 } listing_place;
-/* The next field, whose text lies in the listing; it is not the last of its record for all that is known. 0: there is none. */
+/* Reads the next field, whose text is in the list. f->last is not known and set to 0. Returns 0 if there is none. */
 int listing_next(listing_place *p, field *f);
 
 #endif

@@ -1,4 +1,4 @@
-/* Powers and products of columns, as further columns. */
+/* Powers and products of columns as additional columns. */
 #ifndef CUSGD_HOST_DATA_POLYNOMIAL_H
 #define CUSGD_HOST_DATA_POLYNOMIAL_H
 
@@ -6,30 +6,30 @@
 
 enum { MAX_DEGREE = 10, MAX_TERMS = 100000 };
 
-/* What is known of a column that terms are made of. */
+/* A column from which terms are computed. */
 typedef struct base_column {
-    int64_t source; /* the feature that it comes from */
-    int is_binary;  /* its values are 0 and 1: its powers are itself */
+    int64_t source; /* the feature from which it is computed */
+    int is_binary;  /* 1: its values are 0 and 1, so that its powers equal the column */
 } base_column;
 
 typedef struct polynomial {
     int degree;   /* 1: there are no terms */
-    int products; /* 1: of different columns too */
+    int products; /* 1: also products of different columns */
     int64_t count;
-    int32_t *at; /* count x degree, row-major: the columns whose product a term is, ascending; -1 behind the last; owned */
+    int32_t *at; /* count x degree, row-major: the factors of each term, ascending, followed by -1; owned */
 } polynomial;
 
-/* All terms of degree 2 to p->degree of `columns` columns, by their degree and then in the order of their columns (that of
- * scikit-learn's PolynomialFeatures), but those that would copy a column, or be 0 in every row: powers of binary ones, and
- * products of a binary one with another one of its source. degree and products are set. DATA where there would be more than
+/* Lists all terms of degree 2 to p->degree of the columns, by degree and then in the order of their columns (as
+ * PolynomialFeatures of scikit-learn), except those that would equal a column or be 0 in every row: powers of binary columns, and
+ * products of two binary columns of one source. degree and products must be set. Fails with DATA if there would be more than
  * MAX_TERMS; the message does not name the file. */
 cusgd_status polynomial_make(polynomial *p, const base_column *columns, int64_t count);
 cusgd_status polynomial_copy(const polynomial *from, polynomial *to);
 void polynomial_free(polynomial *p);
 
-/* out: p->count values of a row's columns. */
+/* Computes the p->count terms of a row into out. */
 void polynomial_apply(const polynomial *p, const double *row, double *out);
-/* The name of term j of columns that have names: "a^2*b". NULL: out of memory. */
+/* Returns the name of term j of columns with names: "a^2*b". NULL: out of memory. */
 char *polynomial_name(const polynomial *p, int64_t j, char *const *names);
 
 #endif

@@ -1,5 +1,5 @@
-/* Several processes, the ranks, that read one text file together: each reads a piece of its bytes, and all receive what the
- * others have read. Who opens the data says how bytes go from one rank to another (world_data.c). */
+/* Several processes (ranks) that read one text file together: each reads a part of its bytes, and all receive what the others
+ * have read. The caller provides the function that exchanges bytes (world_data.c). */
 #ifndef CUSGD_HOST_DATA_RANKS_H
 #define CUSGD_HOST_DATA_RANKS_H
 
@@ -8,46 +8,46 @@
 typedef struct data_ranks {
     int rank, ranks;
     int met;     /* 1: the ranks have met in ranks_divide() */
-    int divided; /* 1: each has read a piece, and all have all of them */
+    int divided; /* 1: each rank has read a part, and all have received all parts */
     void *of;
-    /* bytes[rank] of each rank, one behind the other in `all`, where this rank's own are: afterwards all ranks have all of them.
-     * Called by all ranks; it waits as long as the others read. After a failure nothing more can be shared. */
+    /* Gathers bytes[rank] of each rank, contiguous in `all`, which already has those of this rank at their place. All ranks must
+     * call it; it waits as long as the others read. After a failure nothing more can be exchanged. */
     cusgd_status (*share)(void *of, void *all, const size_t *bytes);
 } data_ranks;
 
-/* `bytes` of each rank: `all`, room for those of all ranks, has this rank's own at its place. */
+/* Gathers `bytes` of each rank in `all`, which already has those of this rank at their place. */
 cusgd_status ranks_share_equal(const data_ranks *r, void *all, size_t bytes);
-/* *any: whether some rank says so. */
+/* *Sets *any to whether `says` is nonzero on some rank. */
 cusgd_status ranks_any(const data_ranks *r, int says, int *any);
-/* `size` bytes of each row; counts: of the rows of each rank. This rank's stand in the array from its row `first` on, where all
- * begin, and there is room for all: they go to their place behind those of the ranks before, and the others' are received, some
- * at a time, so that an array in a file takes little memory meanwhile. room: ranks_room() bytes. Called by all ranks. */
+/* Gathers the rows of all ranks in an array, `size` bytes per row. counts: the number of rows of each rank. Those of this rank
+ * are in the array from row `first` on, where the rows of all begin; there must be room for all. They are moved behind those of
+ * the lower ranks, and the others are received in portions, so that an array in a file needs little memory. room: ranks_room()
+ * bytes. All ranks must call it. */
 size_t ranks_room(const data_ranks *r);
-extern size_t ranks_room_bytes; /* about so many, of which tests choose fewer */
+extern size_t ranks_room_bytes; /* approximate value of ranks_room(); tests set a smaller one */
 cusgd_status ranks_share_rows(const data_ranks *r, const grown *array, void *room, int64_t first, size_t size,
                               const int64_t *counts);
 
-/* Where this rank's piece of a file begins and ends. */
+/* The beginning and the end of the part of a file that this rank reads. */
 typedef struct text_piece {
     uint64_t begin, end;
 } text_piece;
 
-/* Divides a file from byte `begin` on, which is the start of a line, into pieces of about one size, that begin and end at ends of
- * lines; quotes: not at those between quotes. *divided: 0 where some rank cannot read the file, the ranks see different files, it
- * is too short to divide, or some rank says that it is not `fit`; nothing else is set then. Errors: those of share(). Called by
- * all ranks. */
+/* Divides a file from byte `begin` on, the start of a line, into parts of similar size that begin and end at line ends; quotes:
+ * 1: not at those inside quotes. *divided becomes 0, and nothing else is set, if some rank cannot read the file, the ranks see
+ * different files, it is too short to divide, or some rank is not `fit`. Errors: those of share(). All ranks must call it. */
 typedef struct text_division {
     const char *path;
-    uint64_t begin, size; /* of the file; 0: not known */
-    size_t least;         /* bytes of a piece */
+    uint64_t begin, size; /* size of the file; 0: unknown */
+    size_t least;         /* minimum bytes of a part */
     int quotes, fit;
 } text_division;
 cusgd_status ranks_divide(data_ranks *r, const text_division *text, text_piece *piece, int *divided);
-/* After the file has been read with *status: 1 where the data has to be opened by each rank alone, and is empty again: because
- * some rank's reading has failed (again: as all know), or what came after it. So what is wrong with a file is found where one
- * process finds it. Called by all ranks; `data` of one process: 0. */
+/* To be called after the file was read with *status. Returns 1 if each rank has to open the data by itself, after emptying it,
+ * because reading failed on some rank (again: 1 if all ranks know that), or something after it. Faults of a file are then found
+ * as by a single process. All ranks must call it; returns 0 for data of one process. */
 int ranks_settle(cusgd_data *data, cusgd_status *status, int again);
-/* For a rank that has failed before it met the others: they go on without dividing anything. */
+/* To be called by a rank that has failed before the first exchange: the others then continue without dividing the file. */
 cusgd_status ranks_decline(data_ranks *r);
 
 #endif

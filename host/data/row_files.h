@@ -1,5 +1,5 @@
-/* The files that a mapping stands for, read by their names or descriptors instead of through it: a mapping of one file, or of the
- * numbered files of a folder. */
+/* Reads mapped files by system calls instead of through the mapping, which is one of a single file or of the numbered files of a
+ * folder. */
 #ifndef CUSGD_HOST_DATA_ROW_FILES_H
 #define CUSGD_HOST_DATA_ROW_FILES_H
 
@@ -7,19 +7,19 @@
 
 typedef struct row_files row_files;
 
-/* *out: the files behind `at`, which must stay mapped; NULL where none are known. Errors: MEMORY, DATA. */
+/* *Opens the files that are mapped at `at`, which must remain mapped; *out is NULL if none are known. Errors: MEMORY, DATA. */
 cusgd_status row_files_open(const void *at, row_files **out);
 void row_files_close(row_files *f); /* accepts NULL */
 
-/* Whether mincore() reports which of their pages are in memory: of files that the process neither owns nor may write, Linux has
- * reported since 5.2 that all pages are. */
+/* Returns whether mincore() reports which pages are in memory: since 5.2, Linux reports all pages as present for files that the
+ * process neither owns nor may write. */
 int row_files_report_present(const row_files *f);
 
-/* Asks the system to read `bytes` bytes from `from` behind `at` ahead. */
+/* Requests the system to read ahead `bytes` bytes from at + from on. */
 void row_files_announce(row_files *f, size_t from, size_t bytes);
-/* Reads them. Returns 0, errno, or -1 where a file has ended; *path: which one. */
+/* Reads such bytes. Returns 0, errno, or -1 if a file is too short; *path: the file. */
 int row_files_read(row_files *f, char *to, size_t from, size_t bytes, const char **path);
-/* DATA where a file has been written since it was mapped. */
+/* Fails with DATA if a file was written after it was mapped. */
 cusgd_status row_files_check(const row_files *f);
 
 #endif

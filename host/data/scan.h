@@ -5,29 +5,29 @@
 #include "data.h"
 #include "input.h"
 
-/* How a table is written. */
+/* The dialect of a table. */
 typedef cusgd_dialect dialect;
 
-/* Whether a table can be written so. */
+/* Returns whether the dialect is valid. */
 int dialect_is_valid(const dialect *d);
 
 typedef struct scanner {
     const char *source; /* the file's name, for messages; the caller's */
     input input;
     dialect dialect;            /* known */
-    int doubts_decimal;         /* 1: no row has been seen yet that shows the decimal mark */
+    int doubts_decimal;         /* 1: no row so far shows the decimal mark */
     unsigned char special[256]; /* not 0: a byte at which an unquoted field may end or go wrong */
-    int64_t width;              /* fields of the first record, set by who has read it; 0: not known yet */
-    char *buffer;               /* capacity + 1 bytes; [begin, end) is read and not yet handed out; a newline stands at end */
+    int64_t width;              /* number of fields of the first record, which its reader sets; 0: not known yet */
+    char *buffer;               /* capacity + 1 bytes; [begin, end) has been read but not yet returned; followed by a newline */
     size_t begin, end, capacity;
-    int preamble;        /* lines before the table were passed over: empty ones may follow */
+    int preamble;        /* 1: lines before the table were skipped, and empty ones may follow */
     int at_end;          /* nothing is left to read */
-    int64_t line;        /* of the byte at begin, from 1 */
-    int64_t start;       /* the line on which the last field starts */
-    int64_t column;      /* of the last field, from 1 */
+    int64_t line;        /* line of the byte at begin, from 1 */
+    int64_t start;       /* line on which the last field starts */
+    int64_t column;      /* column of the last field, from 1 */
     int64_t blank;       /* the last empty line, or 0 */
-    cusgd_status status; /* of reading */
-    char *sample;        /* the file's first bytes, sample_count of them */
+    cusgd_status status; /* status of reading */
+    char *sample;        /* the first sample_count bytes of the file */
     size_t sample_count;
 } scanner;
 
@@ -37,51 +37,51 @@ typedef struct field {
     int64_t line;     /* on which it starts */
     int quoted, last; /* last: of its record */
     int comma;        /* its decimal point is a comma */
-    char thousands;   /* what stands between the thousands of numbers, or 0 */
+    char thousands;   /* the thousands separator of numbers, or 0 */
 } field;
 
-/* path "-": standard input. `source` is kept. What of the dialect is not known is found. Lines are counted from `before` + 1 on.
- * Refuses files that are surely no text in UTF-8. On failure nothing is open. */
+/* path "-": standard input. The caller keeps `source` valid. Members of the dialect that are not given are detected. Lines are
+ * counted from `before` + 1 on. Fails for files that are certainly not text in UTF-8. On failure nothing is open. */
 cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given, int64_t before);
 void scan_close(scanner *s);
-/* *more: 1 if another record starts here, 0 at the end of the file. Lines of comments are passed over: they begin with # and have
- * another number of fields than the table. */
+/* *Sets *more to 1 if another record starts here, and to 0 at the end of the file. Skips comments, which are lines that begin
+ * with # and have another number of fields than the table. */
 cusgd_status scan_record(scanner *s, int *more);
 cusgd_status scan_field(scanner *s, field *f);
-/* What comes next, `bytes` of it or all that is left, as far as it can be read: behind it stands a newline that is not the
- * file's. A failure shows when the scanner comes to the end of that. */
+/* Gets the next `bytes` of the text, or all that is left, as far as it can be read. It is followed by a newline that is not part
+ * of the file. A failure is reported when the scanner reaches the end of this text. */
 void scan_window(scanner *s, size_t bytes, char **text, size_t *length);
-/* Passes over the first bytes of a window; what follows is in this line. */
+/* Skips the first bytes of a window; `line` is the line of what follows. */
 void scan_pass(scanner *s, size_t bytes, int64_t line);
 
-/* How many bytes of a file that is not compressed have been handed out. */
+/* Returns the number of bytes of an uncompressed file that have been returned. */
 uint64_t scan_place(const scanner *s);
-/* Goes on with the bytes `from` .. `to` - 1 of such a file, of which the first begins a line. */
+/* Continues with the bytes `from` .. `to` - 1 of such a file; the first one must begin a line. */
 cusgd_status scan_piece(scanner *s, uint64_t from, uint64_t to);
 
-/* Removes the first of every two quotes; returns the length left. */
+/* Removes the first of every two quotes. Returns the remaining length. */
 size_t field_undouble(char *text, size_t length);
 
-/* The number that the field spells; 0 if it spells none. */
+/* Parses a field as a number. Returns 0 if it is not a number. */
 static inline int field_number(const field *f, double *value)
 {
     if ((f->comma ? number_parse_comma : number_parse)(f->text, f->length, value)) return 1;
     return f->thousands && number_parse_grouped(f->text, f->length, f->thousands, f->comma, value);
 }
 
-/* The field without the blanks around it, where it is not quoted. */
+/* Removes blanks around a field that is not quoted. */
 void field_trim(field *f);
 
-/* data/field.c: what stands in a field. Missing is whatever programs write where there is no value, or none that is finite. */
+/* data/field.c. The kind of a field. MISSING: what programs write for missing values or values that are not finite. */
 enum field_kind { FIELD_NUMBER, FIELD_MISSING, FIELD_TEXT };
 enum field_kind field_kind(const field *f);
 int field_is_missing(field f);
-/* Whether the field is missing where the names of classes are wanted, which may be words like none, unknown or +. */
+/* Returns whether the field is missing in a column of class names, which may be words such as none, unknown or +. */
 int field_has_no_class(field f);
-/* How to encode a text that stands where a number is wanted: "as numbers". */
+/* Returns advice on how to encode a text where a number is expected: "as numbers". */
 const char *text_advice(const char *text);
 
-/* Puts up to 40 bytes of a text into `shown`, fit for a message: control characters escaped. */
+/* Copies up to 40 bytes of a text to `shown` for a message, with control characters escaped. */
 enum { SHOWN_BYTES = 48 };
 const char *text_show(const char *text, size_t length, char shown[SHOWN_BYTES]);
 

@@ -1,4 +1,4 @@
-/* Text that is put together piece by piece, as far as there is room. */
+/* A buffer to which texts are appended as far as there is room. */
 #ifndef CUSGD_HOST_DATA_TEXT_BUFFER_H
 #define CUSGD_HOST_DATA_TEXT_BUFFER_H
 
@@ -6,7 +6,7 @@
 
 /* All zero: empty. */
 typedef struct text_buffer {
-    char text[4000]; /* ends with a 0; a message has room for it and for what stands before it */
+    char text[4000]; /* terminated; a message has room for it and its prefix */
     size_t length;
     int cut; /* 1: there was no room for all of it */
 } text_buffer;

@@ -1,4 +1,4 @@
-/* The different texts of a column, numbered in the order in which they come. */
+/* The set of different texts of a column, numbered in the order of their first occurrence. */
 #ifndef CUSGD_HOST_DATA_TEXTS_H
 #define CUSGD_HOST_DATA_TEXTS_H
 
@@ -9,32 +9,34 @@ enum { MAX_CATEGORIES = 1000, MAX_SPARSE_CATEGORIES = 1000000 };
 typedef struct text_set {
     char **at; /* `count` texts, owned */
     int64_t count;
-    int64_t *slots;    /* a hash table of their numbers; -1: free */
+    int64_t *slots;    /* hash table of their numbers; -1: free */
     size_t slot_count; /* a power of two, or 0 */
-    int64_t total;     /* fields that were added */
-    int64_t line;      /* of the first one */
-    int64_t most;      /* texts that it takes; 0: MAX_CATEGORIES */
+    int64_t total;     /* number of fields that were added */
+    int64_t line;      /* line of the first one */
+    int64_t most;      /* maximum number of texts; 0: MAX_CATEGORIES */
 } text_set;
 
 void texts_free(text_set *t);
-/* The number of a text; -1: it is none of them. */
+/* Returns the number of a text; -1 if it is not in the set. */
 int64_t texts_find(const text_set *t, const char *text, size_t length);
-/* Adds a field, trimmed; *number is its text's, or -1 where it would be one text too many. Errors do not name the file. */
+/* Adds a field after trimming it. *number becomes the number of its text, or -1 if there are too many texts. Messages do not name
+ * the file. */
 cusgd_status texts_add(text_set *t, field f, int64_t *number);
-/* Adds a field that is trimmed and whose text is not there yet. */
+/* Adds a trimmed field whose text is not in the set. */
 cusgd_status texts_insert(text_set *t, const field *f);
-/* Numbers the texts as they now stand in `at`, of which there may be fewer than before. */
+/* Renumbers the texts after `at` was reordered or shortened. */
 void texts_renumber(text_set *t);
-/* Adds a text that is not there yet. */
+/* Adds a text that is not in the set. */
 cusgd_status texts_put(text_set *t, const char *text);
 
-/* Whether a text stands less than twice on average, or there are too many to tell apart: names or identifiers, not categories. */
+/* Returns whether the texts are names or identifiers rather than categories: each occurs less than twice on average, or there are
+ * too many. */
 int texts_are_names(const text_set *t);
 
-/* Whether all texts are dates, and it is clear which number is the day. */
+/* Returns whether all texts are dates whose order of day and month is known. */
 int texts_are_dates(const text_set *t);
 
-/* Whether the text is one of a pair such as no and yes, in any case; *value: 0 or 1; *pair: which pair. */
+/* Returns whether the text is one of a pair such as no and yes, in upper or lower case. *value: 0 or 1; *pair: the pair. */
 int text_is_boolean(const char *text, size_t length, int *pair, int *value);
 
 #endif
