@@ -1,4 +1,4 @@
-/* What `cusgd bench` measures, and how it is printed. */
+/* The measurements of `cusgd bench`, and their output. */
 #ifndef CUSGD_HOST_CLI_BENCH_H
 #define CUSGD_HOST_CLI_BENCH_H
 
@@ -7,54 +7,54 @@
 
 enum { MIB = 1 << 20 };
 
-/* What is asked for. */
+/* The requested measurements. */
 typedef struct bench {
     const syntax *syntax;
     text_list shapes, batches, precisions, storages, samplings, engines, devices, threads; /* words */
     const char *loss, *optimizer, *rate;
-    const char *memory; /* NULL: all rows are bound */
+    const char *memory; /* NULL: all rows are uploaded */
     int64_t epochs;
     double seconds;
     int json, fits;
 } bench;
 
-/* How fast a device reads its memory, in bytes per second. */
+/* The rate at which a device reads its memory, in bytes per second. */
 typedef struct reading {
-    char device[16];            /* that was measured last, as its word */
-    double bandwidth, at, took; /* at: the clock's seconds; took: seconds */
+    char device[16];            /* the device that was measured last */
+    double bandwidth, at, took; /* at: time of the measurement; took: its duration; both in seconds */
 } reading;
 
-/* Rows that are trained on, on one device. */
+/* The training rows on one device. */
 typedef struct ground {
     int64_t rows, cols, outputs;
-    double bytes; /* of x, as it is stored */
+    double bytes; /* bytes of x as stored */
     cusgd_data *data;
     cusgd_device device;
     reading *last;
-    int headed; /* the table's head is there */
+    int headed; /* 1: the header of the table has been printed */
 } ground;
 
-/* A case and what came of it: seconds per step. */
+/* A case and its result in seconds per step. */
 typedef struct timing {
     const char *sampling, *precision, *storage, *engine, *threads;
-    cusgd_options *options; /* of the case under way */
-    int64_t batch;          /* rows of a step */
-    char device[128];       /* its name, with the threads in use */
-    int64_t steps;          /* of a pass over x */
+    cusgd_options *options; /* options of the current case */
+    int64_t batch;          /* rows per step */
+    char device[128];       /* name of the device, with the number of threads */
+    int64_t steps;          /* number of steps of a pass over x */
     int repeats;
     double median, fastest, slowest;
-    double work;  /* the least of all repeats, of processor time in all threads */
-    double loss;  /* after the passes that warm up */
-    int streamed; /* 1: with a window of rows at a time, whose stages took, in all repeats: */
+    double work;  /* minimum over the repeats of the processor time of all threads */
+    double loss;  /* loss after the warm-up passes */
+    int streamed; /* 1: rows are streamed in windows; the times of the stages in all repeats follow */
     cusgd_stream_times stages;
-    double bandwidth; /* that of before and of after, averaged: what else runs on the machine comes and goes */
+    double bandwidth; /* mean of the bandwidths before and after, because the load of the machine varies */
 } timing;
 
-/* bench_print.c. How much memory is read to measure its bandwidth: */
+/* bench_print.c. Returns the bytes to read for measuring the bandwidth. */
 double bench_read_bytes(const cusgd_device *device);
-/* A line of the table, whose head comes before the first one. */
+/* Prints a line of the table, after its header if it is the first one. */
 void bench_put_row(ground *g, const timing *t);
-/* A line that is a JSON object. */
+/* Prints a line with a JSON object. */
 void bench_put_json(const bench *b, const ground *g, const timing *t);
 
 #endif

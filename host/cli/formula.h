@@ -1,27 +1,27 @@
-/* What the commands on formulas share: values of names on the command line, and the formula with its constants. */
+/* Functions that the commands for formulas share: values of variables on the command line, and the formula with its constants. */
 #ifndef CUSGD_CLI_FORMULA_H
 #define CUSGD_CLI_FORMULA_H
 
 #include "arguments.h"
 #include "cusgd_expression.h"
 
-/* The values of one name: NAME=VALUE or NAME=FIRST:LAST:COUNT. */
+/* The values of a variable: NAME=VALUE or NAME=FIRST:LAST:COUNT. */
 typedef struct axis {
     char name[32];
     double first, last;
     int64_t count;
 } axis;
 
-/* A compiled formula, and an axis of each of its variables. */
+/* A compiled formula, and an axis for each of its variables. */
 typedef struct formula {
     cusgd_expression *expression;
     axis *axes;
     size_t count; /* variables */
 } formula;
 
-/* Compiles the formula with --constant's values, and takes the variables' from `given`; `option`: what gave them. Values are
- * formulas of numbers (pi/2); ranges are allowed where `ranges` is 1. Returns a status, complained about; formula_free() frees
- * what there is in any case. */
+/* Compiles the formula with the values of --constant, and assigns values to the variables from `given`, which `option` (for
+ * messages) gave. Values may be formulas of numbers (pi/2); ranges are allowed if `ranges` is 1. Returns a status; formula_free()
+ * frees the formula in any case. */
 typedef struct formula_source {
     const syntax *syntax;
     const char *text, *option;
@@ -31,7 +31,7 @@ typedef struct formula_source {
 int formula_open(const formula_source *from, formula *out);
 void formula_free(formula *f);
 
-/* The i-th value of an axis. */
+/* Returns the i-th value of an axis. */
 double axis_value(const axis *a, int64_t i);
 
 #endif

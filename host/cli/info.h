@@ -1,10 +1,10 @@
-/* What the parts of `cusgd info` share: info.c, and info_table.c for tables. */
+/* Functions that the parts of `cusgd info` share: info.c, and info_table.c for tables. */
 #ifndef CUSGD_HOST_CLI_INFO_H
 #define CUSGD_HOST_CLI_INFO_H
 
 #include "cli.h"
 
-/* The name of column j of a model or of data, or NULL; and its number in the CSV, or 0. */
+/* Functions that return the name of column j of a model or of data, or NULL, and its number in the table, or 0. */
 typedef struct named_columns {
     const void *of;
     int64_t count;
@@ -12,12 +12,12 @@ typedef struct named_columns {
     int64_t (*number)(const void *of, int64_t j);
 } named_columns;
 
-/* info.c: "features  10: age, sex, ...", or, where they have no names but numbers, "features  3: columns 2, 3, 4". */
+/* info.c. Prints "features 10: age, sex, ...", or, for columns without names that have numbers, "features 3: columns 2, 3, 4". */
 void info_put_names(const char *title, const named_columns *s);
-/* A line that can be pasted; options: NULL where there is none. */
+/* Prints a command line for `cusgd train`; options NULL: there is none. */
 void info_put_options(const char *path, const char *options);
 
-/* info_table.c: describes a table, column by column. Returns the exit status. */
+/* info_table.c. Describes a table column by column. Returns the exit status. */
 int info_describe_table(const char *path, const cusgd_reader *reader);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a user sees and keeps of a run while it goes on: lines on standard error, and the history file. */
+/* The output during a run: lines on standard error, and the history file. */
 #ifndef CUSGD_CLI_PROGRESS_H
 #define CUSGD_CLI_PROGRESS_H
 
@@ -8,17 +8,17 @@
 
 #include <stdio.h>
 
-/* Where the history goes, and which measures of the validation data are in it. */
+/* The path of the history, and the metrics of the validation data in it. */
 typedef struct history_choice {
     const char *path;
     text_list names;
     const measure *at[MEASURES_MOST];
     int count;
 } history_choice;
-/* Finds the measures that are named, once the options are known. Returns a status, complained about. */
+/* Finds the named metrics; to be called when the options are known. Returns a status. */
 int history_check(history_choice *h, const syntax *s, const char *valid_path);
 
-/* What they are measures of. */
+/* What the metrics are computed from. */
 typedef struct validation {
     cusgd_trainer *trainer;
     const cusgd_data *data;
@@ -27,11 +27,11 @@ typedef struct validation {
 
 typedef struct progress {
     int quiet, terminal;
-    int iterations;            /* 1: of a full-batch solver, which has iterations for epochs */
-    cusgd_stream_times before; /* of the line before */
-    double shown;              /* seconds: when the line on the terminal was last written */
-    int line_is_open;          /* the terminal's line has no end yet */
-    FILE *history;             /* NULL: none, or given up */
+    int iterations;            /* 1: the solver is a full-batch one, whose epochs are iterations */
+    cusgd_stream_times before; /* times at the previous line */
+    double shown;              /* time of the last line on the terminal, in seconds */
+    int line_is_open;          /* 1: the line on the terminal has not been ended */
+    FILE *history;             /* NULL: none, or abandoned after an error */
     const char *history_path;
     int history_failed;
     validation validation;
@@ -39,11 +39,11 @@ typedef struct progress {
     loss_curve curve;
 } progress;
 
-/* Opens the history (NULL: none), whose old content is lost, but for the lines of the first `resumed` epochs; -1: it is a new
- * run. Returns a status, complained about. */
+/* Opens the history (NULL: none). Its old contents are removed, except for the lines of the first `resumed` epochs; -1: the run
+ * is new. Returns a status. */
 int progress_open(progress *p, int quiet, const char *history_path, int64_t resumed);
 void progress_epoch(progress *p, const cusgd_progress *now);
-/* Ends the terminal's line, before anything else is printed. */
+/* Ends the line on the terminal; to be called before other output. */
 void progress_end_line(progress *p);
 /* Draws the loss by epoch on standard error, if p->plots is set. */
 void progress_plot(const progress *p);

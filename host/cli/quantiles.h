@@ -12,8 +12,8 @@ typedef struct quantile_run {
     int quiet;
 } quantile_run;
 
-/* Notes, on standard error, that in this share of the rows a quantile is predicted to be less than a smaller one; 0, NAN:
- * nothing. */
+/* Prints a note on standard error that in this share of the rows a quantile is predicted to be less than a smaller one; 0 or NAN:
+ * prints nothing. */
 void quantiles_note_crossing(double share);
 /* Trains and writes the model. Returns a status, complained about. */
 int quantiles_train(const syntax *s, const quantile_run *q);

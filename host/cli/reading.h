@@ -1,16 +1,16 @@
-/* How the command reads DATA: the arguments that train, predict, evaluate and info share. */
+/* Reading of DATA: the arguments that train, predict, evaluate and info share. */
 #ifndef CUSGD_CLI_READING_H
 #define CUSGD_CLI_READING_H
 
 #include "arguments.h"
 #include "cusgd_world.h"
 
-/* What LIBSVM text may leave open. */
+/* What LIBSVM text may not determine. */
 typedef struct indexed_text {
     const char *base, *columns;
 } indexed_text;
 
-/* How a CSV is written. */
+/* The arguments for the dialect of a CSV file. */
 typedef struct written_as {
     const char *separator, *decimal, *thousands, *skip;
 } written_as;
@@ -31,34 +31,34 @@ typedef struct reading {
     int interactions, strict;
     const char *missing;
     indexed_text indexed;
-    const char *sparse, *datasets; /* how x is stored; of HDF5 */
-    cusgd_reader reader;           /* of train: made of all that, also for later rows */
+    const char *sparse, *datasets; /* storage of x; datasets of HDF5 files */
+    cusgd_reader reader;           /* for train: the reader from all these arguments, also for later rows */
 } reading;
 
 enum { READING_ARGUMENTS = 23, READING_ARGUMENTS_EVALUATE = 18, READING_ARGUMENTS_PREDICT = 14 };
 
-/* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
- * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions
- * alone. */
+/* Fills a table of arguments whose values are stored in *r: READING_ARGUMENTS of them. The first READING_ARGUMENTS_PREDICT do not
+ * concern targets, and the first READING_ARGUMENTS_EVALUATE do not concern choices that the model has made. The very first is for
+ * predictions only. */
 void reading_arguments(reading *r, argument table[READING_ARGUMENTS]);
 void reading_free(reading *r);
 
-/* The reader of `path` that *r describes; it borrows from *r. A model (NULL: none) gives the names of its features, its offset
- * and its classes where *r says nothing else. Returns a status, complained about. */
+/* Sets up the reader for `path` from *r, to which it refers. A model (NULL: none) provides the names of its features, its offset
+ * and its classes unless *r gives them. Returns a status. */
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
-/* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
+/* Returns whether the name of the path is one of data: a folder, "-", or a file of arrays or of a table. */
 int is_data_name(const char *path);
-/* Whether it is arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
+/* Returns whether the path has arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
 int is_arrays(const char *path);
 
-/* Every rank of several reads the whole of a table, and trains on its own rows: a large table lies in a file, so that these alone
- * take memory. */
+/* Makes the ranks of a world store a large table in a file, so that each only needs memory for its own rows, although it reads
+ * the whole table. */
 void reading_spill_shared(const cusgd_world *world, cusgd_reader *reader);
-/* Opens data on all ranks of a world (NULL: this process alone), and prints notes on how it was read unless `quiet`. Returns a
- * status, complained about. */
+/* Opens data on all ranks of a world (NULL: only this process), and prints notes on how it was read unless `quiet` is 1. Returns
+ * a status. */
 int reading_open(cusgd_world *world, const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);
-/* Likewise, of data for validation, which is read as `first` was by `reader`: its columns by name where there are names, else by
- * number, its classes with the same numbers. */
+/* Opens validation data likewise, read in the way that `first` was read by `reader`: columns by name if there are names, else by
+ * number, and classes with the same numbers. */
 int reading_open_alike(cusgd_world *world, const char *path, const cusgd_data *first, cusgd_reader reader, int quiet,
                        cusgd_data **out);
 

@@ -1,19 +1,19 @@
-/* Ctrl-C and kill end the work in hand within a moment, and what is in the making is put away; a second one ends the command at
+/* Signals: SIGINT and SIGTERM end the current work promptly and remove incomplete files; a second signal ends the command at
  * once. */
 #ifndef CUSGD_CLI_SIGNALS_H
 #define CUSGD_CLI_SIGNALS_H
 
-/* From here on SIGINT and SIGTERM are looked for in the library's calls, which then fail with INTERRUPTED. A signal that the
- * parent had ignored stays ignored. */
+/* Handles SIGINT and SIGTERM, after which calls of the library fail with INTERRUPTED. Signals that the parent process ignored
+ * remain ignored. */
 void signals_handle(void);
-/* While a model is written: calls go on to their end (1), and no longer (0). */
+/* Defers signals while a model is written: 1 begins and 0 ends this. */
 void signals_defer(int defers);
-/* SIGUSR1 asks for a checkpoint from here on; 1, once, after it came. */
+/* signals_handle_request() makes SIGUSR1 request a checkpoint; signals_take_request() returns 1 once after each such signal. */
 void signals_handle_request(void);
 int signals_take_request(void);
-/* The signal that came, or 0. */
+/* Returns the signal that was received, or 0. */
 int signals_caught(void);
-/* The exit code for a status: of an interrupted call 128 + the signal. */
+/* Returns the exit code for a status, which is 128 + the signal for an interrupted call. */
 int signals_exit_code(int status);
 
 #endif

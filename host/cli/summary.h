@@ -1,24 +1,24 @@
-/* What `cusgd train` says on standard error before and after a run. */
+/* The messages of `cusgd train` on standard error before and after a run. */
 #ifndef CUSGD_CLI_SUMMARY_H
 #define CUSGD_CLI_SUMMARY_H
 
 #include "cusgd.h"
 
-/* Names the options that were given and change nothing with the others. */
+/* Prints notes on options that were given but have no effect with the others. */
 void summary_notes(const cusgd_options *given);
-/* Likewise, for a regularization path. */
+/* Prints such notes for a regularization path. */
 void summary_path_notes(const cusgd_options *given);
-/* Whether an option of the library has a part in a path, or is refused by it. */
+/* Returns whether a path uses an option of the library or refuses it. */
 int path_reads(const char *name);
-/* Likewise, for rows as they come. */
+/* Prints such notes for online training. */
 void summary_online_notes(const cusgd_options *given);
-/* What is trained on what, and what was chosen where nothing was given. online: 1 of rows as they come, in one pass. */
+/* Prints the data, the model and the options that were chosen automatically. online: 1 for online training. */
 void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer,
                    int online);
-/* Why it ended, how good the model is, where it is. Returns a status, complained about. */
+/* Prints why the run ended, the metrics of the model, and its path. Returns a status. */
 int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_data *data, const cusgd_data *valid,
                 const cusgd_result *result, const char *model_path);
-/* Of a process that prints nothing: its part of what summary_end() of another one computes with it. Likewise. */
+/* Runs the collective computations of summary_end() on a rank that prints nothing. Returns a status. */
 int summary_take_part(cusgd_trainer *trainer, const cusgd_result *result);
 
 #endif

@@ -1,4 +1,4 @@
-/* A run of `cusgd train`: train.c, and what is different where rows come once in train_online.c. */
+/* A run of `cusgd train`: train.c, and train_online.c for online training. */
 #ifndef CUSGD_CLI_TRAINING_H
 #define CUSGD_CLI_TRAINING_H
 
@@ -11,10 +11,10 @@
 
 typedef struct training_data {
     cusgd_data *train, *valid;
-    cusgd_data *former; /* online: a block that the trainer may still have */
+    cusgd_data *former; /* online: a block that the trainer may still use */
 } training_data;
 
-/* All that a run holds. */
+/* The state of a run. */
 typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path;
@@ -23,22 +23,22 @@ typedef struct training {
     online stream;
     reading reading;
     column_paths columns;
-    cusgd_options *options; /* as given */
+    cusgd_options *options; /* the options that were given */
     cusgd_model *init;
     training_data data;
     cusgd_trainer *trainer;
-    cusgd_model *model; /* that is written */
+    cusgd_model *model; /* the model to write */
     progress progress;
     checkpoints checkpoints;
     ranks ranks;
 } training;
 
-/* Writes the model, of an interrupted run, too; returns a status, complained about. */
+/* Writes the model, also after an interruption. Returns a status. */
 int training_write_model(training *t);
 
 /* ---- train_online.c; each returns a status, complained about ---- */
 
-/* Whether --online can be used with the other arguments. */
+/* Checks whether --online can be used with the other arguments. */
 int training_check_online(const training *t);
 /* Reads the first block into t->data.train. */
 int training_open_first(training *t);
