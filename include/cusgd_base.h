@@ -47,11 +47,11 @@ typedef enum cusgd_status {
  * "unknown" for other values. */
 CUSGD_API const char *cusgd_status_name(cusgd_status status);
 
-/* Returns the message of the last failure in this thread, or "" if there was none. Valid until the next failure in this thread.
- */
+/* Returns the message of the last failure in this thread, or "" if there was none. The message is valid until the next failure in
+ * this thread. */
 CUSGD_API const char *cusgd_last_error(void);
 
-/* The parts of that failure, for programs. */
+/* The last failure of this thread as a structure, for programs. */
 typedef struct cusgd_error {
     size_t size;
     cusgd_status status; /* CUSGD_OK: this thread has had no failure */
@@ -110,7 +110,7 @@ typedef enum cusgd_smoothness {
 
 /* A loss function l(p, y). In formulas r = p - y, and s = 1 for y = 1, otherwise -1. All losses are convex in p. */
 typedef struct cusgd_loss_info {
-    const char *name;    /* what the option `loss` takes: "huber" */
+    const char *name;    /* value of the option `loss`: "huber" */
     const char *formula; /* "log(1 + e^p) - y p" */
     cusgd_target_kind targets;
     cusgd_link link;

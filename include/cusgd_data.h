@@ -91,23 +91,24 @@ CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const 
  * uses the data. Errors: DATA (several targets), USAGE (count is not from 2 to 65536, or a name is missing). */
 CUSGD_API cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *const *names, int64_t count);
 
-/* Makes classes of a target of numbers: of two values other than 0 and 1, or of more than two whole numbers. They become classes
- * 0, 1, ... in ascending order, and the numbers become the names of the classes. With `model` (may be NULL), the
- * classes are those of the model, of which the data may lack some. Nothing changes if the target has class names already or if
- * there are several targets. Fails with DATA if there are more than two values that are not whole, more values than half the
- * rows, or values that are not classes of the model. */
+/* Converts a target of numbers to classes, if it has two values other than 0 and 1, or more than two values that are all whole
+ * numbers. In ascending order they become classes 0, 1, ..., and the numbers become the names of the classes. With `model` (may
+ * be NULL), the classes are those of the model, of which the data may lack some. Nothing changes if the target has class names
+ * already or if there are several targets. Fails with DATA if there are more than two values that are not whole, more values than
+ * half the rows, or values that are not classes of the model. */
 typedef struct cusgd_model cusgd_model;
 CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
 
-/* Prepares targets that are shares or counts of classes for losses of classes. Each row becomes one row for each class that has a
- * part in it; the weights of these rows sum to that of the row. Rows of weight 0 are left out. `counts` 0: the target is a share
- * of class 1, from 0 to 1, with weight w: the rows weigh w y and w (1 - y); targets none of which is between 0 and 1 are left
- * unchanged. `counts` 1: the target is the number of successes out of w trials, which the weights are: the rows weigh y and w -
- * y. Of k >= 2 targets, each is of one class: shares that sum to 1 (to 1e-4), or counts, which sum to the weights if there are
- * any; the data then has one target of k classes that have the names of the targets, or are numbered. x is copied, a row for each
- * part that is not 0; a note states the number of rows. cusgd_data_find_classes without a model does it for one target of shares
- * with more than two values. Not allowed while a trainer uses the data. Fails with DATA for a target outside its range, sums that
- * are wrong, or named classes; USAGE if there are no weights for the counts of one target. */
+/* Converts targets that are shares or counts of classes for losses of classes. Each row becomes one row for each class whose
+ * share or count is not 0; the weights of these rows sum to that of the row. Rows of weight 0 are removed. counts 0: the target y
+ * is the share of class 1, from 0 to 1, and the new rows have the weights w y and w (1 - y); if no target is strictly between 0
+ * and 1, the data is unchanged. counts 1: the target y is the number of successes out of w trials, where w is the weight, and the
+ * new rows have the weights y and w - y. If there are k >= 2 targets, each belongs to one class: they are shares that sum to 1
+ * (to 1e-4), or counts that sum to the weights if there are any. The data then has one target with k classes, which have the
+ * names of the targets or are numbered. x is copied for the new rows, and a note states their number. cusgd_data_find_classes
+ * without a model does this for one target of shares with more than two values. Not allowed while a trainer uses the data. Fails
+ * with DATA for a target outside its range, sums that are wrong, or named classes; USAGE if there are no weights for the counts
+ * of one target. */
 CUSGD_API cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts);
 
 /* Multiplies the weight of each row by the weight of its class: weights[i] >= 0 for the class names[i], 1 for classes that are

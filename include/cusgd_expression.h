@@ -1,14 +1,13 @@
 /* cusgd_expression.h: formulas given as text, and their derivatives. cusgd.h has the conventions of all functions.
  *
  * A formula consists of numbers, names, + - * / ^, comparisons (< <= > >= == !=, which are 1 or 0), `condition ? a : b`, brackets
- * and functions: exp, log, log1p, expm1, sin, cos, tan, tanh, sinh, cosh, asin, acos, atan, erf, sqrt, abs, sigmoid(x) =
- * 1 / (1 + e^-x), softplus(x) = log(1 + e^x), logcosh, pow(a, b), min(a, b, ...), max(a, b, ...), and sum(i, a, b, term) and
- * prod(i, a, b, term), which add and multiply a term for the whole numbers i from a to b. pi is a number. Powers associate to the
- * right (2^3^2 is 2^9) and precede signs (-2^2 is -4). A product needs its *: 2x is an error. Several formulas are separated by
- * semicolons.
+ * and functions: exp, log, log1p, expm1, sin, cos, tan, tanh, sinh, cosh, asin, acos, atan, erf, sqrt, abs, sigmoid(x) = 1 / (1 +
+ * e^-x), softplus(x) = log(1 + e^x), logcosh, pow(a, b), min(a, b, ...), max(a, b, ...), and sum(i, a, b, term) and prod(i, a, b,
+ * term), which add and multiply a term for the whole numbers i from a to b. pi is a number. Powers associate to the right (2^3^2
+ * is 2^9) and precede signs (-2^2 is -4). A product needs its *: 2x is an error. Several formulas are separated by semicolons.
  *
- * Where a function is not differentiable the derivative is the middle of both sides': 0 for abs at 0, the mean for min and max of
- * equal numbers. A derivative of `?:` is that of the operand that is taken. What is undefined is NaN. */
+ * Where a function is not differentiable, its derivative is the mean of the one-sided derivatives: 0 for abs at 0, and the mean
+ * of both for min and max of equal numbers. The derivative of `?:` is that of the selected operand. Undefined values are NaN. */
 #ifndef CUSGD_EXPRESSION_H
 #define CUSGD_EXPRESSION_H
 
@@ -23,12 +22,13 @@ extern "C" {
 typedef struct cusgd_expression cusgd_expression;
 
 /* The names in a formula. Names are letters, digits and _, at most 31, the first of them no digit; names of functions, pi, sum
- * and prod are taken. There are at most 64 variables. */
+ * and prod are reserved. There are at most 64 variables. */
 typedef struct cusgd_expression_names {
     size_t size;
-    const char *const *variables; /* each once; NULL: each name that is no constant becomes one, in the order of the text */
+    const char *const *variables; /* different names; NULL: every name that is not a constant is a variable, in the order of the
+                                   * text */
     size_t variable_count;
-    const char *const *constants; /* names that stand for numbers; each is in a formula */
+    const char *const *constants; /* names of numbers; each must occur in a formula */
     const double *values;         /* constant_count numbers */
     size_t constant_count;
 } cusgd_expression_names;
@@ -39,7 +39,7 @@ typedef struct cusgd_expression_names {
 CUSGD_API cusgd_status cusgd_expression_compile(const char *text, const cusgd_expression_names *names, cusgd_expression **out);
 CUSGD_API void cusgd_expression_free(cusgd_expression *expression);
 
-/* How many variables and formulas there are. */
+/* Return the number of variables and the number of formulas. */
 CUSGD_API size_t cusgd_expression_variables(const cusgd_expression *expression);
 CUSGD_API size_t cusgd_expression_results(const cusgd_expression *expression);
 /* Returns the name of the i-th variable, or NULL past the last. Valid as long as the expression. */
@@ -51,7 +51,7 @@ CUSGD_API int cusgd_expression_compares(const cusgd_expression *expression, size
 CUSGD_API cusgd_status cusgd_expression_evaluate(const cusgd_expression *expression, size_t points, const double *x,
                                                  double *values);
 
-/* How gradients are computed. Where all values on the way are finite, both agree to rounding. */
+/* How gradients are computed. If all intermediate values are finite, both agree up to rounding errors. */
 typedef enum cusgd_differentiation {
     CUSGD_FORWARD, /* forward mode by dual numbers (Wengert 1964): a pass for each variable */
     CUSGD_REVERSE, /* reverse mode (Linnainmaa 1970): a pass for each formula */

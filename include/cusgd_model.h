@@ -120,8 +120,8 @@ typedef struct cusgd_metrics {
     double mse, rmse, mae, r2; /* regression; r2 is relative to the mean of the targets, NAN of one row */
     double log_loss, accuracy; /* classification; log_loss for logistic loss only */
     double deviance, d2; /* losses with a log link: mean deviance, and the share of the deviance of the intercept-only model (with
-                            the offsets) that the model explains */
-    double explained_variance, max_error; /* regression; max_error is not weighted, but rows of weight 0 are ignored */
+                          * offsets) that the model explains */
+    double explained_variance, max_error; /* regression; max_error ignores the weights except for rows of weight 0 */
     /* Classification, for class 1, as in scikit-learn: 0 if the denominator is 0. */
     double balanced_accuracy, precision, recall, f1;
     double confusion[4];          /* sums of weights: class 0 predicted as 0 and as 1, class 1 predicted as 0 and as 1 */
@@ -131,8 +131,8 @@ typedef struct cusgd_metrics {
      * the other class comes first); NAN if there are not more classes than that. */
     double top3, top5;
     double pinball_loss; /* quantile loss: its mean; else NAN */
-    double crossing; /* of several quantiles: the share of the rows in which one is predicted to be less than a smaller one; it is
-                        that of all outputs, whatever `output` is; else NAN */
+    double crossing; /* several quantiles: the share of the rows in which a quantile is predicted to be less than a smaller one;
+                      * it does not depend on `output`; else NAN */
 } cusgd_metrics;
 /* Evaluates the model on data with targets, in double on the CPU. `output` is in [0, k), or -1 for the mean over the outputs.
  * Errors: USAGE, DATA (data of other columns, targets or offsets than the model's, or invalid values), MEMORY, INTERRUPTED. */

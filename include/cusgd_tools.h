@@ -38,12 +38,13 @@ typedef struct cusgd_dialect {
     char separator; /* any ASCII character except quotes, '.' and line ends; ' ' means any number of blanks and tabs; 0: detected
                      */
     char decimal;   /* decimal mark, '.' or ','; 0: detected */
-    char thousands; /* between groups of three digits, which may also be written without: ',', '.', ' ' or '\''; not the decimal
-                     * mark; 0: there is none */
-    int64_t skip;   /* number of lines before the table, which are skipped; 0: that of `layout`, or none; -1: none */
+    char thousands; /* separator of groups of three digits, which numbers may also lack: ',', '.', ' ' or '\''; not the decimal
+                     * mark; 0: none */
+    int64_t skip;   /* number of lines to skip before the table; 0: as in `layout`, or none; -1: none */
 } cusgd_dialect;
 
-/* The order of day and month in dates such as 5/3/2024. FOUND: the only one in which all dates of a column are dates. */
+/* The order of day and month in dates such as 5/3/2024. FOUND: detected, as the only order in which all values of a column are
+ * valid dates. */
 typedef enum cusgd_date_order {
     CUSGD_DATE_ORDER_FOUND,
     CUSGD_DATE_ORDER_DAY_FIRST,
@@ -58,25 +59,25 @@ typedef enum cusgd_sparse { CUSGD_SPARSE_AUTO, CUSGD_SPARSE_NO, CUSGD_SPARSE_YES
 typedef struct cusgd_encode {
     const char *const *categorical; /* names of features whose values (texts or numbers) are categories */
     size_t categorical_count;
-    /* 1: features that have only texts are categories too, with a note, if the texts repeat (each stands twice or more on
-     * average, and there are at most 1000, or a million where x is to be sparse) and are not dates; 0: texts of features that are
-     * not named are an error */
+    /* 1: features that have only texts become categories too, with a note, if the texts repeat (each occurs at least twice on
+     * average, and there are at most 1000 different ones, or a million if x is to be sparse) and are not dates; 0: texts in
+     * features that are not named above are an error */
     int categorical_auto;
-    int all_levels; /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
+    int all_levels; /* 1: a column for each category; 0: for each except the first (in numerical order, or else in byte order) */
     cusgd_missing missing;
     int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
-    /* Features whose values are dates (the forms: docs/file-formats.md), each becomes year(COL), month(COL) (1 to 12),
-     * weekday(COL) (0: Monday) and days(COL) since 1970-01-01; of these, those that differ between the rows. The same column is
-     * not both a date and a category. Dates whose order of day and month is neither found nor given are refused. */
+    /* Names of features whose values are dates, in one of the forms in docs/file-formats.md. Each becomes those of the columns
+     * year(COL), month(COL) (1 to 12), weekday(COL) (0: Monday) and days(COL) since 1970-01-01 that are not constant. A column
+     * cannot be both a date and a category. Fails if the order of day and month is neither detected nor given. */
     const char *const *dates;
     size_t date_count;
     cusgd_date_order date_order;
-    /* 2 to 10: powers of all these columns up to this one follow them (COL^2, ...); 0 or 1: none. At most 100,000. */
+    /* 2 to 10: powers of all these columns up to this degree are appended (COL^2, ...), at most 100,000 columns; 0 or 1: none */
     int polynomial;
-    int interactions; /* 1: and products of different columns (A*B), all up to that degree in total */
-    /* Of any file. YES: x is stored sparse, NO: dense, whatever the file has (cusgd_data_set_sparse). With YES or AUTO a column
-     * of categories that is named above may have a million of them, else 1000. What `cusgd_reader.encoding` encodes is stored as
-     * the data that it was made for, with AUTO */
+    int interactions; /* 1: products of different columns (A*B) up to that total degree are appended too */
+    /* For all kinds of files. YES: x is stored sparse, NO: dense, whatever the storage in the file (cusgd_data_set_sparse). With
+     * YES or AUTO, a column of categories that is named above may have a million of them, otherwise 1000. With AUTO, a file that
+     * is read by `cusgd_reader.encoding` is stored like the data of that encoding */
     cusgd_sparse sparse;
 } cusgd_encode;
 
@@ -90,8 +91,8 @@ typedef enum cusgd_class_targets {
     CUSGD_CLASSES_SPLIT, /* likewise; several targets are shares of the classes that they name: see cusgd_data_split_targets */
 } cusgd_class_targets;
 
-/* Which columns of a table are what. Columns are given by their names in the header or by numbers: from 1, or negative ones from
- * the end. Columns may have equal names if none of them is used or if they are given by number. */
+/* The roles of the columns of a table. Columns are given by their names in the header or by numbers: from 1, or negative ones
+ * from the end. Columns may have equal names if none of them is used or if they are given by number. */
 typedef struct cusgd_roles {
     const char *const *targets; /* NULL: the last column */
     size_t target_count;
@@ -102,8 +103,8 @@ typedef struct cusgd_roles {
     const char *weights;  /* the column of weights, or NULL */
     const char *offset;   /* the column of offsets, or NULL */
     const char *exposure; /* the column of exposures, or NULL; not both */
-    /* NULL, or the column of the numbers of trials, of which the target is the number of successes, or several targets are the
-     * numbers of times that each class occurred: see cusgd_data_split_targets. Excludes `weights` */
+    /* NULL, or the column with the numbers of trials. The target is then the number of successes, or several targets are the
+     * counts of each class (see cusgd_data_split_targets). Excludes `weights` */
     const char *trials;
     int x_only; /* 1: there are no targets (prediction) */
 } cusgd_roles;
@@ -115,8 +116,8 @@ typedef struct cusgd_reader {
     cusgd_roles roles;
     const char *const *classes; /* NULL, or the texts or numbers in the target that mean class 0, 1, ...: class_count of them */
     /* NULL, or the numbers of the columns that `features`, `targets` and `offset` do not give. They apply to files with the same
-     * number of columns as the file of the layout. In other files, the columns that `roles` leaves are used in the order of the
-     * layout if their number fits (with x_only, that of the features); else reading fails. */
+     * number of columns as the file of the layout. In other files, the columns without a role in `roles` are used in the order of
+     * the layout if their number matches (with x_only, that of the features); otherwise reading fails. */
     const cusgd_layout *layout;
     cusgd_dialect dialect; /* what is 0 here is taken from `layout`, or else detected from the first lines */
     cusgd_encode encode;   /* how the columns of a table become features */
@@ -127,13 +128,14 @@ typedef struct cusgd_reader {
     size_t class_count;             /* of `classes`; 0: 2 */
     cusgd_index_base index_base;    /* of the indices in LIBSVM text */
     int64_t columns; /* of LIBSVM text and folders of a CSR matrix, at least 1; 0: as many as its largest index requires */
-    /* HDF5: "x=/PATH,y=/PATH", with w, offset or exposure likewise: the datasets to read. NULL: those of these names that are
-     * there */
+    /* HDF5: the datasets to read, "x=/PATH,y=/PATH", also with w, offset or exposure. NULL: the datasets with these names that
+     * exist */
     const char *datasets;
-    int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
-    int threads;       /* of the CPU, that read text; 0: as many as help. What is read does not depend on it */
-    /* A folder for files without names, or NULL: an array of more than spill_bytes (0: 64 MiB) that is read from text lies in
-     * such a file, which is mapped, and which ends with the data. The folder's disk must have room for 8 bytes per value. */
+    int single_values; /* 1: the values of LIBSVM text are stored as float32, in half the memory, which suffices for runs in
+                        * float */
+    int threads;       /* number of CPU threads that read text; 0: the number that is fastest. The data does not depend on it */
+    /* NULL, or a folder for temporary files: an array of more than spill_bytes (0: 64 MiB) that is read from text is stored in a
+     * mapped file without a name, which is removed with the data. The disk must have room for 8 bytes per value. */
     const char *spill;
     int64_t spill_bytes;
 } cusgd_reader;
@@ -297,7 +299,8 @@ typedef struct cusgd_generator {
     double condition;   /* >= 1: condition number of the covariance of the columns; 1: the identity. Excludes correlation */
     uint64_t seed;
     cusgd_type type;    /* of x and y */
-    const char *device; /* that computes the rows, a value of the option device; NULL: the CPU. The rows do not depend on it */
+    const char *device; /* the device that generates the rows, a value of the option device; NULL: the CPU. The rows do not depend
+                         * on it */
 } cusgd_generator;
 /* Sets the defaults: one output, noise 1, condition 1. generator->size must be set. */
 CUSGD_API cusgd_status cusgd_generator_init(cusgd_generator *generator);

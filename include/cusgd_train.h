@@ -51,7 +51,7 @@ typedef struct cusgd_result {
     cusgd_stop stop;
     int64_t epochs, steps;   /* the numbers that were run */
     int64_t epoch;           /* the parameters are those at the end of this epoch: the best one that was evaluated, or the last */
-    double loss, valid_loss; /* of these parameters, by full passes; valid_loss is NAN without validation data */
+    double loss, valid_loss; /* losses of these parameters, by full passes; valid_loss is NAN without validation data */
     double objective;        /* loss and penalties */
     double gradient;         /* gradient norm relative to the intercept-only model; NAN unless gradient-tolerance is set */
     double relative_gap;     /* estimate of (objective - minimum) / |minimum|; NAN if there is none */
@@ -246,29 +246,30 @@ typedef struct cusgd_configuration {
 #define CUSGD_CLASS_BALANCED (-1.0)
 
 typedef enum cusgd_select {
-    CUSGD_SELECT_BEST,   /* the least mean loss; of equal ones the first */
-    CUSGD_SELECT_ONE_SE, /* of those whose mean loss is within a standard error of the least, the one with the largest l1, and
-                            of these with the largest l2: the simplest model that is not clearly worse */
+    CUSGD_SELECT_BEST,   /* the smallest mean loss; the first one if several are equal */
+    CUSGD_SELECT_ONE_SE, /* among those whose mean loss is within a standard error of the smallest, the one with the largest l1,
+                          * and among these with the largest l2: the simplest model that is not clearly worse */
 } cusgd_select;
 
-/* A function that is called before the first step of a sweep, with the number of models, the number of passes over the data and
- * the bytes of memory that a pass takes for its models and for products that it keeps of batches whose rows repeat. */
+/* A function that is called before the first step of a sweep. models: the number of models; passes: the number of passes over the
+ * data; bytes: the memory that a pass needs for its models, and for products that it keeps of batches whose rows are the same in
+ * all epochs. */
 typedef void (*cusgd_sweep_begins)(void *user, int64_t models, int64_t passes, double bytes);
 
 typedef struct cusgd_sweep_plan {
     size_t size;
     const cusgd_configuration *configurations;
     size_t count;
-    int folds;           /* of cross-validation, 2 .. 63; 0: validation rows judge. Neither is needed where there is nothing to
-                            choose: one configuration, or one for each quantile */
-    const uint8_t *fold; /* the data's rows: each one's fold, below `folds`; NULL: drawn by the seed, stratified where the loss is
-                            of classes */
+    int folds;           /* number of folds of cross-validation, 2 .. 63; 0: configurations are compared on validation rows.
+                          * Neither is needed if there is nothing to choose: one configuration, or one for each quantile */
+    const uint8_t *fold; /* the fold of each row of the data, < folds; NULL: drawn by the seed, stratified if the loss is for
+                          * classes */
     cusgd_select select;
-    int halving; /* 0: all configurations are trained to their end; h >= 2: after 1, h, h^2, ... epochs those go on that have the
-                    least losses on held-out rows, one of h of them (successive halving: Jamieson, Talwalkar 2016); not with
-                    several quantiles */
-    double memory; /* bytes that the models and what is kept for them may take, in as many passes over the data as that needs; 0:
-                      half of the machine's, or 90 % of what the GPU has free */
+    int halving;   /* 0: all configurations are trained to their end; h >= 2: after 1, h, h^2, ... epochs, only the 1/h of the
+                    * configurations with the smallest losses on held-out rows continue (successive halving: Jamieson, Talwalkar
+                    * 2016); not with several quantiles */
+    double memory; /* bytes that the models and the products kept for them may need; as many passes over the data are made as this
+                    * requires; 0: half of the machine's memory, or 90 % of the free memory of the GPU */
     cusgd_sweep_begins begins; /* NULL, or called once, before the first step */
     void *user;
 } cusgd_sweep_plan;
@@ -276,30 +277,31 @@ typedef struct cusgd_sweep_plan {
 /* The result of a configuration. Losses are those of cusgd_result. */
 typedef struct cusgd_outcome {
     size_t size;
-    cusgd_configuration numbers; /* as they ran */
-    double mean;                 /* of the folds' losses, each the mean over the fold's rows; or the validation loss, or where
-                                    nothing judges the training loss. NAN: one has diverged. Of different deltas, widths or class
-                                    weights the losses are by the options', so that they can be compared */
-    double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
-    double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
-    int64_t rank;     /* from 1, by mean, among those of its quantile; those that halving dropped come after the others, those
-                         that diverged last */
-    int64_t epochs;   /* the most that one of its models took */
+    cusgd_configuration numbers; /* the numbers that were used */
+    double mean;                 /* mean of the losses on the folds, each of which is the mean over the rows of the fold; without
+                                  * folds, the validation loss, or else the training loss. NAN: a model has diverged. If deltas,
+                                  * widths or class weights differ, the losses use those of the options, so that they can be
+                                  * compared */
+    double standard_error;       /* standard error of `mean`, from the losses on the folds; NAN without folds */
+    double loss;                 /* training loss of the model of all training rows; NAN: it has diverged */
+    int64_t rank;     /* from 1, by `mean`, among the configurations with the same quantile; those that halving dropped are after
+                       * the others, and those that diverged are last */
+    int64_t epochs;   /* maximum number of epochs of its models */
     int64_t nonzeros; /* coefficients of the model that was trained on all rows */
-    cusgd_stop stop;  /* EPOCHS, TOLERANCE, DROPPED; DIVERGED: one of its models has */
+    cusgd_stop stop;  /* EPOCHS, TOLERANCE, DROPPED, or DIVERGED if one of its models has diverged */
 } cusgd_outcome;
 
 typedef struct cusgd_sweep cusgd_sweep;
 
-/* Trains all configurations at once, by solver sgd: every read of the training rows serves all models. With folds each
- * configuration has folds + 1 models, one without each fold's rows and one of all rows. A model ends by itself, by the options'
- * stopping rules on its training objective, or where its loss is no longer finite, and changes no bit of the others; on the CPU
- * none of them depends on which others there are, nor in how many passes they are trained. Columns are standardized by the
- * moments of all training rows, and penalties are scaled so that each model minimizes what it would with the moments of its own
- * rows. Different quantiles are not chosen from: the model has an output for each, the best of its configurations, which all
- * predict the one target. The data must have one target. It must outlive the sweep. Errors: USAGE (also without folds and
- * validation rows), DATA, DEVICE, MEMORY (not one configuration fits), INTERRUPTED; DIVERGED: no
- * configuration is left. */
+/* Trains all configurations together by solver sgd; all models use the same reads of the training rows. With folds, each
+ * configuration has folds + 1 models: one without the rows of each fold, and one of all rows. Each model ends independently, by
+ * the stopping rules of the options on its training objective, or when its loss is not finite, and changes no bit of the others.
+ * On the CPU, no model depends on which others there are or on the number of passes. Columns are standardized by the moments of
+ * all training rows, and penalties are scaled so that each model has the same objective as with the moments of its own rows. If
+ * configurations have different quantiles, the model has an output for each quantile, from the best configuration with that
+ * quantile, and all outputs predict the only target. The data must have one target. It must outlive the sweep. Errors: USAGE
+ * (also without folds and validation rows), DATA, DEVICE, MEMORY (not one configuration fits), INTERRUPTED; DIVERGED (all
+ * configurations have diverged). */
 CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                           const cusgd_sweep_plan *plan, cusgd_sweep **out);
 CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
@@ -326,13 +328,15 @@ typedef struct cusgd_path_plan {
     size_t size;
     double l1_ratio;      /* from 0 (ridge regression) to 1 (the lasso) */
     int64_t count;        /* of penalties */
-    double ratio;         /* (0, 1): the last penalty as a share of the first, the smallest that leaves no coefficient (with
-                             l1_ratio below 0.001, that for 0.001); those between are evenly spaced by their logarithms */
+    double ratio;         /* in (0, 1): the last penalty divided by the first one, which is the smallest for which all
+                           * coefficients are 0 (for l1_ratio below 0.001, that for 0.001); the penalties are evenly spaced on a
+                           * logarithmic scale */
     const double *alphas; /* count, > 0: these penalties, in any order; NULL: by `ratio` */
     int folds;            /* of cross-validation, 2 .. 63; 0: none */
     const uint8_t *fold;  /* as in cusgd_sweep_plan */
     cusgd_select select;  /* with folds: 1se takes the largest alpha within a standard error of the least mean loss */
-    double tolerance; /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
+    double tolerance;     /* duality gap at which a model has converged, as a share of the loss of the model without columns; 0:
+                           * 1e-12 */
 } cusgd_path_plan;
 
 /* The result of a penalty. Losses are mean squared errors in the units of the data, or the means of other losses. */
@@ -340,11 +344,12 @@ typedef struct cusgd_path_point {
     size_t size;
     double alpha, l1, l2;
     double mean, standard_error; /* of the folds' losses; NAN without folds */
-    double loss;                 /* on the training rows, of the model of all of them */
-    double gap;       /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, other losses and sparse rows */
-    int64_t nonzeros; /* its coefficients that are not 0 */
-    int converged;    /* 0: the gap is above the tolerance, and above what rounding leaves (1e-8); of sparse rows: the norm of the
-                       * subgradient is above sqrt(tolerance) of the largest gradient of the model without columns */
+    double loss;                 /* training loss of the model of all training rows */
+    double gap;       /* duality gap of that model, as a share as in cusgd_path_plan; NAN for l1_ratio 0, for losses other than
+                       * squared and mse, and for sparse rows */
+    int64_t nonzeros; /* number of its coefficients that are not 0 */
+    int converged;    /* 0: the gap exceeds both the tolerance and the rounding error (1e-8); for sparse rows: the norm of the
+                       * subgradient exceeds sqrt(tolerance) times the largest gradient of the model without columns */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;

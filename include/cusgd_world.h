@@ -39,34 +39,34 @@ CUSGD_API int cusgd_world_ranks(const cusgd_world *world);
  */
 CUSGD_API int cusgd_world_stopped(const cusgd_world *world);
 
-/* Opens data as cusgd_data_open does, for all ranks: each has all of it then. Of text that is a regular file and not compressed,
- * each rank reads a part, of at least 256 KiB, and receives the others' rows, which take little memory where reader->spill puts
- * them in a file; all else each reads by itself, and so does all text where some row has to be read by one process: a comment, an
- * empty line, a problem. What is read, and how it fails, does not depend on the number of ranks. A rank waits for the others as
- * long as they read. world NULL: cusgd_data_open. Collective. Errors: as cusgd_data_open; where other ranks fail and this one
- * does not, DEVICE with the message of the first of them. */
+/* Opens data as cusgd_data_open does, on all ranks, each of which then has all of it. If the data is text in a regular file that
+ * is not compressed, each rank reads a part of at least 256 KiB and receives the rows of the others, which need little memory if
+ * reader->spill stores them in a file. Otherwise, or if the text has a comment, an empty line or a fault, each rank reads all of
+ * it. The data and the errors do not depend on the number of ranks. A rank waits for the others as long as they read. world NULL:
+ * cusgd_data_open. Collective. Errors: as cusgd_data_open; DEVICE, with the message of the first rank that failed, if other ranks
+ * fail and this one does not. */
 CUSGD_API cusgd_status cusgd_data_open_shared(cusgd_world *world, const char *path, const cusgd_reader *reader, cusgd_data **out);
 
-/* Creates a trainer as cusgd_trainer_create does, whose rows are divided between the ranks: each holds some of the option
- * `shards` shards, of which there must be at least as many as ranks. The result depends on the number of shards, and not on that
- * of the ranks. All ranks need the same options and data, which is compared. Device "cuda" means the GPU of the rank's number on
- * its machine, or the only one that the process sees; "auto" means these where each process has one of its own, else the CPU.
- * threads 0 means this rank's share of the machine's cores. Collective, as is every function of this trainer that computes (fit,
- * step, optimum, create_model, reset, rebind, partial_fit, set_coefficients); a callback that ends a fit on one rank ends it on
- * all. Where one rank fails with USAGE, DATA, MEMORY or DEVICE, the others fail with DEVICE and its message, and the world can
- * only be closed. The world must outlive the trainer. Errors: as cusgd_trainer_create; DEVICE where a rank does not answer in
+/* Creates a trainer as cusgd_trainer_create does, whose rows are divided between the ranks: each has some of the shards, whose
+ * number (option `shards`) must be at least that of the ranks. The result depends on the number of shards and not on that of the
+ * ranks. All ranks must pass the same options and data, which is checked. Device "cuda" means the GPU with the number of the rank
+ * on its machine, or the only one that the process sees; "auto" means a GPU if each process has its own, otherwise the CPU.
+ * threads 0 means this rank's share of the cores of the machine. Collective, as is every function of this trainer that computes
+ * (fit, step, optimum, create_model, reset, rebind, partial_fit, set_coefficients); a callback that ends a fit on one rank ends
+ * it on all. If one rank fails with USAGE, DATA, MEMORY or DEVICE, the others fail with DEVICE and its message, and the world can
+ * only be closed. The world must outlive the trainer. Errors: as cusgd_trainer_create; DEVICE if a rank does not answer in
  * time. */
 CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
                                                    const cusgd_data *valid, cusgd_trainer **out);
 
 /* Trains a sweep as cusgd_sweep_create does, whose configurations are divided between the ranks: each trains some of them on all
- * rows, and in the end all ranks have the whole sweep, which does not depend on their number. All ranks need the same options,
- * plan and data, which is compared. Each computes on a GPU of its own or on its share of the CPU's cores, as
- * cusgd_trainer_create_shared; NCCL is not needed. plan->begins receives the models of all ranks and the passes of this one. With
- * halving each comparison is of all configurations, which are trained up to it from the start. An interrupt at one rank ends the
- * sweep on all. world NULL: cusgd_sweep_create. Collective; the sweep's other functions are not. Errors: as cusgd_sweep_create;
- * where one rank fails alone, the others fail with DEVICE and its message, and the world can only be closed; DEVICE where an
- * epoch of one rank takes longer than that of another by the world's timeout. */
+ * rows, and at the end all ranks have the whole sweep, which does not depend on their number. All ranks must pass the same
+ * options, plan and data, which is checked. Each computes on its own GPU or its share of the cores of the CPU, as with
+ * cusgd_trainer_create_shared; NCCL is not needed. plan->begins receives the number of models of all ranks and the number of
+ * passes of this one. With halving, all configurations are compared each time, and are trained up to the comparison from the
+ * start. An interrupt on one rank ends the sweep on all. world NULL: cusgd_sweep_create. Collective; the sweep's other functions
+ * are not. Errors: as cusgd_sweep_create; where one rank fails alone, the others fail with DEVICE and its message, and the world
+ * can only be closed; DEVICE where an epoch of one rank takes longer than that of another by the world's timeout. */
 CUSGD_API cusgd_status cusgd_sweep_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
                                                  const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out);
 
