@@ -2,14 +2,14 @@
 #ifndef CUSGD_HOST_CPU_BATCH_PRODUCTS_H
 #define CUSGD_HOST_CPU_BATCH_PRODUCTS_H
 
-/* A value of a packed row, in both forms. */
+/* Stores a value of a packed row in both layouts. */
 static inline void pack_value(const packed_rows *to, int64_t j, int64_t at, real z, real weighed)
 {
     to->right[(j / LANES * PACKED_ROWS + at) * LANES + j % LANES] = z;
     to->left[(j / PACKED_LEFT * PACKED_ROWS + at) * PACKED_LEFT + j % PACKED_LEFT] = weighed;
 }
 
-/* LANES columns of x from j on; those from d on are set behind them. */
+/* Stores LANES columns of x from j on. Columns from d on are set afterwards. */
 static inline __attribute__((always_inline)) void pack_lanes(const packed_rows *to, int64_t j, int64_t at, const stored *x,
                                                              real w)
 {
@@ -56,7 +56,7 @@ static void add_products(const packed_rows *rows, int64_t strip, int64_t panel, 
 
 _Static_assert(BAND % TALL == 0, "else rows of a tile are in two bands");
 
-/* Rows i .. i + TALL - 1 of the products times theta; all are in one band. */
+/* Multiplies rows i .. i + TALL - 1 of the products, which are in one band, by theta. */
 static inline __attribute__((always_inline)) void products_rows(const products_part *p, int64_t i, lanes (*sum)[PIECES])
 {
     int64_t bands = band_count(p->side), band = i / BAND;

@@ -1,5 +1,5 @@
-/* The sum of a share's chunks, in order and in double, divided by the batch's rows: the gradient of a step. Many outputs make
- * this as large as the chunks' own work, so that sums stay in the registers. */
+/* The gradient of a step: the sum of the chunks of a share, in order and in double, divided by the number of rows of the batch.
+ * With many outputs this takes as long as the chunks themselves, so that the sums are kept in registers. */
 #ifndef CUSGD_HOST_CPU_CHUNK_SUMS_H
 #define CUSGD_HOST_CPU_CHUNK_SUMS_H
 
@@ -13,8 +13,8 @@ static inline __attribute__((always_inline)) doubles widened(const real *at)
     return doubles_at(wide);
 }
 
-/* `exact`: the number of rows is a power of two, by whose inverse a product is the same number as the quotient, and takes less.
- */
+/* exact: 1 if the number of rows is a power of two, so that multiplying by its inverse gives the same result as dividing, in less
+ * time. */
 static inline __attribute__((always_inline)) void mean_lanes(int exact, const chunk_sums *s, double inverse, int64_t u)
 {
     doubles sum[SUMMED];

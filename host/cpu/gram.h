@@ -2,7 +2,7 @@
  * products X^T W (X, 1, y) of a chunk of rows are known, they take (d+1)^2 multiplications a model, instead of 2 d for each row.
  *
  * Products are added in `real` over a run of GRAM_ROWS rows at most, and runs in double, as is everything after them, where sums
- * as large as the targets' cancel. What there is of other models decides about nothing here. */
+ * as large as the targets' cancel. The other models have no influence on these results. */
 #ifndef CUSGD_HOST_CPU_GRAM_H
 #define CUSGD_HOST_CPU_GRAM_H
 
@@ -14,10 +14,10 @@ enum {
     GRAM_PARTS = LANES / DOUBLES
 };
 
-/* Rows of one fold side by side, with columns of any value from d on. */
+/* Rows of one fold, contiguous. Columns from d on have any value. */
 typedef struct gram_rows {
     int count;
-    const stored *ahead[GRAM_ROWS];                                                  /* rows that come later */
+    const stored *ahead[GRAM_ROWS];                                                  /* later rows, for prefetching */
     real x[GRAM_ROWS][GRAM_COLUMNS], weighed[GRAM_ROWS][GRAM_COLUMNS], y[GRAM_ROWS]; /* weighed: w x; not set where all w are 1 */
 } gram_rows;
 
@@ -86,7 +86,7 @@ static void gram_run(int64_t d, const gram_rows *rows, int is_weighed, gram_sums
     for (int64_t b = 0; b < d; b += LANES) gram_columns(rows, left, b, sums);
 }
 
-/* Copies a row; what has no columns is added at once. */
+/* Copies a row; sums without columns are added at once. */
 static inline __attribute__((always_inline)) void gram_take(const rows_task *t, const group *g, int r, gram_rows *rows,
                                                             gram_sums *sums)
 {
@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) void gram_take(const rows_task *t, 
     sums->square_y += w * (double)y * (double)y;
 }
 
-/* The group's rows by their folds; end[f]: where those of fold f end. */
+/* Orders the rows of the group by fold. end[f]: the end of those of fold f. */
 static void rows_by_fold(const rows_task *t, const group *g, uint8_t *order, int *end)
 {
     memset(end, 0, sizeof *end * MAX_FOLDS);
@@ -141,7 +141,7 @@ static void add_gram(const rows_task *t, const group *g)
 
 /* ---- The models' gradients ---- */
 
-/* The products of all rows that models with a mask have: the upper triangle, and both in squares of GRAM_TALL on the diagonal. */
+/* The products of all rows that the models of a mask use: the upper triangle, and full squares of GRAM_TALL on the diagonal. */
 typedef struct gram_whole {
     double x[GRAM_SIDE + 1][GRAM_SIDE + 1], y[GRAM_SIDE + 1], square_y;
 } gram_whole;
@@ -183,7 +183,7 @@ typedef struct gram_block {
     double theta[GRAM_SIDE + 1][LANES], gradient[GRAM_SIDE + 1][LANES], square[LANES];
 } gram_block;
 
-/* Two rows of the products times theta; past the last one there is a row of zeros. */
+/* Multiplies two rows of the products by theta. The last row is followed by a row of zeros. */
 static inline void gram_product(const gram_whole *of, int64_t side, int64_t i, gram_block *b)
 {
     doubles sum[GRAM_TALL][GRAM_PARTS] = {{{0}}};
@@ -208,7 +208,7 @@ static inline void gram_product(const gram_whole *of, int64_t side, int64_t i, g
         }
 }
 
-/* Models of a mask, `count` of LANES: where their parameters begin, and whether they are a block. */
+/* The models of a mask, `count` of LANES: the beginning of their parameters, and whether they form a block. */
 typedef struct gram_models {
     const int *number;
     int64_t at[LANES];
@@ -248,7 +248,7 @@ static void gram_theta(const rows_task *t, const gram_models *m, gram_block *b)
     memset(b->theta[t->d + 1], 0, sizeof b->theta[0]);
 }
 
-/* Losses are rounded: a sum that `real` cannot hold is one that failed. */
+/* Stores the results. Losses are rounded to `real`; a sum that overflows counts as a failure. */
 static void gram_give(const rows_task *t, const gram_models *m, const gram_block *b)
 {
     struct loss_point unit = loss_at(t->loss, 1, 0);
@@ -266,7 +266,7 @@ static void gram_give(const rows_task *t, const gram_models *m, const gram_block
     }
 }
 
-/* After a chunk's rows. */
+/* Computes gradients and losses after the rows of a chunk. */
 static void finish_gram(const rows_task *t)
 {
     const rows_models *all = t->models;

@@ -10,13 +10,13 @@ typedef struct loss_rows {
     const real *p, *y, *w;
 } loss_rows;
 
-/* Row `first` and those behind it. */
+/* Returns the rows from `first` on. */
 static inline loss_rows loss_rows_from(const loss_rows *all, int first)
 {
     return (loss_rows){all->p + first, all->y + first, all->w ? all->w + first : ones};
 }
 
-/* Four of them, filled up in `room` where fewer are left. */
+/* Returns four rows, which are padded in `room` if fewer are left. */
 static inline loss_rows loss_rows_last(const loss_rows *all, int first, int count, real (*room)[4])
 {
     loss_rows some = loss_rows_from(all, first);
@@ -30,7 +30,7 @@ static inline loss_rows loss_rows_last(const loss_rows *all, int first, int coun
     return (loss_rows){room[0], room[1], room[2]};
 }
 
-/* w l and w dl/dp at predictions p + b; has to become vector instructions. */
+/* Computes w l and w dl/dp at predictions p + b. The loop must be vectorized. */
 static inline __attribute__((always_inline)) void losses_in_lanes(int width, loss_rule rule, loss_rows some, real b, real *value,
                                                                   real *derivative)
 {
@@ -56,7 +56,7 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
         losses_in_lanes(4, rule, loss_rows_last(all, first, count, room), b, value + first, derivative + first);
 }
 
-/* Likewise of a formula. */
+/* Computes the same for a formula. */
 static void formula_losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {
     _Alignas(64) real at[GROUP] = {0}; /* as a register that crosses lines of the cache takes twice as long */
@@ -71,7 +71,7 @@ static void formula_losses(loss_rule rule, int count, const loss_rows *all, real
 #define LOSSES_CASE(KIND, ...) \
     case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, all, b, value, derivative); return;
 
-/* The loss is chosen outside the loop. value, derivative: room for a multiple of four. */
+/* Computes the losses of rows; the loss is selected outside the loop. value, derivative: room for a multiple of four. */
 static void losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {
     switch (rule.kind) {

@@ -1,10 +1,8 @@
-/* A step of parameters of outputs that are models of their own (rows.h: models_step), LANES outputs side by side. */
+/* A step of the parameters of independent models (rows.h: models_step), LANES outputs at a time. */
 #ifndef CUSGD_HOST_CPU_MODELS_UPDATE_H
 #define CUSGD_HOST_CPU_MODELS_UPDATE_H
 
-/* What the lanes of a block have of their own, in a form that the loop over its parameters keeps in the registers or next to
- * them.
- */
+/* The numbers of each lane of a block, in a form that the loop over its parameters can keep in registers. */
 typedef struct lane_numbers {
     int alive[LANES];
     real now[LANES], next[LANES], inverse[LANES]; /* inverse: of the share of the rows */
@@ -22,7 +20,7 @@ static lane_numbers lanes_of(const models_step *s)
     return n;
 }
 
-/* One parameter of each of the block's outputs, side by side. */
+/* One parameter of each output of a block, contiguous. */
 typedef struct lane_parameters {
     real theta[LANES], slot[3][LANES], average[LANES], point[LANES];
 } lane_parameters;
@@ -92,7 +90,7 @@ static inline __attribute__((always_inline)) void update_all(int optimizer, cons
         for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 0, 1, s, &n, u);
 }
 
-/* The optimizer is a constant in each copy of the loop, for those that sweeps use most. */
+/* Compiles the loop separately for the optimizers that sweeps use most, with the optimizer as a constant. */
 static void update_models(const models_step *s)
 {
     switch (s->rule.optimizer) {

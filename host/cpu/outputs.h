@@ -1,8 +1,8 @@
-/* Losses of outputs that are models of their own (backend.h): by output, of the rows that count for it. */
+/* Losses of outputs that are independent models (backend.h): for each output, over the rows that it uses. */
 #ifndef CUSGD_HOST_CPU_OUTPUTS_H
 #define CUSGD_HOST_CPU_OUTPUTS_H
 
-/* Each output's target of a row; of the last block's other lanes 0. */
+/* Gets the target of each output in a row; 0 in the unused lanes of the last block. */
 static inline __attribute__((always_inline)) void models_targets(const rows_models *m, const real *row, int64_t c, int outputs,
                                                                  real *y)
 {
@@ -10,7 +10,7 @@ static inline __attribute__((always_inline)) void models_targets(const rows_mode
     for (int l = 0; l < outputs; l++) y[l] = row[m->target_of ? m->target_of[c + l] : c + l];
 }
 
-/* Adds `count` rows of LANES values to LANES sums, which stay in the registers meanwhile. */
+/* Adds `count` rows of LANES values to LANES sums, which are kept in registers. */
 static inline __attribute__((always_inline)) void add_rows_of(int count, const real *values, double *sums)
 {
     enum { PARTS = LANES / DOUBLES };
@@ -87,7 +87,7 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
             models_losses_of(KIND, 0, t, g, c, outputs, p, values); \
         return;
 
-/* The loss is a constant of the loop where it costs less than asking which it is. */
+/* Compiles the loop with the loss as a constant for losses that take less time than selecting the loss. */
 static void lanes_losses_of_rows(const rows_task *t, const group *g, int64_t c, int outputs, real *p, real *values)
 {
     switch (t->loss.kind) {
@@ -100,7 +100,7 @@ static void lanes_losses_of_rows(const rows_task *t, const group *g, int64_t c, 
 }
 #undef MODELS_LOSSES_CASE
 
-/* Factors on the weights of rows by their class. */
+/* Multiplies by the class weights. */
 static void weigh_classes(const rows_task *t, const group *g, int64_t c, int outputs, real *p, real *values)
 {
     const real *weight = t->models->class_weight + c;
@@ -115,7 +115,7 @@ static void weigh_classes(const rows_task *t, const group *g, int64_t c, int out
     }
 }
 
-/* Zero where a row does not count: selected, since zero times NaN is NaN. */
+/* Sets the values of held-out rows to zero. They are selected, not multiplied, because 0 times NaN is NaN. */
 static void leave_out(const rows_task *t, const group *g, int64_t c, real *p, real *values)
 {
     for (int r = 0; r < g->count; r++) {
@@ -132,7 +132,7 @@ static void leave_out(const rows_task *t, const group *g, int64_t c, real *p, re
     }
 }
 
-/* p becomes w dl/dp of the outputs, the first of which is c; adds w l to their losses. */
+/* Replaces p by w dl/dp of the outputs from c on, and adds w l to their losses. */
 static void models_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p)
 {
     const rows_models *m = t->models;

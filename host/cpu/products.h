@@ -1,15 +1,17 @@
-/* X^T diag(s) X by panels of PANEL x PANEL values, in double whatever `real` is: tiles of four rows of a panel stay in the
- * registers while a group of rows of x is added. How wide the registers are changes no bit: every sum takes its rows in order. */
+/* Computes X^T diag(s) X by panels of PANEL x PANEL values, always in double: tiles of four rows of a panel are kept in registers
+ * while a group of rows of x is added. The width of the registers does not change the bits, because every sum adds its rows in
+ * order. */
 #ifndef CUSGD_HOST_CPU_PRODUCTS_H
 #define CUSGD_HOST_CPU_PRODUCTS_H
 
 typedef double doubles __attribute__((vector_size(REGISTER_BYTES)));
 enum { DOUBLES = REGISTER_BYTES / (int)sizeof(double), PRODUCT_ROWS = 32, TILE_ROWS = 4 };
 
-/* Rows of PANEL values, where they lie. */
+/* Pointers to rows of PANEL values. */
 typedef const double *panel_rows[PRODUCT_ROWS];
 
-/* PANEL columns from `start` on of `count` rows, each times its s (NULL: 1): column d is 1, and beyond it 0. */
+/* Copies PANEL columns from `start` on of `count` rows, each multiplied by its s (NULL: 1). Column d is 1, and further ones are
+ * 0. */
 static void panel_fill(const rows_task *t, const double *s, int64_t first, int count, int64_t start, double (*panel)[PANEL])
 {
     int64_t held = t->d - start < PANEL ? t->d - start : PANEL;
@@ -22,7 +24,7 @@ static void panel_fill(const rows_task *t, const double *s, int64_t first, int c
     }
 }
 
-/* Likewise where they are wanted as they are: of doubles and a whole panel there is nothing to fill. */
+/* Gets such columns without factors; whole panels of doubles are used without copying. */
 static void panel_find(const rows_task *t, int64_t first, int count, int64_t start, double (*room)[PANEL], panel_rows rows)
 {
     int is_there = sizeof(stored) == sizeof(double) && count == PRODUCT_ROWS && t->d - start >= PANEL;
@@ -58,7 +60,7 @@ static inline __attribute__((always_inline)) void panel_tile(double (*left)[PANE
     }
 }
 
-/* Of the columns 0 .. d, those of the panel. */
+/* Returns the number of the columns 0 .. d in the panel. */
 static int panel_held(const rows_task *t, int64_t panel)
 {
     int64_t held = t->d + 1 - panel * PANEL;
@@ -77,7 +79,7 @@ static void rows_products(const rows_task *t, const double *s, int64_t first, in
         for (int64_t right = left > of.from ? left : of.from; right < of.end; right++) {
             panel_find(t, first + i, size, right * PANEL, room, plain);
             for (int a = 0; a < panel_held(t, left); a += TILE_ROWS) {
-                /* On the diagonal only tiles that reach above it are needed. */
+                /* On the diagonal, only tiles that have values above it are needed. */
                 int from = right > left ? 0 : a / (2 * DOUBLES) * (2 * DOUBLES);
                 for (int b = from; b < panel_held(t, right); b += 2 * DOUBLES)
                     panel_tile(weighed, plain, a, b, sums[right - left]);
