@@ -1,5 +1,5 @@
-/* bfloat16: a float's sign, exponent and first 7 bits behind the point, in half its bytes. Numbers are kept in it, never computed
- * with: each is widened to the float that it is, exactly. */
+/* bfloat16: the sign, the exponent and the first 7 bits of the mantissa of a float, in half its bytes. Numbers are only stored in
+ * this type: for computations they are converted to float, which is exact. */
 #ifndef CUSGD_SCALAR_BF16_H
 #define CUSGD_SCALAR_BF16_H
 
@@ -19,9 +19,10 @@ DEVICE float bf16_value(bf16 x)
     return value;
 }
 
-/* The nearest one, of two the even one, in a single rounding: the float on the way is rounded to odd, which keeps it apart from
- * the middle between two (Boldo, Melquiond 2008). What float holds stays finite: beyond the largest bfloat16, 3.39e38, it becomes
- * that one, at most 0.4 % smaller. What float does not hold is infinite here as there. */
+/* Rounds to the nearest bfloat16, ties to even, in a single rounding: the intermediate float is rounded to odd, so that it is not
+ * mistaken for the midpoint of two values (Boldo, Melquiond 2008). Values within the range of float remain finite: those beyond
+ * the largest bfloat16, 3.39e38, become that one, which is at most 0.4 % smaller. Values beyond the range of float become
+ * infinite. */
 DEVICE bf16 bf16_of(double value)
 {
     float near = (float)value, size = near < 0 ? -near : near;

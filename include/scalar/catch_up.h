@@ -1,4 +1,4 @@
-/* The table of a slice of steps by which lazy updates (lazy.h) make up for missed ones. */
+/* The table of a slice of steps from which lazy updates (lazy.h) compute missed updates. */
 #ifndef CUSGD_SCALAR_CATCH_UP_H
 #define CUSGD_SCALAR_CATCH_UP_H
 
@@ -7,19 +7,19 @@
 
 #include <stdint.h>
 
-/* What has happened in a slice until a step, for columns that a lazy update has not touched since another one: products and
- * sums over the steps from the slice's start. */
+/* Products and sums over the steps from the start of a slice up to a step, from which the missed updates of a column between two
+ * steps follow. */
 typedef struct catch_up {
     double shrink, threshold; /* prod (1 - rate l2); sum rate l1 / shrink */
     double rate;              /* sum of rates */
     double keep;              /* prod (1 - weight of the iterate in the average) since its last zero */
-    int64_t fresh;            /* the step behind that zero */
-    double steps;             /* of the run, as ftrl counts them */
+    int64_t fresh;            /* the step after that zero */
+    double steps;             /* number of steps of the run, for ftrl */
 } catch_up;
 
 #ifndef __cplusplus
-/* Makes the table of a slice of `count` steps, count + 1 entries. single: the device works in float. Returns 0 where a step
- * shrinks theta to nothing or beyond, which no product can undo. */
+/* Computes the table of a slice of `count` steps, count + 1 entries. single: the device computes in float. Returns 0 if a step
+ * shrinks theta by a factor <= 0, which a quotient of products cannot express. */
 static inline int catch_up_fill(int optimizer, double l1, double l2, int single, const step_numbers *numbers, int64_t count,
                                 catch_up *since)
 {
@@ -34,7 +34,7 @@ static inline int catch_up_fill(int optimizer, double l1, double l2, int single,
         if (optimizer == CUSGD_OPTIMIZER_SGD && !(next.shrink > 1e-200)) return 0;
         next.threshold += rate * threshold / next.shrink;
         next.keep *= 1 - numbers[i].average;
-        if (!(next.keep > 1e-200)) { /* the average is this iterate, or nothing is left of the ones before */
+        if (!(next.keep > 1e-200)) { /* the average is this iterate, up to underflow */
             next.keep = 1;
             next.fresh = i + 1;
         }

@@ -1,5 +1,5 @@
-/* Clipping a batch's gradient by its norm. Squares are added in double, in one order on every device: a block's 256 threads take
- * a chunk of 4096 in turns, their sums are halved onto each other, and chunks are added in order. */
+/* Clipping the gradient of a batch. Squares are added in double, in the same order on every device: 256 threads of a block take
+ * the values of a chunk of 4096 in turn, their sums are added by halving, and chunks are added in order. */
 #ifndef CUSGD_SCALAR_CLIP_H
 #define CUSGD_SCALAR_CLIP_H
 
@@ -21,14 +21,14 @@ static inline double clip_squares(const double *g, int64_t size)
     return total;
 }
 
-/* What the gradient is multiplied by; most: the norm that is allowed, 0: any. */
+/* Returns the factor on the gradient. maximum: the maximum norm; 0: no limit. */
 DEVICE double clip_scale(double maximum, double squares)
 {
     double norm = sqrt(squares);
     return maximum > 0 && norm > maximum ? maximum / norm : 1;
 }
 
-/* Then each value is brought into [-most, most]; 0: it stays. */
+/* Scales a value, and then projects it on [-maximum, maximum]; maximum 0: no limit. */
 SCALAR real clip_value(real maximum, real scale, real g)
 {
     real scaled = scale * g;

@@ -1,5 +1,5 @@
-/* Synthetic rows, number by number: element (i, j) of x is made of word i d + j of its stream, element (i, c) of y of word
- * i k + c. Sums run in one order, so that every device makes the same bits. */
+/* Generates synthetic rows: element (i, j) of x is computed from word i d + j of its stream, and element (i, c) of y from word i
+ * k + c. Sums have a fixed order, so that every device generates the same bits. */
 #ifndef CUSGD_SCALAR_GENERATE_H
 #define CUSGD_SCALAR_GENERATE_H
 
@@ -7,17 +7,18 @@
 #include "loss.h"
 #include "random.h"
 
-/* Householder reflections that turn the scaled axes, so that columns are correlated and standardization cannot undo the condition
- * number: x := x - 2 (x.u) u for unit vectors u. */
+/* The number of Householder reflections x := x - 2 (x.u) u, for unit vectors u, that are applied to the scaled axes, so that
+ * columns are correlated and standardization does not remove the condition number. */
 enum { GENERATE_REFLECTIONS = 2 };
 
-/* The covariance's eigenvalues run geometrically from 1 down to 1 / condition: the standard deviation along axis j. */
+/* Returns the standard deviation along axis j. The eigenvalues of the covariance decrease geometrically from 1 to 1 /
+ * condition. */
 static inline double generate_scale(double condition, int64_t d, int64_t j)
 {
     return d > 1 ? pow(condition, -0.5 * (double)j / (double)(d - 1)) : 1;
 }
 
-/* The r-th reflection's unit vector, d numbers. */
+/* Computes the unit vector of reflection r, d numbers. */
 static inline void generate_reflection(uint64_t seed, int64_t d, int r, double *u)
 {
     uint64_t key = stream_key(seed, STREAM_SHAPE);
@@ -30,8 +31,8 @@ static inline void generate_reflection(uint64_t seed, int64_t d, int r, double *
     for (int64_t j = 0; j < d; j++) u[j] /= sqrt(norm);
 }
 
-/* What is made of a row of d independent normals: neighbors are correlated (AR(1)), axis j is scaled and all are turned. scale:
- * d, NULL: neither; reflection: GENERATE_REFLECTIONS x d. */
+/* Transforms a row of d independent normals: correlates neighbors (AR(1)), or scales each axis and applies the reflections.
+ * scale: d, or NULL for neither; reflection: GENERATE_REFLECTIONS x d. */
 DEVICE void generate_row_shape(int64_t d, double correlation, const double *scale, const double *reflection, double *x)
 {
     double fresh = sqrt(1 - correlation * correlation);
@@ -46,7 +47,7 @@ DEVICE void generate_row_shape(int64_t d, double correlation, const double *scal
     }
 }
 
-/* x theta + b of output c, from x as it is stored. truth: (d+1) x k. */
+/* Returns x theta + b of output c, for x as stored. truth: (d+1) x k. */
 SCALAR double generate_linear(int64_t d, int64_t k, const real *x, const double *truth, int64_t c)
 {
     double p = truth[d * k + c];

@@ -1,8 +1,8 @@
-/* Lazy updates of sparse columns: what a column that no batch has had for some steps must catch up with, at once:
+/* Lazy updates of sparse columns: the combined update of a column that was in no batch for some steps:
  *
  *     sgd      |theta| = max(0, P |theta| - T), the composition of the steps' shrinkage 1 - rate l2 and threshold rate l1
- *     adagrad  theta = S(theta, c A l1) / (1 + c A l2), A the sum of the rates, c = 1 / (sqrt(G) + epsilon), since G stands still
- *     ftrl     theta = what z and n say now: only the number of steps has changed
+ *     adagrad  theta = S(theta, c A l1) / (1 + c A l2), A the sum of the rates, c = 1 / (sqrt(G) + epsilon), since G is unchanged
+ *     ftrl     theta follows from z and n: only the number of steps has changed
  *
  * (Duchi, Singer 2009; McMahan et al. 2013; Lipton, Elkan 2015); then theta is brought into its bounds. The average of the
  * iterates takes theta as it stood meanwhile. In adagrad l2 acts by its proximal map and does not add to G: the optimum is the
@@ -13,10 +13,10 @@
 #include "catch_up.h"
 #include "update.h"
 
-/* Whether a column's step is whole: of adagrad's, penalties and the share in the average come with the steps that follow. */
+/* Returns whether the step of a column is complete. For adagrad, the penalties and the averaging are applied with later steps. */
 DEVICE int lazy_is_whole(int optimizer) { return optimizer != CUSGD_OPTIMIZER_ADAGRAD; }
 
-/* What a parameter has missed between two entries of the table. */
+/* The missed updates of a parameter between two entries of the table. */
 STRUCT(missed_steps)
 {
     real shrink; /* sgd: a product of 1 - rate l2 */
@@ -25,7 +25,7 @@ STRUCT(missed_steps)
     real steps;  /* ftrl: of the run until now */
 };
 
-/* averages: 0 where there is no average, and `keep` stays 1. */
+/* averages: 0 if there is no average; `keep` is then 1. */
 SCALAR OF(missed_steps) missed_between(int optimizer, int averages, const catch_up *since, int64_t from, int64_t to)
 {
     const catch_up *before = since + from, *now = since + to;
@@ -58,7 +58,7 @@ SCALAR_INLINED real theta_caught_up(OF(update_rule) rule, OF(own_rule) own, int 
     return limited ? into_bounds(theta, own.lower, own.upper) : theta;
 }
 
-/* The average, while theta stood still. */
+/* Returns the average after steps in which theta did not change. */
 SCALAR real average_caught_up(real theta, real average, real keep)
 {
     real moved = theta + keep * (average - theta);

@@ -1,4 +1,4 @@
-/* The table of losses: one row is all that anything but the formulas in loss.h knows of a loss. */
+/* The table of losses. Its rows have everything about a loss except for the formulas in loss.h. */
 #ifndef CUSGD_SCALAR_LOSSES_H
 #define CUSGD_SCALAR_LOSSES_H
 
@@ -92,7 +92,7 @@ DEVICE double link_mean(cusgd_link link, double p)
     return p;
 }
 
-/* The table itself is for C alone: kernels need no more than loss_at() and link_mean(). */
+/* The table itself is only compiled in C: kernels only need loss_at() and link_mean(). */
 #ifndef __cplusplus
 
 #include <math.h>
@@ -100,16 +100,17 @@ DEVICE double link_mean(cusgd_link link, double p)
 typedef struct loss_info {
     cusgd_loss_info info;    /* what cusgd_loss_at() returns */
     double derivative_bound; /* the largest |dl/dp| of losses that are differentiable; NaN: the loss's number; infinite: none */
-    double reported;         /* what is reported for l is l times this: people read the squared error itself */
-    int may_lack_optimum;    /* 1: on some data l has its least value only at infinite coefficients (separated classes) */
+    double reported;         /* factor from l to the reported loss: for squared loss the squared error is reported */
+    int may_lack_optimum;    /* 1: on some data the optimum is at infinite coefficients (separated classes) */
     double variance_power;   /* log links: the variance is proportional to this power of the mean; NaN: the loss's number */
-    int fixed;               /* 1: l does not depend on p - y alone, whatever the targets are */
+    int fixed;               /* 1: l is not a function of p - y */
 } loss_info;
 
 #define LOSS_ROW(KIND, NAME, FORMULA, ...) [CUSGD_LOSS_##KIND] = {.info.name = NAME, __VA_ARGS__},
-enum { LOSS_COUNT = CUSGD_LOSS_EXPRESSION }; /* those that have a name of their own */
+enum { LOSS_COUNT = CUSGD_LOSS_EXPRESSION }; /* number of losses that have a name */
 
-/* What is known of a formula without its text; what its derivatives are bounded by is found from the data (host/problem/). */
+/* Rows for formulas, with what does not depend on their texts. Bounds on their derivatives are computed from the data
+ * (host/problem/). */
 #define EXPRESSION_ROW(KIND, SMOOTHNESS, FIXED)                    \
     [CUSGD_LOSS_##KIND] = {.info.name = "expression",              \
                            .info.formula = "a formula of p and y", \
@@ -134,7 +135,7 @@ static inline int loss_is_expression(cusgd_loss loss) { return loss >= CUSGD_LOS
 
 static inline const cusgd_loss_info *loss_info_of(cusgd_loss loss) { return &loss_table[loss].info; }
 
-/* The least upper bound of d2l/dp2; infinite where there is none, as where dl/dp jumps. */
+/* Returns the least upper bound of d2l/dp2; infinite if there is none, as for losses whose derivative jumps. */
 static inline double loss_curvature_bound(loss_rule rule) { return loss_info_of(rule.kind)->hessian_bound; }
 
 static inline double loss_derivative_bound(loss_rule rule)
@@ -162,33 +163,33 @@ static inline int loss_has_probabilities(cusgd_loss loss)
     return link == CUSGD_LINK_LOGIT || link == CUSGD_LINK_SOFTMAX;
 }
 
-/* Whether l depends on p - y alone (identity link): then targets may be centered. */
+/* Returns whether l is a function of p - y (identity link), so that targets may be centered. */
 static inline int loss_is_shift_invariant(cusgd_loss loss)
 {
     return loss_info_of(loss)->targets == CUSGD_TARGET_REAL && !loss_table[loss].fixed;
 }
 
-/* Whether d2l/dp2 is constant, so that the objective is a quadratic. */
+/* Returns whether d2l/dp2 is constant, so that the objective is a quadratic. */
 static inline int loss_is_quadratic(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_QUADRATIC; }
 
-/* Whether dl/dp jumps somewhere. */
+/* Returns whether dl/dp jumps somewhere. */
 static inline int loss_is_nonsmooth(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_NOT; }
 
-/* Whether the optimum without penalties is a maximum of a likelihood with standard errors. */
+/* Returns whether the optimum without penalties is a maximum-likelihood estimate with standard errors. */
 static inline int loss_is_likelihood(cusgd_loss loss) { return loss_info_of(loss)->likelihood; }
 static inline int loss_may_lack_optimum(cusgd_loss loss) { return loss_table[loss].may_lack_optimum; }
 
-/* What is reported for l. */
+/* Returns the loss to report for l. */
 static inline double loss_reported(cusgd_loss loss, double l) { return loss_table[loss].reported * l; }
 
-/* E[y | p], the inverse link. Hinge losses know no expectation: p itself. */
+/* Returns E[y | p], the inverse link. Hinge losses do not model an expectation: returns p. */
 static inline double loss_mean_at(cusgd_loss loss, double p) { return link_mean(loss_info_of(loss)->link, p); }
 
 /* ---- Formulas in double that the rows cannot hold as numbers -------------------------------------------------------------- */
 
-/* The intercept-only model prediction for targets of this mean, that of classes being the share of ones. One class alone, or
- * counts of 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a
- * guess. */
+/* Returns the prediction of the intercept-only model for targets with this mean (for classes, the share of ones). For a single
+ * class, or counts that are all 0, it would be infinite; a share of 1 in 10^6 is used instead. For losses of real numbers that
+ * are not quadratic, the mean is only an initial estimate. */
 static inline double loss_best_constant(cusgd_loss loss, double mean)
 {
     if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
@@ -200,8 +201,8 @@ static inline double loss_best_constant(cusgd_loss loss, double mean)
     return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
 }
 
-/* What a row adds so that the intercept-only model with offsets o, that of l(b + o, y), is loss_best_constant() of sum w above
- * / sum w below: where the derivative's sum is 0. Of classes it is no more than a guess. */
+/* The terms of a row for the intercept-only model with offsets o, of the loss l(b + o, y): it is loss_best_constant() of sum w
+ * above / sum w below, where the sum of the derivatives is 0. For classes it is only an initial estimate. */
 typedef struct offset_terms {
     double above, below;
 } offset_terms;
@@ -215,7 +216,7 @@ static inline offset_terms loss_given_offset(loss_rule rule, double y, double o)
     return (offset_terms){y * exp((1 - q) * o), exp((2 - q) * o)};
 }
 
-/* The least l over all p: log-link losses go below 0 there. */
+/* Returns the minimum of l over all p, which is below 0 for some log-link losses. */
 static inline double loss_lower_bound(loss_rule rule, double y)
 {
     double q = rule.number;

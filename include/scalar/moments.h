@@ -1,6 +1,6 @@
-/* Weighted moments of columns in one reading, by merging those of tiles of rows (Chan, Golub, LeVeque 1983): no digits are lost
- * where a mean is large compared with its deviation. Tiles are merged in order into spans, spans in order into one; both depend
- * on the numbers of rows and columns alone. */
+/* Weighted moments of columns in one pass, by merging those of tiles of rows (Chan, Golub, LeVeque 1983), which loses no digits
+ * if a mean is large compared with the standard deviation. Tiles are merged in order into spans, and spans in order; both depend
+ * only on the numbers of rows and columns. */
 #ifndef CUSGD_SCALAR_MOMENTS_H
 #define CUSGD_SCALAR_MOMENTS_H
 
@@ -8,14 +8,14 @@
 
 enum { MOMENT_SPANS = 64, MOMENT_TILE_BYTES = 128 * 1024 };
 
-/* Rows of a tile: what a second-level cache holds, in double. */
+/* Returns the rows of a tile, which fits into a second-level cache in double. */
 DEVICE int64_t moment_tile_rows(int64_t d)
 {
     int64_t rows = MOMENT_TILE_BYTES / ((int64_t)sizeof(double) * d);
     return rows < 1 ? 1 : rows > 1024 ? 1024 : rows;
 }
 
-/* Of one column: sum of w, weighted mean, sum of w (x - mean)^2. */
+/* The moments of a column: sum of w, weighted mean, sum of w (x - mean)^2. */
 typedef struct moment {
     double weight, mean, square;
 } moment;

@@ -1,11 +1,11 @@
-/* The table of optimizers: one row is all that anything but the formulas in update.h and schedule.h knows of an optimizer. */
+/* The table of optimizers. Its rows have everything about an optimizer except for the formulas in update.h and schedule.h. */
 #ifndef CUSGD_SCALAR_OPTIMIZERS_H
 #define CUSGD_SCALAR_OPTIMIZERS_H
 
 #include "kinds.h"
 #include "real.h"
 
-/* Variants that run where `auto` was asked for, and of rmsprop by its options. */
+/* Internal variants: those that run for `auto`, and those of rmsprop, which its options select. */
 enum {
     OPTIMIZER_ADAGRAD_NESTEROV = 60, /* each number is a bit of optimizer_has()'s sets */
     OPTIMIZER_RMSPROP_MOMENTUM,
@@ -13,13 +13,13 @@ enum {
     OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
 };
 
-/* What an optimizer does in addition to its move; flags of a row. */
+/* Flags of a row: what an optimizer does in addition to its move. */
 enum {
-    HAS_VELOCITY = 1, /* slot1 is a velocity: what theta moved by */
+    HAS_VELOCITY = 1, /* slot1 is a velocity, the last change of theta */
     LOOKS_AHEAD = 2,  /* the gradient is taken at theta - momentum v instead of at theta */
-    DECAYS = 4,       /* theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019) */
-    LEADS = 8,        /* theta follows from the slots: it minimizes what all steps have added, penalties included */
-    MAY_WAIT = 16     /* what steps without a gradient do to a parameter can be made up for at once, when it is needed */
+    DECAYS = 4,       /* theta shrinks by rate x decay in each step, independently of the gradient (Loshchilov, Hutter 2019) */
+    LEADS = 8,        /* theta follows from the slots: it minimizes the sum of all steps, including penalties */
+    MAY_WAIT = 16     /* steps of a parameter without a gradient can be combined and applied later (lazy.h) */
 };
 
 /* One row per optimizer, in the enumeration's order: enumerator, name, the move by the names of optimizer_move()'s variables, how
@@ -60,7 +60,7 @@ enum {
     X(CUSGD_OPTIMIZER_FTRL, "ftrl", update_ftrl(rate, rule.epsilon, g, q), 3, LEADS | MAY_WAIT,                                         \
       .rate = 0.5, .epsilon = 1e-6, .reads = {"epsilon"})
 
-/* The variants: no options of their own. */
+/* The variants, which have no options of their own. */
 #define OPTIMIZER_VARIANTS(X)                                                                                                  \
     X(OPTIMIZER_ADAGRAD_NESTEROV, NULL,                                                                                        \
       update_adagrad_nesterov(rate, step.momentum, rule.epsilon, g, &q->slot1, &q->slot2), 2, HAS_VELOCITY | LOOKS_AHEAD, )    \
@@ -73,7 +73,7 @@ enum {
 #define SLOTS_CASE(KIND, NAME, MOVE, SLOTS, ...) \
     case KIND: return SLOTS;
 
-/* How many slots of state a parameter has. */
+/* Returns the number of slots per parameter. */
 DEVICE int optimizer_slots(int optimizer)
 {
     switch (optimizer) {
@@ -86,8 +86,8 @@ DEVICE int optimizer_slots(int optimizer)
 
 #define FLAG_BIT(KIND, NAME, MOVE, SLOTS, FLAGS, ...) | (uint64_t)(((FLAGS)&flag) != 0) << (KIND)
 
-/* Whether an optimizer has a flag. A set of bits and no switch: nvcc would keep the flags as an array in a thread's local
- * memory. */
+/* Returns whether an optimizer has a flag. Uses sets of bits instead of a switch, for which nvcc would store the flags as an
+ * array in local memory. */
 DEVICE int optimizer_has(int optimizer, int flag)
 {
     const uint64_t set = 0 OPTIMIZERS(FLAG_BIT) OPTIMIZER_VARIANTS(FLAG_BIT);
@@ -101,7 +101,7 @@ DEVICE int optimizer_may_wait(int optimizer) { return optimizer_has(optimizer, M
 DEVICE int optimizer_leads(int optimizer) { return optimizer_has(optimizer, LEADS); }
 DEVICE int optimizer_decays(int optimizer) { return optimizer_has(optimizer, DECAYS); }
 
-/* The table itself is for C alone. */
+/* The table itself is only compiled in C. */
 #ifndef __cplusplus
 
 #include <math.h>
@@ -109,13 +109,13 @@ DEVICE int optimizer_decays(int optimizer) { return optimizer_has(optimizer, DEC
 enum { MAX_READS = 5 };
 
 typedef struct optimizer_info {
-    const char *name;             /* what the option `optimizer` takes */
-    double rate;                  /* the usual one, PyTorch's; NaN: follows from the data's curvature */
-    double epsilon, rho;          /* the usual ones */
+    const char *name;             /* value of the option `optimizer` */
+    double rate;                  /* default rate, as in PyTorch; NaN: computed from the curvature of the data */
+    double epsilon, rho;          /* defaults */
     double weight_decay;          /* likewise */
-    int scales_with_gradient;     /* 1: a gradient twice as large moves theta twice as far */
+    int scales_with_gradient;     /* 1: a step is proportional to the gradient */
     int averages;                 /* 1: the result is an average, from the second epoch on */
-    const char *reads[MAX_READS]; /* the options that it looks at beyond those that all do; NULL-terminated */
+    const char *reads[MAX_READS]; /* options that it reads in addition to those that all optimizers read; NULL-terminated */
 } optimizer_info;
 
 #define OPTIMIZER_ROW(KIND, NAME, MOVE, SLOTS, FLAGS, ...) [KIND] = {.name = NAME, __VA_ARGS__},

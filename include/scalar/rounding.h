@@ -1,12 +1,11 @@
-/* Numbers that the host gives to a device. */
+/* Rounding of numbers that the host passes to a device. */
 #ifndef CUSGD_SCALAR_ROUNDING_H
 #define CUSGD_SCALAR_ROUNDING_H
 
 #ifndef __cplusplus
-/* The value that a device works with, in double: rounded to float where the device works in float (single). The volatile variable
- * keeps the rounding: of two such conversions side by side gcc 12 makes vectors, and then leaves out both conversions (-O2 and
- * -O3).
- */
+/* Returns the value that a device uses, in double: rounded to float if the device computes in float (single). The volatile
+ * variable preserves the rounding: gcc 12 vectorizes two adjacent conversions of this kind and then removes both (-O2 and
+ * -O3). */
 static inline double rounded_for(int single, double value)
 {
     if (!single) return value;

@@ -1,4 +1,4 @@
-/* Which row stands at position i of epoch e: a pure function of (seed, e, i, n), the same on every device. */
+/* The row at position i of epoch e is a pure function of (seed, e, i, n), which is the same on every device. */
 #ifndef CUSGD_SCALAR_SAMPLING_H
 #define CUSGD_SCALAR_SAMPLING_H
 
@@ -6,13 +6,14 @@
 #include "random.h"
 #include "shards.h"
 
-/* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. Fewer
- * than 16 values on a side, or fewer rounds than 8, are seen to favor some orders; so a small n walks a larger square. */
+/* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. With
+ * fewer than 16 values per half, or fewer than 8 rounds, some orders were measurably more frequent; a small n therefore uses a
+ * larger square. */
 enum { PERMUTATION_ROUNDS = 8, PERMUTATION_SIDE_BITS = 4 };
 typedef struct permutation {
     uint64_t n;
     int low_bits;
-    uint32_t high_size; /* about sqrt n, as is 2^low_bits; the product is n or little more */
+    uint32_t high_size; /* about sqrt n, as 2^low_bits is; the product is n or slightly more */
     uint32_t key[PERMUTATION_ROUNDS];
 } permutation;
 
@@ -33,7 +34,8 @@ DEVICE permutation permutation_make(uint64_t n, uint64_t key, uint64_t epoch)
     return p;
 }
 
-/* A round function: one 32-bit multiplication, by the key, since a fixed multiplier maps the few values of a short half alike. */
+/* The round function: one 32-bit multiplication by the key. With a fixed multiplier, the few values of a short half would be
+ * mapped similarly for all keys. */
 DEVICE uint32_t permutation_hash(uint32_t half, uint32_t key)
 {
     uint32_t product = (half + key) * (key | 1);
@@ -48,8 +50,8 @@ DEVICE void permutation_round(const permutation *p, int r, uint32_t *high, uint3
     if (*high >= p->high_size) *high -= p->high_size;
 }
 
-/* Where position i goes: the network's rounds, walked until they land inside [0, n) (Black, Rogaway 2002): once, but for about
- * one in sqrt n. */
+/* Returns the image of position i: applies the rounds of the network until the result is in [0, n) (Black, Rogaway 2002), which
+ * takes one application except for about one in sqrt n positions. */
 DEVICE uint64_t permutation_at(const permutation *p, uint64_t i)
 {
     do {
@@ -67,21 +69,23 @@ DEVICE uint64_t batch_start(uint64_t n, uint64_t m, uint64_t b) { return (uint64
  * span; all are powers of 2. */
 enum { SAMPLING_BLOCK = 64, SAMPLING_WINDOW = 32, SAMPLING_SPAN = SAMPLING_BLOCK * SAMPLING_WINDOW };
 
-/* Everything that an epoch's order depends on; made on the host once an epoch. The rows may be divided into shards, each of which
- * has an order of its own: then this is one shard's, and the positions of a batch are dealt out to the shards in turn. */
+/* Everything that determines the order of an epoch; computed on the host once per epoch. If the rows are divided into shards,
+ * each shard has its own order, and the positions of a batch are distributed to the shards in turn. */
 typedef struct sampler {
     int sampling; /* cusgd_sampling */
     uint64_t n, batches, epoch;
-    uint64_t total, shards, shard; /* rows of all shards, n of which are this one's; 1, 0: there is no other */
+    uint64_t total, shards, shard; /* total: rows of all shards, of which this one has n; shards and shard are 1 and 0 if there is
+                                    * only one */
     uint64_t key;                  /* replace, replace-blocks */
-    uint64_t offset;               /* blocks: the row at which the first block starts */
+    uint64_t offset;               /* blocks: the first row of the first block */
     uint64_t page, span;           /* pages: rows of a page, of a window; both powers of 2 */
-    uint64_t short_at, missing;    /* pages: the place of the page that is shorter, and by how many rows; 0: none is */
+    uint64_t short_at, missing;    /* pages: the place of the shorter page, and the number of rows that it lacks; 0: there is
+                                    * none */
     permutation order;             /* permute, batches: of rows; blocks: of blocks; pages: of pages */
     permutation turns;             /* batches: of the batches; pages: of the rows of the window with the shorter page */
     permutation window;            /* blocks, pages: of a whole window's rows, turned and flipped from window to window */
     permutation leftover;          /* blocks, pages: of the last, shorter window's rows */
-    uint64_t origin;               /* of rows that are bound in the epoch's order: the position of the first of them */
+    uint64_t origin;               /* for rows that are uploaded in the order of the epoch: the position of the first one */
 } sampler;
 
 /* `pages`: whole pages of the file are read one behind the other, so a page has 64 rows at least and 256 KiB, as floats; and rows
@@ -103,10 +107,10 @@ DEVICE uint64_t page_window_rows(uint64_t n, uint64_t page)
     return rows;
 }
 
-/* The key of a shard's part in a stream. */
+/* Returns the key of a shard in a stream. */
 DEVICE uint64_t shard_key(uint64_t key, uint64_t shard) { return shard ? stream_key(key, shard) : key; }
 
-/* What `pages` depends on. The page that is shorter has a random place in the order, so that its rows are not always last. */
+/* Sets the members for `pages`. The shorter page has a random place in the order, so that its rows are not always last. */
 DEVICE void sampler_make_pages(sampler *s, uint64_t cols, uint64_t key)
 {
     uint64_t n = s->n, whole, window, last;
@@ -124,13 +128,13 @@ DEVICE void sampler_make_pages(sampler *s, uint64_t cols, uint64_t key)
     s->leftover = permutation_make(last, key, s->epoch);
 }
 
-/* Rows that are divided into shards, and one of these, which has a row at least. */
+/* A shard of rows that are divided into shards. It has at least one row. */
 typedef struct shard_of_rows {
     uint64_t total, columns; /* of all rows */
     uint64_t shards, shard;
 } shard_of_rows;
 
-/* The order of a shard. Which batch a step takes is the same in all of them. */
+/* Returns the order of a shard. The batch of each step is the same in all shards. */
 DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, shard_of_rows of, uint64_t batches, uint64_t epoch)
 {
     sampler s;
@@ -185,7 +189,7 @@ DEVICE uint32_t blocks_bits(const sampler *s, uint64_t window)
 DEVICE uint64_t blocks_turned(uint32_t bits, uint64_t inside) { return (inside + bits) % SAMPLING_SPAN; }
 DEVICE uint64_t blocks_flipped(uint32_t bits, uint64_t place) { return place ^ (bits >> 16) % SAMPLING_SPAN; }
 
-/* The row, to be wrapped at n, of the first place of block b in the blocks' random order. */
+/* Returns the first row of block b in the random order of the blocks, to be wrapped at n. */
 DEVICE uint64_t blocks_start(const sampler *s, uint64_t b)
 {
     return (b < s->n / SAMPLING_BLOCK ? permutation_at(&s->order, b) : b) * SAMPLING_BLOCK + s->offset;
@@ -204,7 +208,7 @@ DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
     return blocks_wrap(s, blocks_start(s, window * SAMPLING_WINDOW + place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
 }
 
-/* A window of `pages`: whole pages in their random order, of which one may be shorter. */
+/* A window of `pages`: whole pages in their random order, one of which may be shorter. */
 typedef struct page_window {
     uint64_t number, first, rows; /* positions first .. first + rows - 1 */
 } page_window;
@@ -223,7 +227,7 @@ DEVICE page_window pages_window_at(const sampler *s, uint64_t i)
     return w;
 }
 
-/* The first row of the page at place p of the order. */
+/* Returns the first row of the page at place p of the order. */
 DEVICE uint64_t pages_start(const sampler *s, uint64_t p)
 {
     if (s->missing && p == s->short_at) return s->n / s->page * s->page;
@@ -234,20 +238,20 @@ DEVICE uint64_t pages_start(const sampler *s, uint64_t p)
 DEVICE uint64_t pages_turn(const sampler *s, uint64_t window) { return blocks_bits(s, 2 * window) & (s->span - 1); }
 DEVICE uint64_t pages_flip(const sampler *s, uint64_t window) { return blocks_bits(s, 2 * window + 1) & (s->span - 1); }
 
-/* The permutation of a window that is not whole. */
+/* Returns the permutation of a window that is not whole. */
 DEVICE const permutation *pages_partial(const sampler *s, const page_window *w)
 {
     return w->first + w->rows == s->n ? &s->leftover : &s->turns;
 }
 
-/* Which of a window's rows, as its pages follow one another, stands at position `inside` of it. */
+/* Returns the row at position `inside` of a window, as an index into the contiguous rows of its pages. */
 DEVICE uint64_t pages_place(const sampler *s, const page_window *w, uint64_t inside)
 {
     if (w->rows < s->span) return permutation_at(pages_partial(s, w), inside);
     return permutation_at(&s->window, (inside + pages_turn(s, w->number)) & (s->span - 1)) ^ pages_flip(s, w->number);
 }
 
-/* That place, where all pages are as long: behind the shorter page some places are left out. */
+/* Returns that index if all pages had the same length: the missing rows of the shorter page are skipped. */
 DEVICE uint64_t pages_filled(const sampler *s, uint64_t window, uint64_t place)
 {
     uint64_t end = (s->short_at + 1) * s->page - s->missing; /* of the shorter page */
@@ -261,7 +265,7 @@ DEVICE uint64_t pages_row_at(const sampler *s, uint64_t i)
     return pages_start(s, w.number * (s->span / s->page) + place / s->page) + place % s->page;
 }
 
-/* The batch whose positions step b of the epoch visits: its own, but for batches and replace-blocks. */
+/* Returns the batch that step b of the epoch uses: batch b, except for batches and replace-blocks. */
 DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
 {
     if (s->sampling == CUSGD_SAMPLING_BATCHES) return permutation_at(&s->turns, b);
@@ -269,7 +273,7 @@ DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
     return b;
 }
 
-/* The positions first .. first + count - 1 of the shard that step b of the epoch visits: of several shards it may visit none. */
+/* The positions first .. first + count - 1 of the shard that step b of the epoch uses. With several shards there may be none. */
 typedef struct batch_span {
     int64_t first, count;
 } batch_span;
@@ -284,19 +288,19 @@ DEVICE batch_span sampler_span(const sampler *s, uint64_t b)
     return span;
 }
 
-/* The rows of all shards that step b visits. */
+/* Returns the number of rows of all shards that step b uses. */
 DEVICE int64_t sampler_rows(const sampler *s, uint64_t b)
 {
     uint64_t batch = sampler_batch(s, b);
     return (int64_t)(batch_start(s->total, s->batches, batch + 1) - batch_start(s->total, s->batches, batch));
 }
 
-/* What a sampling does; flags of a row. */
+/* Flags of a row: the properties of a sampling. */
 enum {
     SAMPLING_CONTIGUOUS = 1, /* consecutive positions of a batch are consecutive rows */
-    SAMPLING_IN_BLOCKS = 2,  /* neighboring rows stay together, so that rows to be held out are taken in blocks */
-    SAMPLING_NOT_RANDOM = 4, /* rows stay in the order of the data within a batch: data that is sorted trains badly */
-    SAMPLING_REPLACES = 8    /* a row may come several times in an epoch, or never */
+    SAMPLING_IN_BLOCKS = 2,  /* neighboring rows remain together, so that rows are held out in blocks */
+    SAMPLING_NOT_RANDOM = 4, /* batches have rows in the order of the data, which is bad for sorted data */
+    SAMPLING_REPLACES = 8    /* a row may occur several times in an epoch, or never */
 };
 
 /* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. */
@@ -318,7 +322,7 @@ enum { SAMPLING_COUNT = SAMPLINGS(COUNT_ONE) };
 #define ROW_CASE(KIND, NAME, ROW, FLAGS) \
     case CUSGD_SAMPLING_##KIND: return ROW;
 
-/* The row at position i of the epoch. */
+/* Returns the row at position i of the epoch. */
 DEVICE uint64_t sampler_row(const sampler *s, uint64_t i)
 {
     switch (s->sampling) {
@@ -340,7 +344,7 @@ DEVICE int sampling_flags(int sampling)
 }
 #undef FLAGS_CASE
 
-/* Whether consecutive positions are consecutive rows. */
+/* Returns whether consecutive positions are consecutive rows. */
 DEVICE int sampling_is_contiguous(int sampling) { return (sampling_flags(sampling) & SAMPLING_CONTIGUOUS) != 0; }
 
 #endif

@@ -1,4 +1,5 @@
-/* What changes from step to step, in double, on the host only: no pow or log runs in a kernel. t counts steps from 0. */
+/* The numbers that change from step to step. They are computed in double on the host, so that kernels need no pow or log. t
+ * counts steps from 0. */
 #ifndef CUSGD_SCALAR_SCHEDULE_H
 #define CUSGD_SCALAR_SCHEDULE_H
 
@@ -6,22 +7,22 @@
 
 #include <math.h>
 
-/* The numbers of one step, as the host hands them to a device. */
+/* The numbers of a step, which the host passes to a device. */
 typedef struct step_numbers {
     double rate, momentum;
-    double correction1, correction2; /* of moments that started at 0: see optimizer_numbers() */
+    double correction1, correction2; /* corrections of moments that started at 0: see optimizer_numbers() */
     double blend;                    /* nadam: the share of the gradient itself */
     double average;                  /* the weight of this step's iterate in the average */
 } step_numbers;
 
-/* Averages weigh iterate s by s^ECCENTRICITY or so: 0 is Polyak and Ruppert's plain mean (Shamir, Zhang 2013). */
+/* The weight of iterate s in an average is about s^ECCENTRICITY; 0 gives the mean of Polyak and Ruppert (Shamir, Zhang 2013). */
 #define AVERAGE_ECCENTRICITY 3.0
 
-/* A schedule with its numbers: those of cusgd_options, times in steps. */
+/* A schedule with its numbers from cusgd_options, with times in steps. */
 typedef struct rate_schedule {
     cusgd_schedule kind;
     int64_t batches, steps; /* of an epoch; of all epochs that may run */
-    int by_epoch;           /* it moves at the start of an epoch only */
+    int by_epoch;           /* 1: the rate changes only at the start of an epoch */
     double rate, t0, t1, decay, every, power, warm_up, final;
 } rate_schedule;
 
@@ -29,13 +30,13 @@ typedef struct rate_schedule {
 #define ONE_CYCLE_START 25.0 /* the highest rate in units of the first, and the first in units of the last: PyTorch's */
 #define ONE_CYCLE_END   1e4
 
-/* Half a cosine from `from` to `to` as x goes from 0 to 1. */
+/* Returns the half cosine from `from` at x = 0 to `to` at x = 1. */
 static inline double cosine_between(double from, double to, double x)
 {
     return to + (from - to) / 2 * (1 + cos(SCHEDULE_PI * fmin(fmax(x, 0), 1)));
 }
 
-/* Phases end with a step at their last rate: they are a step shorter than they are long. */
+/* The last step of each phase has the final rate of the phase. */
 static inline double one_cycle_rate(const rate_schedule *s, double t)
 {
     double first = s->rate / ONE_CYCLE_START, top = s->warm_up - 1, end = (double)s->steps - 1;
@@ -43,7 +44,7 @@ static inline double one_cycle_rate(const rate_schedule *s, double t)
     return cosine_between(s->rate, first / ONE_CYCLE_END, end > top ? (t - top) / (end - top) : 1);
 }
 
-/* Up to the rate in warm_up steps, then half a cosine down to the final one. */
+/* Increases to the rate in warm_up steps, and then decreases by a half cosine to the final rate. */
 static inline double cosine_rate(const rate_schedule *s, double t)
 {
     double left = (double)s->steps - s->warm_up;
@@ -114,7 +115,7 @@ static inline double radam_correction(double beta2, int64_t t)
     return sqrt((length - 4) * (length - 2) * maximum / ((maximum - 4) * (maximum - 2) * length) * (beta2 > 0 ? left : 1));
 }
 
-/* The corrections of step t, counted from 0. */
+/* Computes the corrections of step t, counted from 0. */
 static inline void optimizer_numbers(int optimizer, double beta1, double beta2, int64_t t, step_numbers *s)
 {
     s->correction1 = s->correction2 = 1;
@@ -138,29 +139,30 @@ static inline void optimizer_numbers(int optimizer, double beta1, double beta2, 
         s->correction2 = bias_correction(beta2, t);
         break;
     }
-    case CUSGD_OPTIMIZER_FTRL: s->correction1 = (double)(t + 1); break; /* the steps that have added their penalties */
+    case CUSGD_OPTIMIZER_FTRL: s->correction1 = (double)(t + 1); break; /* number of steps that have added penalties */
     default: break;
     }
 }
 
-/* The share of asgd's rate that is left at step t (Bottou 2012). */
+/* Returns the factor on the rate of asgd at step t (Bottou 2012). */
 static inline double asgd_share(double decay, double rate, int64_t t) { return pow(1 + decay * rate * (double)t, -0.75); }
 
-/* The weight of the iterate after step t in the average that starts with the one after step `from`. */
+/* Returns the weight of the iterate after step t in the average that starts with the one after step `from`. */
 static inline double average_weight(double eccentricity, int64_t t, int64_t from)
 {
     if (t <= from) return 1; /* before it starts, the average is the iterate */
     return (eccentricity + 1) / ((double)(t - from + 1) + eccentricity);
 }
 
-/* The table itself is for C alone. */
+/* The table itself is only compiled in C. */
 #ifndef __cplusplus
 
 enum { MAX_SCHEDULE_READS = 3 };
 
 typedef struct schedule_info {
-    const char *name;          /* what the option `schedule` takes */
-    int falls_to_its_end;      /* 1: laid out over all epochs, it ends at a small rate: a run that stops before has not had it */
+    const char *name;          /* value of the option `schedule` */
+    int falls_to_its_end;      /* 1: it extends over all epochs and ends at a small rate, which a run that stops early does not
+                                * reach */
     double decay, decay_power; /* the usual ones; 0: it looks at none */
     double decays, warm_up;    /* how many decays in all epochs; the share of all epochs; 0: likewise */
     int has_final_rate, decay_patience;    /* 1: it ends at the final rate, usually 0; evaluations; 0: likewise */

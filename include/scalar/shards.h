@@ -1,5 +1,5 @@
-/* How rows are divided into shards, and how the sums over shards are added: by the number of shards alone, so that it does not
- * matter who computes which. */
+/* How rows are divided into shards, and how the sums over shards are added. Both depend only on the number of shards, so that the
+ * results do not depend on which process computes which shard. */
 #ifndef CUSGD_SCALAR_SHARDS_H
 #define CUSGD_SCALAR_SHARDS_H
 
@@ -7,7 +7,7 @@
 
 enum { MAX_SHARDS = 1024 };
 
-/* Some consecutive shards whose sum the tree has. */
+/* A node of the tree: consecutive shards. */
 typedef struct tree_node {
     int first, count;
 } tree_node;
@@ -16,14 +16,14 @@ typedef struct tree_node {
  * consecutive rows a shard holds: sizes differ by at most one, larger ones first. */
 DEVICE uint64_t shard_rows(uint64_t n, uint64_t shards, uint64_t shard) { return (n + shards - 1 - shard) / shards; }
 
-/* The first row of a shard: shards are consecutive rows. */
+/* Returns the first row of a shard, which has consecutive rows. */
 DEVICE uint64_t shard_start(uint64_t n, uint64_t shards, uint64_t shard)
 {
     uint64_t longer = n % shards;
     return shard * (n / shards) + (shard < longer ? shard : longer);
 }
 
-/* The shard of a row. */
+/* Returns the shard of a row. */
 DEVICE uint64_t shard_of(uint64_t n, uint64_t shards, uint64_t row)
 {
     uint64_t each = n / shards, longer = n % shards, in_longer = longer * (each + 1);

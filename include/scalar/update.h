@@ -1,6 +1,6 @@
-/* What an optimizer does to one parameter, given its gradient: one function each. The state of a parameter is theta, up to three
- * slots and, where it is asked for, the average of its iterates. Conventions are torch.optim's where it has the method, save that
- * the rate of momentum stands inside the velocity. */
+/* The update of one parameter by its gradient, with one function per optimizer. The state of a parameter is theta, up to three
+ * slots and optionally the average of its iterates. The conventions are those of torch.optim if it has the method, except that
+ * the velocity of momentum includes the rate. */
 #ifndef CUSGD_SCALAR_UPDATE_H
 #define CUSGD_SCALAR_UPDATE_H
 
@@ -8,7 +8,7 @@
 #include "real.h"
 #include "schedule.h"
 
-/* Constant over a run. */
+/* The numbers that are constant during a run. */
 STRUCT(update_rule)
 {
     int optimizer;
@@ -18,7 +18,7 @@ STRUCT(update_rule)
     real decay; /* of adamw and asgd */
 };
 
-/* Of one step: schedule.h's step_numbers, rounded. */
+/* The numbers of a step: the step_numbers of schedule.h, rounded. */
 STRUCT(update_step) { real rate, momentum, correction1, correction2, blend, average; };
 
 SCALAR OF(update_step) update_step_from(const step_numbers *s)
@@ -28,12 +28,13 @@ SCALAR OF(update_step) update_step_from(const step_numbers *s)
     return u;
 }
 
-/* What a parameter has of its own: a share of the rate, factors on the penalties, and bounds. */
+/* The numbers of a single parameter: its rate factor, factors on the penalties, and bounds. */
 STRUCT(own_rule) { real rate_factor, l1, l2, lower, upper; };
 
 STRUCT(parameter) { real theta, slot1, slot2, slot3, average; };
 
-/* What an optimizer decides: theta moves by -move; `factor` is what multiplied its gradient in that, the l1 threshold's scale. */
+/* The move of an optimizer: theta changes by -move; `factor` is the factor on the gradient in it, which also scales the l1
+ * threshold. */
 STRUCT(movement) { real move, factor; };
 
 SCALAR OF(movement) update_sgd(real rate, real g)
@@ -104,7 +105,8 @@ SCALAR OF(movement) update_rmsprop_momentum(OF(update_rule) rule, OF(update_step
     return update_momentum(rate / (real_sqrt(*s) + rule.epsilon), step.momentum, g, v);
 }
 
-/* What is left of s, a mean of squares, without the square of the mean: rounding may leave less than nothing. */
+/* Updates s, a mean of squares, and the mean, and returns the root of the variance. Rounding errors may make the variance
+ * negative, which counts as 0. */
 SCALAR real centered_root(OF(update_rule) rule, real g, real *s, real *mean)
 {
     *s = rule.rho * *s + (1 - rule.rho) * (g * g);
@@ -201,13 +203,13 @@ SCALAR real ftrl_leader(real theta, real z, real weight, real steps, real l1, re
     return weight <= 0 ? theta : -soft_threshold(z, steps * l1) / (weight + steps * l2);
 }
 
-/* A parameter's l1 or l2, by the run's and its own factor on it. */
+/* Returns the l1 or l2 of a parameter: that of the run times its own factor. */
 SCALAR real own_penalty(real penalty, real factor, int limited, int penalized)
 {
     return !penalized ? 0 : limited ? penalty * factor : penalty;
 }
 
-/* Where the gradient of a step is taken. */
+/* Returns the point at which the gradient of a step is computed. */
 SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real theta, real slot1)
 {
     return optimizer_looks_ahead(rule.optimizer) ? theta - step.momentum * slot1 : theta;
