@@ -1,5 +1,5 @@
-/* How a step of fused.h ends: the losses, derivatives and gradients of its parts are added up in order, the step counts, and the
- * parameters are updated. */
+/* The end of a step of fused.h: the losses, derivatives and gradients of the parts are added up in order, the step is counted,
+ * and the parameters are updated. */
 #ifndef CUSGD_KERNELS_PARTS_H
 #define CUSGD_KERNELS_PARTS_H
 
@@ -9,7 +9,8 @@
 
 /* ---- Counting the step ---- */
 
-/* One thread's work, once the batch's loss is known: the step counts, or the run has failed. before: counts_of(t.state). */
+/* Counts the step, or marks the run as failed, once the loss of the batch is known. One thread calls it. before:
+ * counts_of(t.state). */
 __device__ static inline void end_step(const fused_task &t, const run_counts &before, int64_t step, int64_t rows, double loss)
 {
     t.state->turns[t.turn] = step / 2 + 1;
@@ -19,18 +20,18 @@ __device__ static inline void end_step(const fused_task &t, const run_counts &be
         t.state->failed = FAILED_LOSS;
 }
 
-/* Starts to copy to shared memory what the table says of a step, and unless that is the last, of the step after it: 2 rows, for
- * update_now_by(). All threads call copy_async_wait() before a __syncthreads(). */
+/* Starts an asynchronous copy to shared memory of the table row of a step and, unless it is the last, of the row after it: 2
+ * rows, for update_now_by(). All threads call copy_async_wait() before a __syncthreads(). */
 __device__ static inline void bring_rows(const slice_table *table, int64_t step, bool is_last, step_row *to)
 {
     const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
     if (word < (is_last ? words : 2 * words)) copy_async((int64_t *)to + word, (const int64_t *)(table->row + step) + word);
 }
 
-/* ---- Adding parts up ---- */
+/* ---- Sums over parts ---- */
 
-/* Neighboring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
- * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
+/* Returns the number of neighboring threads that share the columns of a part, 16 bytes each. It is as large as useful, but
+ * small enough that each group of threads adds at most 8 parts, whose loads are in flight together. */
 __host__ __device__ static inline int update_width(int64_t parts, int packs)
 {
     int width = 8;
@@ -38,10 +39,10 @@ __host__ __device__ static inline int update_width(int64_t parts, int packs)
     return width;
 }
 
-/* Adds 16 bytes of the gradients of parts group, group + groups, ... to sum, in this order. All loads of AT_ONCE parts stand
- * before the first addition: a thread issues instructions in order, so that it would otherwise wait for each load before the
- * next. Zeros stand for parts that are not there, since under a condition the compiler would move each load to its addition; they
- * change no bit, as a sum that began with +0 is never -0. */
+/* Adds 16 bytes of the gradients of parts group, group + groups, ... to sum, in this order. All loads of AT_ONCE parts precede
+ * the first addition, because a thread issues instructions in order and would otherwise wait for each load before it issues the
+ * next. Absent parts are replaced by zeros, since the compiler would move a conditional load next to its addition; the zeros
+ * change no bit, because a sum that started with +0 is never -0. */
 template <class real, int AT_ONCE>
 __device__ static void add_parts(const real *gradients, int64_t stride, int64_t parts, int group, int groups, double *sum)
 {
@@ -62,14 +63,14 @@ __device__ static void add_parts(const real *gradients, int64_t stride, int64_t 
     }
 }
 
-/* What one thread adds up of a batch's parts: their losses and derivatives; of the gradients, 16 bytes of columns. */
+/* The sums that one thread computes over the parts of a batch: losses, derivatives, and 16 bytes of columns of the gradients. */
 template <class real> struct part_sums {
     double loss, derivative, gradient[16 / sizeof(real)];
 };
 
-/* How update_columns() shares out a block's threads among the columns of gradients and groups of parts. */
+/* How update_columns() divides the threads of a block among the columns of the gradients and groups of parts. */
 struct columns_place {
-    int width, groups, group, column, packs; /* packs: 16 bytes of columns, with the intercept */
+    int width, groups, group, column, packs; /* packs: number of packs of 16 bytes of columns, including the intercept */
 };
 template <class real> __device__ static columns_place columns_of(const fused_task &t)
 {
@@ -84,7 +85,7 @@ template <class real> __device__ static columns_place columns_of(const fused_tas
     return c;
 }
 
-/* Gradients of the parts of this thread's group, from the columns of `base` on. */
+/* Adds the gradients of the parts of this thread's group for the columns that start at pack `base`. */
 template <class real, int AT_ONCE>
 __device__ static void add_group(const fused_task &t, int turn, const columns_place &c, int base, double *sum)
 {
@@ -96,8 +97,8 @@ __device__ static void add_group(const fused_task &t, int turn, const columns_pl
         add_parts<real, AT_ONCE>(gradients_of<real>(t, turn) + u, t.stride, t.shape.parts, c.group, c.groups, sum);
 }
 
-/* The batch's loss and derivative, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
- * loads are on their way at once. All threads of a block call. */
+/* Adds up the loss and the derivative of the batch, which all threads receive, and this thread's first sums of gradients for
+ * update_columns(). All loads are issued before the first result is needed. All threads of the block must call. */
 template <class real, int AT_ONCE>
 __device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsigned block, double *shared)
 {
@@ -118,14 +119,14 @@ __device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsign
     return s;
 }
 
-/* The sums of the groups, in order, of 16 bytes of columns from u on; that of the intercept is `derivative`. True in the threads
- * of the first group, which have them, if u < size. All threads of a block call. */
+/* Adds the sums of the groups in order, for 16 bytes of columns from u on; the value of the intercept is `derivative`. Returns
+ * true in the threads of the first group with u < size, which receive the sums. All threads of the block must call. */
 template <class real>
 __device__ static bool join_groups(const columns_place &c, int u, int d, int64_t size, double derivative, double *sum,
                                    double *shared)
 {
     const int values = 16 / sizeof(real), at_once = 4;
-    __syncthreads(); /* the last sums may still be read */
+    __syncthreads(); /* because earlier sums may still be read */
     UNROLLED
     for (int v = 0; v < values; v++)
         if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
@@ -134,7 +135,7 @@ __device__ static bool join_groups(const columns_place &c, int u, int d, int64_t
     UNROLLED
     for (int v = 0; v < values; v++) sum[v] = 0;
     NOT_UNROLLED
-    for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
+    for (int g = 0; g < c.groups; g += at_once) { /* groups is a power of 2 and at least 4 */
         UNROLLED
         for (int v = 0; v < values; v++) {
             UNROLLED
@@ -147,10 +148,10 @@ __device__ static bool join_groups(const columns_place &c, int u, int d, int64_t
     return true;
 }
 
-/* Updates the parameters, 16 bytes of columns a thread, by the parts' gradients, whose sums over the first columns of this block
- * are `first`'s. Groups of `width` threads take every few-th part each, and their sums are added in order. `blocks` blocks share
- * the columns, this is number `block`: the bits do not depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared:
- * shared_doubles<L>(). */
+/* Updates the parameters from the gradients of the parts, one pack of 16 bytes of columns per thread; `first` holds the sums
+ * over the first columns of this block. Groups of `width` threads each add every `groups`-th part, and the sums of the groups
+ * are added in order. `blocks` blocks share the columns, and this one has number `block`; the resulting bits depend neither on
+ * that nor on AT_ONCE. All threads must call, at least THREADS of them; shared: shared_doubles<L>(). */
 template <class real, int AT_ONCE>
 __device__ static void update_columns(const fused_task &t, int turn, const update_task &to, const update_now<real> &now,
                                       const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
