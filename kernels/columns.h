@@ -1,14 +1,14 @@
-/* Sums over the stored values of sparse rows, and of the columns of a batch of them: by sparse.cu and sparse_lazy.cu. Each sum
- * has an order that follows from the numbers of values and outputs alone. */
+/* Sums over the stored values of sparse rows and over the columns of a batch of them, for sparse.cu and sparse_lazy.cu. The
+ * order of each sum depends only on the numbers of values and outputs. */
 #ifndef CUSGD_KERNELS_COLUMNS_H
 #define CUSGD_KERNELS_COLUMNS_H
 
 #include "block.h"
 #include "kernels.h"
 
-enum { AT_ONCE = 4 /* loads of a thread that are on their way together */ };
+enum { AT_ONCE = 4 /* loads of a thread that are in flight together */ };
 
-/* Over groups of LANES neighboring threads of a warp, all of whose threads call: a fixed tree. */
+/* Sums over groups of LANES neighboring threads of a warp by a fixed tree. All threads of the warp must call. */
 template <int LANES, class T> __device__ static T lane_sum(T v)
 {
     UNROLLED
@@ -16,7 +16,7 @@ template <int LANES, class T> __device__ static T lane_sum(T v)
     return v;
 }
 
-/* Values lane, lane + lanes, ... of begin .. end - 1, each times factor[index k]. */
+/* Sums values begin + lane, begin + lane + lanes, ... below end, each times factor[index k]. */
 template <class real, class sum, class index_of>
 __device__ static sum add_values(const real *value, const index_of *index, const real *factor, int64_t begin, int64_t end,
                                  unsigned lane, unsigned lanes, int64_t k)
@@ -40,16 +40,16 @@ __device__ static sum add_values(const real *value, const index_of *index, const
     return total;
 }
 
-/* Threads that share a column, by its length. */
+/* Number of threads that share a column, by its length class. */
 static const int sparse_lanes[SPARSE_LENGTHS] = {THREADS, 32, 8, 1};
 
-/* The columns of one length: the block's turn `*turn` among all of the batch, which the next length goes on with. A sum goes to
- * put_sum(to, column, output, sum), in one thread. */
+/* Sums the columns of one length class. *turn: index of the block's next turn among those of the whole batch; the next length
+ * class continues with it. One thread passes each sum to put_sum(to, column, output, sum). */
 template <class real, class sum, int LANES, class place>
 __device__ static void add_columns(const sparse_columns_task &t, const sparse_batch &b, int64_t first, int64_t count,
                                    int64_t *turn, sum *shared, const place &to)
 {
-    const int UNITS = THREADS / LANES; /* columns and outputs of a block's turn */
+    const int UNITS = THREADS / LANES; /* pairs of column and output per turn of a block */
     const unsigned lane = threadIdx.x % LANES;
     int64_t units = count * t.k, turns = (units + UNITS - 1) / UNITS;
     for (; *turn < turns; *turn += gridDim.x) {
@@ -61,7 +61,7 @@ __device__ static void add_columns(const sparse_columns_task &t, const sparse_ba
                 add_values<real, sum>((const real *)t.of.value, t.of.place, (const real *)t.p + c,
                                       b.value + (int64_t)column[0].begin, b.value + (int64_t)column[1].begin, lane, LANES, t.k);
         total = lane_sum<(LANES < 32 ? LANES : 32)>(total);
-        if (LANES > 32) { /* the warps' sums, in order */
+        if (LANES > 32) { /* adds the sums of the warps in order */
             __syncthreads();
             if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = total;
             __syncthreads();
@@ -72,7 +72,7 @@ __device__ static void add_columns(const sparse_columns_task &t, const sparse_ba
     *turn -= turns;
 }
 
-/* All columns of a batch. Returns the block's turn behind them: 0 in one block of the grid. */
+/* Sums all columns of a batch. Returns the block's turn after them, which is 0 in exactly one block of the grid. */
 template <class real, class sum, class place>
 __device__ static int64_t add_batch(const sparse_columns_task &t, int64_t number, sum *shared, const place &to)
 {

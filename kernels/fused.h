@@ -1,13 +1,15 @@
-/* A step with one read of x, for one output: what the engines `fused` and `persistent` share, down to the bits they produce.
+/* A step that reads x once, for one output. The engines `fused` and `persistent` share this code and therefore produce equal
+ * bits.
  *
  *     for (i in part) { l = loss_at(x[i] point + o[i] + intercept, y[i]); gradient += w[i] l.derivative x[i] }
  *
- * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and derivative
- * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
- * two uses. A team takes ROWS rows at a time, so that as many loads are on their way; lane u of it owns row u: it alone finds
- * out which row that is, reads its y and w, and evaluates the loss. Where blocks share rows (cluster.cu), a block has a piece of
- * each, and all that is written here of a row is true of the piece, but for team_sum(). How parts
- * are added up and the parameters updated: parts.h. */
+ * A batch is divided into parts of shape.rows rows, and each part is processed by one block, which writes the gradient, loss
+ * and derivative of the part. These are then added up in order (parts.h). A row is shared by a team of `lanes` threads, which
+ * keeps it in registers between its two uses. A team processes ROWS rows at a time, so that their loads are in flight together.
+ * Lane u of the team owns row u: it alone computes the index of that row, reads its y and w, and evaluates its loss.
+ *
+ * If the blocks of a cluster share rows (cluster.cu), each block has a piece of every row. What this file says of rows then
+ * applies to pieces, except for team_sum(). */
 #ifndef CUSGD_KERNELS_FUSED_H
 #define CUSGD_KERNELS_FUSED_H
 
@@ -28,10 +30,10 @@ template <class L> __device__ static typename L::real dot(const point_share<L> &
             for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.part.at[q][i], value_at(x.at[q], i), s);
             continue;
         }
-        const int values = 16 / sizeof(typename L::real); /* that 16 bytes of the point have */
+        const int values = 16 / sizeof(typename L::real); /* number of values of the point in 16 bytes */
         UNROLLED
         for (int h = 0; h < L::VALUES; h += values) {
-            if (c + h >= p.d) continue; /* else 16 bytes hold d - 1 and, at most, the intercept and room */
+            if (c + h >= p.d) continue; /* the 16 bytes at d - 1 may also hold the intercept and padding */
             pack<typename L::real> theta = load_pack(point.from + c + h);
             for (int i = 0; i < values; i++) s = multiply_add(c + h + i < p.d ? theta.at[i] : 0, value_at(x.at[q], h + i), s);
         }
@@ -39,10 +41,10 @@ template <class L> __device__ static typename L::real dot(const point_share<L> &
     return s;
 }
 
-/* Adds ROWS values, a power of 2, up over `width` lanes, ROWS at least, by the tree in which lane l first adds lane l ^ (width /
- * 2) and then, from half to half, its neighbor. As two lanes add the same two sums, each adds half of them and leaves the other
- * half to the other: in the end lane l of the width has the sum of value number l / (width / ROWS) alone. All of the warp call.
- */
+/* Sums each of ROWS values over `width` lanes, by the tree in which lane l first adds the value of lane l ^ (width / 2), then
+ * that of lane l ^ (width / 4), and so on. ROWS is a power of 2 and at most `width`. Since two lanes would compute the same two
+ * sums, each computes half of them and sends its operands of the other half to the other lane: in the end, lane l of the width
+ * has only the sum of value l / (width / ROWS). All threads of the warp must call. */
 template <int ROWS, bool IS_WARP, class T> __device__ static T add_over_lanes(T *value, int width)
 {
     const int lane = (int)threadIdx.x % 32;
@@ -63,7 +65,7 @@ template <int ROWS, bool IS_WARP, class T> __device__ static T add_over_lanes(T 
     return value[0];
 }
 
-/* Adds up the values of the block's warps, in order. */
+/* Adds the values of the warps of the block in order. */
 template <class L> __device__ static typename L::real add_over_warps(const typename L::real *of_warps)
 {
     const int values = 16 / sizeof(typename L::real);
@@ -81,9 +83,9 @@ template <class L> __device__ static typename L::real add_over_warps(const typen
     return sum;
 }
 
-/* Adds a block's value of row lane % ROWS up over the cluster, of 4 or 8 blocks, in the order of ranks. Each block sends its
- * values to all, lane by lane of its first warp: shared, behind what team_sum() uses: 2 x MOST_BLOCKS x ROWS, whose halves take
- * turns. */
+/* Adds the block's value of row lane % ROWS over a cluster of 4 or 8 blocks, in the order of their ranks. The lanes of the
+ * first warp of each block send its values to all blocks. The buffer follows that of team_sum() in `shared` and has 2 x
+ * MAX_BLOCKS x ROWS values; successive calls alternate between its halves. */
 template <class L>
 __device__ static typename L::real cluster_sum(typename L::real value, const place &p, typename L::real *shared, int turn)
 {
@@ -105,8 +107,9 @@ __device__ static typename L::real cluster_sum(typename L::real value, const pla
     return sum;
 }
 
-/* Adds each of ROWS values up over the team, by a fixed tree: lane u of the owners gets number u. All threads of the block call.
- * shared, aligned to 16 bytes: 2 x ROWS x MOST_WARPS, whose halves take turns, so that one barrier does. */
+/* Sums each of ROWS values over the team by a fixed tree; lane u of the owners receives sum u. All threads of the block must
+ * call. shared, aligned to 16 bytes: 2 x ROWS x MAX_WARPS values; successive calls alternate between the halves, so that one
+ * barrier per call suffices. */
 template <class L>
 __device__ static typename L::real team_sum(typename L::real *value, const place &p, typename L::real *shared, int turn)
 {
@@ -124,25 +127,25 @@ __device__ static typename L::real team_sum(typename L::real *value, const place
 
 /* ---- A part ---- */
 
-/* What a thread has added up. */
+/* The sums that a thread accumulates over a part. */
 template <class L> struct sums_of {
     share<L> gradient;
-    double loss, derivative; /* of the rows it owns */
-    int turn;                /* how often it has added rows up */
+    double loss, derivative; /* of the rows that the thread owns */
+    int turn;                /* number of calls of team_sum() so far */
 };
 
-/* In double a call apart: the registers that its exponentials take would have to come from the rows. */
+/* The version for double is not inlined: its exponentials would otherwise take registers that hold the rows. */
 __device__ static inline loss_point<float> loss_of(loss_rule rule, float p, float y) { return loss_at<float>(rule, p, y); }
 __device__ APART static loss_point<double> loss_of(loss_rule rule, double p, double y) { return loss_at<double>(rule, p, y); }
 
-/* Rows base + slot, base + slots + slot, ... of the part: ROWS of them for each team. */
+/* Processes ROWS rows per team: rows base + slot, base + slots + slot, ... of the part. */
 template <class L>
 __device__ static void add_rows(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int base,
                                 const point_share<L> &point, const place &p, typename L::real *shared, sums_of<L> *to)
 {
     typedef typename L::real real;
-    /* Lanes that own no row do as the last owner does, and rows behind the part's end are its last row, whose loss and derivative
-     * do not count: 0 times its values is added to the gradient. */
+    /* Lanes that own no row repeat what the last owner does. Rows beyond the end of the part are replaced by its last row with
+     * a derivative of 0, so that 0 times its values is added to the gradient and its loss is not counted. */
     int width = owner_width<L>(p), own = p.lane % width;
     int mine = base + (own < L::ROWS ? own : L::ROWS - 1) * p.slots + p.slot;
     bool owns = own < L::ROWS && mine < r.count;
@@ -174,13 +177,13 @@ __device__ static void add_rows(const fused_task &t, const part_rows<typename L:
     }
 }
 
-/* Adds two values up over the block, of 8 or 16 warps, by a fixed tree: every thread has the sums. All call; shared, aligned to
- * 16 bytes: 2 MOST_WARPS. */
+/* Sums two values over a block of 8 or 16 warps by a fixed tree; every thread receives the sums. All threads must call. shared,
+ * aligned to 16 bytes: 2 MAX_WARPS values. */
 __device__ static inline void block_sums(double *a, double *b, double *shared)
 {
     int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
     double both[2] = {*a, *b}, sum = add_over_lanes<2, true>(both, 32);
-    __syncthreads(); /* the last sums may still be read */
+    __syncthreads(); /* because earlier sums may still be read */
     if (lane % 16 == 0) shared[2 * warp + lane / 16] = sum;
     __syncthreads();
     *a = *b = 0;
@@ -194,7 +197,7 @@ __device__ static inline void block_sums(double *a, double *b, double *shared)
     }
 }
 
-/* Adds up the gradients of a warp's teams, of 8 lanes at least: each team gets the sums. */
+/* Sums the gradients of the teams of a warp; every team receives the sums. A team has at least 8 lanes. */
 template <class L> __device__ static void add_teams(share<L> *g, const place &p)
 {
     UNROLLED
@@ -205,13 +208,13 @@ template <class L> __device__ static void add_teams(share<L> *g, const place &p)
     }
 }
 
-/* The teams' gradients, added up over the block, to `out`: `room` values, of which those from d on are 0. shared:
- * shared_doubles<L>(). */
+/* Sums the gradients of the teams of the block and writes `room` values to `out`, of which those from d on are 0. shared:
+ * shared_doubles<L>() doubles. */
 template <class L>
 __device__ static void store_gradient(share<L> *g, int room, const place &p, typename L::real *shared, typename L::real *out)
 {
     typedef typename L::real real;
-    const int warps = THREADS / 32; /* but where WIDE */
+    const int warps = THREADS / 32; /* except if WIDE */
     int warp = (int)threadIdx.x / 32, columns = L::PACKS * p.lanes * L::VALUES;
     if (may_be_narrow<L>()) add_teams<L>(g, p);
     UNROLLED
@@ -234,7 +237,8 @@ __device__ static void store_gradient(share<L> *g, int room, const place &p, typ
     }
 }
 
-/* Shared memory of a kernel, in doubles: for sums of teams, of the block, of the parts, in turn. */
+/* Returns the size of a kernel's shared buffer in doubles. The sums of teams, of the block and of parts use it one after the
+ * other. */
 template <class L> __host__ __device__ static constexpr int shared_doubles()
 {
     const int teams = 2 * L::ROWS * (MAX_WARPS + (L::CLUSTERED ? MAX_BLOCKS : 0)),
@@ -244,14 +248,15 @@ template <class L> __host__ __device__ static constexpr int shared_doubles()
     return reals > parts ? reals : parts;
 }
 
-/* Parts' gradients, losses and derivatives have room for two batches: while one is still read, the next writes the other. */
+/* The gradients, losses and derivatives of parts are stored for two batches, so that one batch can be written while the other
+ * is still read. */
 template <class real> __device__ static real *gradients_of(const fused_task &t, int turn)
 {
     return (real *)t.partial + turn * t.shape.parts * t.stride;
 }
 __device__ static inline double *sums_at(const fused_task &t, int turn) { return t.sums + turn * t.shape.parts * 2; }
 
-/* The rows of a pass that begins at the part's row `later`. */
+/* Prefetches the rows of the pass that starts at row `later` of the part. */
 template <class L>
 __device__ static void fetch_ahead(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int later,
                                    const place &p)
@@ -263,7 +268,7 @@ __device__ static void fetch_ahead(const fused_task &t, const part_rows<typename
         fetch_row<L>(t, r.x, r.first + later + threadIdx.x, p);
 }
 
-/* Part `number` of the batch: its gradient, loss and derivative. */
+/* Computes the gradient, loss and derivative of part `number` of the batch. */
 template <class L>
 __device__ static void run_part(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t number,
                                 int turn, const point_share<L> &point, const place &p, double *shared)
@@ -285,10 +290,10 @@ __device__ static void run_part(const fused_task &t, const part_rows<typename L:
     __syncthreads();
 }
 
-/* ---- How a step begins ---- */
+/* ---- The start of a step ---- */
 
-/* The step under way, a row of the table; which rows its batch has; and whether it is the table's last. step -1: none, the run
- * has failed. */
+/* The current step (a row of the table), its range of rows, and whether it is the last of the table. step is -1 if the run has
+ * failed. */
 struct step_now {
     int64_t step, first, count;
     bool is_last;
@@ -299,7 +304,8 @@ __device__ static inline step_now step_at(const fused_task &t, int64_t step)
     return {step, row->first, row->count, step + 1 >= t.update.table->count};
 }
 
-/* Part `number`'s first rows, to the L2 cache: x depends on no step. */
+/* Prefetches the first rows of part `number` into the L2 cache. This may precede the end of earlier steps, because x does not
+ * depend on them. */
 template <class L>
 __device__ static void fetch_part(const fused_task &t, const step_now &now, int64_t number, const typename L::stored *x,
                                   const place &p)
@@ -315,8 +321,8 @@ __device__ static void fetch_part(const fused_task &t, const step_now &now, int6
         for (int i = (int)threadIdx.x; i < rows.count; i += (int)blockDim.x) fetch_row<L>(t, x, rows.first + i, p);
 }
 
-/* What each kernel of a step begins with: everything that depends on the steps before stands behind it. Which step it is depends
- * on their number alone, which is known before they are done, and so is what the table says of it. */
+/* Starts each kernel of a step. Whatever depends on earlier steps follows this call. The index of the step is known before the
+ * previous step has finished, because it depends only on the number of steps, and so is the table row of the step. */
 template <class L>
 __device__ static step_now begin_step(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
 {
@@ -333,7 +339,7 @@ __device__ static step_now begin_step(const fused_task &t, int64_t number, const
     let_later_begin();
     static_assert(offsetof(run_state, next) % 16 == 0 && offsetof(run_state, failed) == offsetof(run_state, next) + 8,
                   "one load");
-    pack<int64_t> next = load_pack(&t.state->next); /* and `failed` */
+    pack<int64_t> next = load_pack(&t.state->next); /* next and failed */
     if (next.at[1])
         now.step = -1;
     else if (now.step != next.at[0])

@@ -243,7 +243,7 @@ typedef struct update_task {
     const void *rate_factor;                             /* size; NULL: 1 */
     const void *l1_factor, *l2_factor, *lower, *upper;   /* size each, all or none: factors on l1 and l2; bounds */
     double clip_norm, clip_value;                        /* 0: no clipping */
-    double *squares;                                     /* clip_partials(size): the factor on the gradient, then partial sums */
+    double *squares;                                     /* clip_partials(size): factor on the gradient, partial sums */
     const void *gradient;                                /* d k: sum over the rows of the batch; NULL: it is in `sum` */
     const double *sum;                                   /* d k */
     const double *total;                                 /* k: derivatives of the intercepts */
@@ -438,8 +438,7 @@ typedef struct curvature_task {
     int64_t segments; /* number of groups of consecutive rows; their sums are added in order */
     double *q;        /* rows */
     double *partial;  /* segments x (d + 1) x 2 */
-    double
-        *sums; /* (d + 1) x 2: the sums of w^2 q z_j^2 and of w z_j^2 of column j are added to it; the last row has q for z_j^2 */
+    double *sums;     /* (d + 1) x 2, added to: sums of w^2 q z_j^2 and of w z_j^2; row d has q for z_j^2 */
 } curvature_task;
 cudaError_t kernel_curvature(const curvature_task *t, cudaStream_t stream);
 
@@ -451,9 +450,8 @@ typedef struct generate_task {
     uint64_t features, targets; /* keys of the random streams */
     double correlation, noise;
     cusgd_synthetic_targets kind;
-    const uint32_t
-        *words; /* random words whose word 0 is word (first * d) / 4 * 4 of the stream; NULL: the kernel generates them */
-    const double *scale;      /* d; NULL: columns have unit scale */
+    const uint32_t *words;    /* starts at word (first d) / 4 * 4 of the stream; NULL: generated in the kernel */
+    const double *scale;      /* d; NULL: columns are neither scaled nor reflected */
     const double *reflection; /* if scale is given: GENERATE_REFLECTIONS x d */
     const double *truth;      /* (d+1) x k */
     double *work;             /* rows x d, if columns are correlated or scaled */

@@ -1,28 +1,29 @@
-/* What every kernel source includes: CUDA C under nvcc; under g++ -DCUSGD_EMULATED the same source runs on the CPU, in tests
- * (tests/emulator/README.md). Kernels are plain CUDA C but for these things, which have a form here that both compilers take:
- *   LAUNCH(kernel, grid, block, shared bytes, stream, arguments...) for <<<>>>; it returns the launch's error. A template kernel
- *       with several arguments stands in parentheses: LAUNCH((kernel<T, 4>), ...)
- *   LAUNCH_COOPERATIVE(...): the same, every block resident, so that grid_barrier() may be called
+/* The portability layer that every kernel source includes. nvcc compiles the sources as CUDA C; g++ -DCUSGD_EMULATED compiles
+ * the same sources for the CPU, in tests (tests/emulator/README.md). Kernels are plain CUDA C except for the following, whose
+ * forms here are accepted by both compilers:
+ *   LAUNCH(kernel, grid, block, shared bytes, stream, arguments...) replaces <<<>>> and returns the error of the launch. The name
+ *       of a template kernel with several arguments needs parentheses: LAUNCH((kernel<T, 4>), ...)
+ *   LAUNCH_COOPERATIVE(...): the same with all blocks resident, so that grid_barrier() may be called
  *   LAUNCH_AS(way, ...): the same in clusters of blocks, or early: see launch_way
- *   SHARED(T, name, count) for __shared__ T name[count], aligned to 16 bytes
- *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
- *   UNROLLED for #pragma unroll before a loop; NOT_UNROLLED for #pragma unroll 1
- *   APART for __noinline__, whose registers are its own
- *   GRID_CONSTANT for __grid_constant__: a kernel's argument that is read by index where it is, without a copy in each thread
- *   wait_for_earlier(), let_later_begin(), fetch(), fetch_line(): between the kernels of a stream
- *   ASSERT_ALONE(condition): of what holds where no two kernels run at once; checked on the emulated GPU alone, when none do
- *   cluster_sync(), exchange_...(): between the blocks of a cluster
- *   count_arrival(): between the blocks of a grid, in place of __threadfence() and atomicAdd()
- * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
- * kernel that needs it. This file and its twin are the only ones that ask who compiles. CUDA's cooperative_groups.h stays out:
- * nvcc takes 4 seconds for it, in each source. */
+ *   SHARED(T, name, count): __shared__ T name[count], aligned to 16 bytes
+ *   DYNAMIC_SHARED(T, name): declares the dynamic shared memory of the launch as T *name, aligned to 16 bytes
+ *   UNROLLED: #pragma unroll before a loop; NOT_UNROLLED: #pragma unroll 1
+ *   APART: __noinline__, for functions that must not share registers with their caller
+ *   GRID_CONSTANT: __grid_constant__, for a kernel argument that is indexed without a copy in each thread
+ *   wait_for_earlier(), let_later_begin(), fetch(), fetch_line(): overlap of successive kernels of a stream
+ *   ASSERT_ALONE(condition): asserts what holds if no two kernels run at the same time; only the emulated GPU checks it
+ *   cluster_sync(), exchange_...(): synchronization of the blocks of a cluster
+ *   count_arrival(): synchronization of the blocks of a grid, instead of __threadfence() and atomicAdd()
+ * Other features that the emulator does not support (bulk copies, matrix instructions) are added here, with a portable
+ * equivalent, together with the first kernel that needs them. Only this file and its counterpart in the emulator depend on the
+ * compiler. cooperative_groups.h of CUDA is not included, because it adds 4 seconds to nvcc's time for each source. */
 #ifndef CUSGD_KERNELS_PORT_H
 #define CUSGD_KERNELS_PORT_H
 
-/* How a kernel is launched. early: it may begin before the kernel before it in the stream is done, once each block of that one
- * has called let_later_begin() or returned. cluster: groups of so many blocks of a one-dimensional grid, at most 8, are resident
- * together and reach each other's shared memory; 0: none. Both need compute capability 9.0, and neither can be combined with
- * cooperative. */
+/* How a kernel is launched. early: the kernel may start before the previous kernel of the stream has finished, once each block
+ * of that kernel has called let_later_begin() or returned. cluster: groups of this many blocks of a one-dimensional grid, at
+ * most 8, are resident together and can access each other's shared memory; 0: no clusters. Both require compute capability 9.0,
+ * and neither can be combined with cooperative. */
 struct launch_way {
     bool cooperative, early;
     unsigned cluster;
@@ -45,7 +46,8 @@ struct launch_way {
 #define APART         __noinline__
 #define GRID_CONSTANT __grid_constant__
 
-/* A type from which a template's parameter is not deduced: the arguments of a launch convert to the kernel's own types. */
+/* Prevents deduction of a template parameter from an argument, so that the arguments of a launch convert to the types of the
+ * kernel's parameters. */
 template <class T> struct same {
     typedef T type;
 };
@@ -73,7 +75,8 @@ static inline cudaError_t launch(launch_way way, const char *, void (*kernel)(P.
     return cudaLaunchKernelExC(&config, function, pointers);
 }
 
-/* Between the blocks of a launch. Who has seen the value that another block released sees what that one wrote before, too. */
+/* Release and acquire operations between the blocks of a launch. A thread that acquires a released value also sees what the
+ * releasing thread wrote before. */
 __device__ static inline void store_release(unsigned *p, unsigned v)
 {
     asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(p), "r"(v) : "memory");
@@ -85,14 +88,15 @@ __device__ static inline unsigned load_acquire(const unsigned *p)
     return v;
 }
 
-/* How often a thread looks at another block's flag before it gives up: more than 10 seconds, as a look takes at least the latency
- * of the L2 cache, about 0.15 us. Between two barriers a block works for milliseconds at most. */
+/* The number of times that a thread reads another block's flag before it gives up. That takes more than 10 seconds, because a
+ * read takes at least the latency of the L2 cache, about 0.15 us. Between two barriers a block works for milliseconds at most. */
 enum { BARRIER_LOOKS = 1 << 26 };
 
-/* Adds 1 to *count, in device memory, and returns what it was before: how many blocks of a grid have come here. What this thread
- * has written, and other threads before a __syncthreads() with it, is seen by each thread that counts later, and by others after
- * a __syncthreads() with that one. One thread of a block calls. It orders memory as far as that takes; __threadfence() on both
- * sides of an atomicAdd() would order it sequentially, which costs several times as much. */
+/* Adds 1 to *count in device memory and returns the previous value, which is the number of blocks of the grid that have called
+ * before. What this thread wrote, and what other threads wrote before a __syncthreads() with it, is visible to each thread that
+ * counts later, and to others after a __syncthreads() with that thread. One thread per block calls. The memory order is
+ * acquire-release; __threadfence() before and after an atomicAdd() would be sequentially consistent, which costs several times
+ * as much. */
 __device__ static inline unsigned count_arrival(unsigned *count)
 {
     unsigned before;
@@ -100,8 +104,8 @@ __device__ static inline unsigned count_arrival(unsigned *count)
     return before;
 }
 
-/* Copies T, of 4, 8 or 16 bytes, from global to shared memory in the background; it is there, for the thread that asked, after
- * copy_async_wait(). Through registers before compute capability 8.0. */
+/* Copies a T of 4, 8 or 16 bytes asynchronously from global to shared memory. The calling thread sees it after
+ * copy_async_wait(). Before compute capability 8.0 the copy passes through registers. */
 template <class T> __device__ static inline void copy_async(T *shared, const T *global)
 {
     __pipeline_memcpy_async(shared, global, sizeof(T));
@@ -112,7 +116,8 @@ __device__ static inline void copy_async_wait()
     __pipeline_wait_prior(0);
 }
 
-/* What follows does something from compute capability 9.0 on; elsewhere no kernel is launched early or in clusters. */
+/* The functions below have an effect from compute capability 9.0 on. On other devices no kernel is launched early or in
+ * clusters. */
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 #define CUSGD_FROM_90(...) __VA_ARGS__
 enum { CAN_FETCH = 1 };
@@ -121,16 +126,16 @@ enum { CAN_FETCH = 1 };
 enum { CAN_FETCH = 0 };
 #endif
 
-/* In a kernel that is launched early: what the kernels before it wrote is there from here on; every thread must call. */
+/* Waits, in a kernel that is launched early, until everything that earlier kernels wrote is visible. Every thread must call. */
 __device__ static inline void wait_for_earlier() { CUSGD_FROM_90(asm volatile("griddepcontrol.wait;" : : : "memory");) }
-/* A kernel behind this one that is launched early may begin, as far as this block is concerned. */
+/* Permits, on behalf of this block, that a later kernel that is launched early starts. */
 __device__ static inline void let_later_begin()
 {
     CUSGD_FROM_90(asm volatile("griddepcontrol.launch_dependents;" : : : "memory");)
 }
 
-/* Brings `bytes` of device memory at p, both multiples of 16, into the L2 cache in the background. Threads of a warp that call
- * ask one after another: for many bytes each. */
+/* Prefetches `bytes` bytes of device memory at p into the L2 cache; both are multiples of 16. The requests of the threads of a
+ * warp are issued one after another, so each should be for many bytes. */
 __device__ static inline void fetch(const void *p, unsigned bytes)
 {
     (void)p, (void)bytes;
@@ -140,30 +145,32 @@ __device__ static inline void fetch(const void *p, unsigned bytes)
                                : "memory");)
 }
 
-/* Brings the 128 bytes of device memory in which p is into the L2 cache; the threads of a warp ask at once. */
+/* Prefetches the 128-byte line of device memory that contains p into the L2 cache. The requests of the threads of a warp are
+ * issued together. */
 __device__ static inline void fetch_line(const void *p)
 {
     (void)p;
     CUSGD_FROM_90(asm volatile("prefetch.global.L2 [%0];" : : "l"(__cvta_generic_to_global(p)) : "memory");)
 }
 
-/* Every thread of every block of a cluster waits for every other; what they wrote before, to each other's shared memory too, is
- * seen after it. Before the first one another block may not have begun, and after its last one it may be gone. */
+/* Synchronizes all threads of all blocks of a cluster. What they wrote before, including to each other's shared memory, is
+ * visible afterwards. Before the first call other blocks may not have started, and after the last call they may have ended. */
 __device__ static inline void cluster_sync()
 {
     CUSGD_FROM_90(asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" : : : "memory");)
 }
 
-/* Values that the blocks of a cluster send each other, in rounds: a block waits for the bytes that come to itself, and neither
- * for other blocks' threads nor for any other memory, as it does at a cluster_sync(), which also empties the L1 cache. An
- * exchange is a variable in shared memory, at the same place in each block, on which each round has the same bytes on their way.
- * It may serve the next round once all of the block's threads have left exchange_await() of this one, and all other blocks are
- * known to have: two that take turns do, where each round begins with a __syncthreads() and every block sends to every block. */
+/* An exchange sends values between the blocks of a cluster in rounds. A block waits only for the bytes that it receives, and
+ * not for threads of other blocks or other memory accesses, as cluster_sync() does, which also invalidates the L1 cache. An
+ * exchange is a variable in shared memory, at the same address in each block; every round transfers the same number of bytes.
+ * It may be reused for the next round once all threads of the block have returned from exchange_await() of this round and all
+ * other blocks are known to have done so. Two exchanges used in alternation meet this requirement if each round starts with a
+ * __syncthreads() and every block sends to every block. */
 typedef unsigned long long exchange;
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 __device__ static inline unsigned shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
-/* Of what stands at p in block `rank` of the cluster. */
+/* Returns the address of the variable that corresponds to *p in block `rank` of the cluster. */
 __device__ static inline unsigned cluster_address(const void *p, unsigned rank)
 {
     unsigned there;
@@ -171,20 +178,22 @@ __device__ static inline unsigned cluster_address(const void *p, unsigned rank)
     return there;
 }
 
-/* One thread of each block, before a cluster_sync() and anything else. */
+/* Initializes an exchange. One thread of each block calls it first, before a cluster_sync(). */
 __device__ static inline void exchange_open(exchange *e)
 {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(shared_address(e)) : "memory");
     asm volatile("fence.mbarrier_init.release.cluster;" : : : "memory");
 }
 
-/* One thread of each block, in each round: so many bytes will come, or have. */
+/* Announces the number of bytes that the block receives in a round. One thread of each block calls it in each round, before or
+ * after their arrival. */
 __device__ static inline void exchange_expect(exchange *e, unsigned bytes)
 {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" : : "r"(shared_address(e)), "r"(bytes) : "memory");
 }
 
-/* To *to of block `rank` of the cluster, counted there by *e: both as they stand in this block. */
+/* Sends a value to *to in block `rank` of the cluster, where the exchange that corresponds to *e counts its bytes. Both
+ * pointers are addresses in this block. */
 __device__ static inline void exchange_send(float *to, float value, exchange *e, unsigned rank)
 {
     asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];"
@@ -200,9 +209,9 @@ __device__ static inline void exchange_send(double *to, double value, exchange *
                  : "memory");
 }
 
-/* Every thread of the block: until this round's bytes have come; they are seen after it. parity: 0 in the exchange's first round,
- * 1 in its second, and so on by turns. It acquires at the block's scope, which is enough for what stands in the block's own
- * shared memory; at the cluster's, every thread would empty the L1 cache (CCTL.IVALL). */
+/* Waits until the bytes of the round have arrived and are visible. Every thread of the block must call. parity: 0 in the first
+ * round of the exchange, 1 in the second, and so on alternately. The acquire has block scope, which suffices for the block's
+ * own shared memory; with cluster scope, every thread would invalidate the L1 cache (CCTL.IVALL). */
 __device__ static inline void exchange_await(exchange *e, unsigned parity)
 {
     unsigned done = 0;
@@ -220,10 +229,10 @@ __device__ static inline void exchange_await(exchange *, unsigned) {}
 #endif
 #endif
 
-/* Every thread of every block of a cooperative launch, of one-dimensional blocks and grid, waits for every other; what they wrote
- * before is seen after it. By flags in device memory, one a block: barrier number `round` of them, from 1. Each block raises its
- * own and looks at all: no block's way is longer than a store and a load. False, for all threads of the block, if another block
- * did not come: it does not run, although a cooperative launch promises that. */
+/* Synchronizes all threads of all blocks of a cooperative launch with one-dimensional blocks and grid; what they wrote before
+ * is visible afterwards. flags: one per block, in device memory; round: number of the barrier, from 1 on. Each block sets its
+ * own flag and polls all flags, so that the latency is one store and one load. Returns false in all threads of the block if
+ * another block did not arrive, that is, if it is not running although a cooperative launch guarantees that it does. */
 __device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
 {
     int met = 1;
@@ -244,7 +253,7 @@ __device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
 
 #define FULL_WARP 0xffffffffu
 
-/* 16 bytes of T, loaded and stored by one instruction: 4 floats or 2 doubles, at an address that is a multiple of 16. */
+/* 16 bytes of values of T that one instruction loads or stores: 4 floats or 2 doubles, at an address that is a multiple of 16. */
 template <class T> struct alignas(16) pack {
     T at[16 / sizeof(T)];
 };
@@ -252,7 +261,7 @@ template <class T> __device__ static inline pack<T> load_pack(const T *p) { retu
 template <class T> __device__ static inline void store_pack(T *p, const pack<T> &v) { *reinterpret_cast<pack<T> *>(p) = v; }
 __host__ __device__ static inline bool is_pack_aligned(const void *p) { return reinterpret_cast<size_t>(p) % 16 == 0; }
 
-/* Over the 32 lanes of a warp, all of which must call; every lane gets the result, in the same bits: a fixed tree. */
+/* Sums v over the 32 lanes of a warp by a fixed tree; every lane receives the same bits. All lanes must call. */
 template <class T> __device__ static inline T warp_sum(T v)
 {
     for (int offset = 16; offset > 0; offset /= 2) v += __shfl_xor_sync(FULL_WARP, v, offset);

@@ -1,5 +1,5 @@
-/* How the threads of a block share the rows of a part (fused.h): layouts, a thread's place, and how rows are found, loaded and
- * asked for ahead. */
+/* How the threads of a block share the rows of a part (fused.h): compile-time layouts, the place of a thread in its team, and
+ * functions that locate, load and prefetch rows. */
 #ifndef CUSGD_KERNELS_TEAM_H
 #define CUSGD_KERNELS_TEAM_H
 
@@ -8,11 +8,12 @@
 #include "scalar/loss.h"
 #include "stored.h"
 
-enum { MAX_WARPS = 16 }; /* of a block */
+enum { MAX_WARPS = 16 }; /* maximum number of warps of a block */
 
-/* How a kernel is compiled: VALUES of a row in one load, PACKS loads per thread and row; WIDE: the whole block is one team. Rows
- * of bf16 stay packed in the registers, 8 values in 4 of them, and are widened twice: they take the room of float rows half as
- * long, while point and gradient, in float, take that of rows as long. */
+/* Compile-time parameters of a kernel. VALUES: values of a row per load; PACKS: loads per thread and row; WIDE: the whole block
+ * is one team. Rows of bf16 stay packed in registers, 8 values in 4 registers, and are converted to float at both uses. They
+ * take as many registers as float rows of half the length, whereas point and gradient, which are float, take as many as for
+ * float rows of the same length. */
 template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_type = real_type> struct layout {
     typedef real_type real;
     typedef stored_type stored;
@@ -26,17 +27,17 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_typ
                             : 1,
         POINT_STAYS = PACKS < (sizeof(stored) == 4            ? 8
                                : sizeof(stored) == 8 && !WIDE ? 4
-                                                              : 2), /* in registers; else it is read for every row */
+                                                              : 2), /* in registers; 0: it is read for each row */
         THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256,
         WARPS = !WIDE || PACKS == 1 ? 8
                 : PACKS == 2        ? 0
-                                    : 16,                /* of a block; 0: 8 or 16 */
-        FETCHES = CAN_FETCH && WIDE && PACKS < 8, /* rows ahead; beyond, there is no register left for it */
-        CLUSTERED = 0                             /* 1: a row is shared by the blocks of a cluster */
+                                    : 16,                /* warps per block; 0: 8 or 16, known at run time */
+        FETCHES = CAN_FETCH && WIDE && PACKS < 8, /* whether rows are prefetched; larger PACKS leave no register for it */
+        CLUSTERED = 0                             /* 1: the blocks of a cluster share a row */
     };
 };
 
-/* A thread's share of the parameters; and of a row, as it is kept. */
+/* A thread's share of the parameters and of a row, the latter as stored. */
 template <class L> struct share {
     typename L::real at[L::PACKS][L::VALUES];
 };
@@ -44,30 +45,31 @@ template <class L> struct row_share {
     pack<typename L::stored> at[L::PACKS];
 };
 
-/* Where a part's rows are: in memory at their places; or copied behind one another (`staged`), with their y, w and o. Which row
- * of the part one is takes 32 bits, and where the part begins 64: registers are short. */
+/* The location of the rows of a part: in global memory at their places, or, if `staged`, copied contiguously to shared memory
+ * with their y, w and o. To save registers, a row is identified by a 32-bit index within the part, and only the start of the
+ * part has 64 bits. */
 template <class real, class stored = real> struct part_rows {
-    int64_t first; /* position in the epoch of the part's first row */
+    int64_t first; /* position in the epoch of the first row of the part */
     int count;
     bool staged;
     const stored *x;
     const real *y, *w, *o; /* w and o may be NULL */
 };
 
-/* Rows that stand behind one another in the order of the epoch. */
+/* Rows at successive positions of the epoch. */
 struct row_span {
     int64_t first;
     int count;
 };
 
-/* Part `number` of a batch of `count` rows, from position `first` on. */
+/* Returns the rows of part `number` of a batch of `count` rows that starts at position `first`. */
 __device__ static inline row_span span_of(const fused_task &t, int64_t number, int64_t first, int64_t count)
 {
     int64_t begin = number * t.shape.rows, rest = begin < count ? count - begin : 0;
     return {first + begin, (int)(rest < t.shape.rows ? rest : t.shape.rows)};
 }
 
-/* Its rows in memory; x: all rows, or the columns of them that the block works on. */
+/* Returns the location of these rows in global memory. x: all rows, or the columns of them that this block processes. */
 template <class L>
 __device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const row_span &rows,
                                                                           const typename L::stored *x)
@@ -79,19 +81,19 @@ __device__ static part_rows<typename L::real, typename L::stored> part_of(const 
 /* ---- A thread's place in its team ---- */
 
 struct place {
-    int lanes, lane; /* of the team, this thread */
-    int slots, slot; /* teams of the block, this one */
-    int rank, ranks; /* the block of its cluster, and how many there are */
-    exchange *sent;  /* 2, through which they send each other values; NULL where there is no cluster */
-    int first;       /* column of the block's pieces: 0 where they are whole rows */
-    int columns, d;  /* of them: what a row has, up to ld; those that stand for features */
-    int intercept;   /* where it stands behind the point */
-    int room;        /* likewise: what a part's gradient has */
+    int lanes, lane; /* number of lanes of the team; index of this thread among them */
+    int slots, slot; /* number of teams of the block; index of this thread's team */
+    int rank, ranks; /* index of this block in its cluster; number of blocks of the cluster */
+    exchange *sent;  /* two exchanges between the blocks of the cluster; NULL without a cluster */
+    int first;       /* first column of the block's pieces of rows; 0 if it has whole rows */
+    int columns, d;  /* columns of a piece, up to ld; number of them that are features */
+    int intercept;   /* index of the intercept relative to the block's part of the point */
+    int room;        /* values of the block's part of a gradient, including padding */
 };
 
 template <class L> __device__ static int warps_of() { return L::WARPS > 0 ? (int)L::WARPS : (int)blockDim.x / 32; }
 
-/* Whether a team is a part of a warp, as large as is known at run time alone. */
+/* Returns whether a team can be smaller than a warp; its size is then only known at run time. */
 template <class L> __host__ __device__ static constexpr bool may_be_narrow() { return !L::WIDE && L::PACKS == 1; }
 
 template <class L> __device__ static place place_of(const fused_task &t)
@@ -111,20 +113,20 @@ template <class L> __device__ static place place_of(const fused_task &t)
     return p;
 }
 
-/* Among the threads that can exchange values: which ROWS of them own rows. A wide team has such owners in every warp. */
+/* Returns the number of neighboring lanes among which ROWS lanes own rows. In a wide team, every warp has such owners. */
 template <class L> __device__ static int owner_width(const place &p) { return may_be_narrow<L>() ? p.lanes : 32; }
 
 /* ---- Rows ---- */
 
-/* The row at a position of the epoch. */
+/* Returns the row at a position of the epoch. */
 __device__ static inline int64_t row_at(const fused_task &t, int64_t position)
 {
     if (t.contiguous) return position;
     return (int64_t)sampler_row(&t.update.table->order, (uint64_t)position);
 }
 
-/* from: the row. Lanes that have none of its `columns`, ld of them, load its first ones: no load depends on a condition, since
- * the compiler would move what uses a load that does between the others. */
+/* Loads this thread's share of the row at `from`. Lanes without columns of the row load its first columns, so that no load is
+ * conditional: the compiler would move the use of a conditional load between the other loads. */
 template <class L>
 __device__ static void load_share(const typename L::stored *from, int columns, const place &p, row_share<L> *to)
 {
@@ -138,8 +140,8 @@ __device__ static void load_share(const typename L::stored *from, int columns, c
     }
 }
 
-/* The point at which the gradient is taken, and where it is in memory; its intercept stands there behind it, where rows may be
- * padded. */
+/* The point at which the gradient is taken, in registers and in memory. Its intercept follows its d coefficients, where rows
+ * have padding. */
 template <class L> struct point_share {
     share<L> part;
     typename L::real intercept;
@@ -158,8 +160,9 @@ template <class L> __device__ static void load_point(const typename L::real *fro
     to->from = from;
 }
 
-/* So many rows ahead of those that are worked on, rows are on their way to the L2 cache: 64 KB, which is more than a
- * multiprocessor's share of what memory sends in the time of a load; but of rows of a line or two, no more than threads. */
+/* Returns how many rows ahead of the current ones are prefetched into the L2 cache: 64 KB of them, which is more than a
+ * multiprocessor's share of the memory bandwidth times the latency of a load. Rows of one or two cache lines are limited to the
+ * number of threads. */
 template <class L> __device__ static int rows_ahead(const place &p)
 {
     int rows = 64 * 1024 / (p.columns * (int)sizeof(typename L::stored));
@@ -167,11 +170,11 @@ template <class L> __device__ static int rows_ahead(const place &p)
     return rows < L::ROWS ? (int)L::ROWS : rows;
 }
 
-/* How rows are asked for: many bytes at once where they stand behind one another; short ones at random places by lines, a thread
- * each; others one by one. */
+/* Sizes that determine how rows are prefetched: contiguous rows in bulk, short rows at random places by cache lines with one
+ * line per thread, and other rows one by one. */
 enum { LINE_BYTES = 128, BULK_BYTES = 1024 };
 
-/* Rows behind one another that are read whole, and start at multiples of 16 bytes. */
+/* Returns whether whole rows are read that are contiguous and start at multiples of 16 bytes. */
 template <class L> __device__ static bool is_one_piece(const fused_task &t)
 {
     return !L::CLUSTERED && L::VALUES > 1 && t.contiguous;
@@ -183,13 +186,13 @@ __device__ static void fetch_row(const fused_task &t, const typename L::stored *
     fetch(x + row_at(t, position) * t.ld, (unsigned)(p.columns * (int)sizeof *x));
 }
 
-/* One thread calls, where is_one_piece(). */
+/* Prefetches contiguous rows. One thread calls it, only if is_one_piece(). */
 template <class L> __device__ static void fetch_piece(const fused_task &t, const typename L::stored *x, const row_span &rows)
 {
     if (rows.count > 0) fetch(x + rows.first * t.ld, (unsigned)(rows.count * (int)t.ld * (int)sizeof *x));
 }
 
-/* Likewise, rows that begin anywhere: all lines that a row touches. The block calls. */
+/* Prefetches all cache lines that rows at any places touch. All threads of the block call. */
 template <class L> __device__ static void fetch_lines(const fused_task &t, const typename L::stored *x, const row_span &rows)
 {
     const int each = (int)t.ld * (int)sizeof *x, whole = each / LINE_BYTES, lines = whole + (each % LINE_BYTES > 0 ? 2 : 0);
@@ -200,13 +203,13 @@ template <class L> __device__ static void fetch_lines(const fused_task &t, const
     }
 }
 
-/* Where the point does not stay in registers, there is none for this either. */
+/* If the point does not stay in registers, its intercept does not either. */
 template <class L> __device__ static typename L::real intercept_of(const point_share<L> &point, const place &p)
 {
     return L::POINT_STAYS ? point.intercept : point.from[p.intercept];
 }
 
-/* The value of lane u of the owners, in every lane. */
+/* Returns the value of lane u of the owners in every lane. */
 template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
 
 #endif

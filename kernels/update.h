@@ -1,5 +1,5 @@
-/* What the optimizer does with 16 bytes of parameters: update_parameter(), scalar/update.h. Which optimizer it is may be known
- * when a kernel is compiled, or only at run time; all threads take the same way. */
+/* Updates 16 bytes of parameters at a time with update_parameter() of scalar/update.h. The optimizer may be a compile-time
+ * constant or known only at run time; in both cases, all threads take the same branch. */
 #ifndef CUSGD_KERNELS_UPDATE_H
 #define CUSGD_KERNELS_UPDATE_H
 
@@ -38,7 +38,7 @@ template <class real> __device__ static void store_value(void *part, int64_t u, 
     if (part) ((real *)part)[u] = value;
 }
 
-/* A parameter by itself. */
+/* Loads the state of a single parameter. */
 template <class real, int OPTIMIZER> __device__ static parameter<real> load_parameter(const update_task &t, int64_t u)
 {
     const int slots = optimizer_slots(OPTIMIZER);
@@ -58,23 +58,23 @@ __device__ static void store_parameter(const update_task &t, int64_t u, const pa
     store_value<real>(t.means, u, q.average);
 }
 
-/* Rarely there, so not worth registers for a pack. */
+/* Bounds and penalty factors are loaded one by one, because they are rare and packs of them would take registers. */
 template <class real> __device__ static own_rule<real> limits_at(const update_task &t, int64_t u, real rate_factor)
 {
     return {rate_factor, ((const real *)t.l1_factor)[u], ((const real *)t.l2_factor)[u], ((const real *)t.lower)[u],
             ((const real *)t.upper)[u]};
 }
 
-/* What a step is for all parameters. */
+/* What a step has in common for all parameters. */
 template <class real> struct update_now {
     update_rule<real> rule;
     real clip_value;
-    update_step<real> step, next; /* next: the step after it, whose gradient's point is left behind */
-    double rows;                  /* of the batch */
-    real scale;                   /* on gradients, by clip_norm */
+    update_step<real> step, next; /* next: the following step, for the point of its gradient */
+    double rows;                  /* number of rows of the batch */
+    real scale;                   /* factor on gradients from clip_norm */
 };
 
-/* Of a step by the table's row, and the row of the step after it; the same row twice where it is the last. */
+/* Returns the step of table row `row`; `after` is the row of the following step, or `row` again if it is the last. */
 template <class real>
 __device__ static update_now<real> update_now_by(const update_task &t, const step_row *row, const step_row *after)
 {
@@ -93,13 +93,12 @@ template <class real> __device__ static update_now<real> update_now_of(const upd
     return update_now_by<real>(t, row, row + (step + 1 < t.table->count));
 }
 
-/* 16 bytes of each part of the parameters' state. */
+/* 16 bytes of each state component of the parameters. */
 template <class real> struct state_pack {
     pack<real> theta, slot1, slot2, slot3, means, rate_factor, point;
 };
 
-/* OPTIMIZER: 0 where it is not known when this is compiled. Arrays have room for whole packs; what stands in them beyond `size`
- * is never looked at. */
+/* OPTIMIZER is 0 if it is not known at compile time. Arrays have room for whole packs; values beyond `size` are never used. */
 template <class real, int OPTIMIZER> __device__ static state_pack<real> load_state(const update_task &t, int64_t u)
 {
     const int slots = OPTIMIZER ? optimizer_slots(OPTIMIZER) : 3;
@@ -127,8 +126,8 @@ __device__ static void store_state(const update_task &t, int64_t u, const state_
     if (!OPTIMIZER || optimizer_looks_ahead(OPTIMIZER)) store_part(t.point, u, s.point);
 }
 
-/* A step of parameter u, whose state is q, and of its gradient's point. g: the mean of its gradients over the batch's rows;
- * limited: see update_parameter(). */
+/* Updates parameter u, whose state is q, and the point of its next gradient. g: mean of its gradients over the rows of the
+ * batch; limited: see update_parameter(). */
 template <class real>
 __device__ static void step_parameter(const update_task &t, const update_now<real> &now, int64_t u, int penalized, int limited,
                                       real rate_factor, real g, real *point, parameter<real> *q)
@@ -140,7 +139,7 @@ __device__ static void step_parameter(const update_task &t, const update_now<rea
     *point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);
 }
 
-/* Likewise of value v of the pack at u. */
+/* Updates value v of the pack at u by step_parameter(). */
 template <class real>
 __device__ static void step_value(const update_task &t, const update_now<real> &now, int64_t u, int v, int penalized, int limited,
                                   real g, state_pack<real> *s)
@@ -154,7 +153,7 @@ __device__ static void step_value(const update_task &t, const update_now<real> &
     s->means.at[v] = q.average;
 }
 
-/* Of the pack at u: values that have a penalty, and values that are trained. */
+/* Return the number of values of the pack at u that are penalized, and that are trained. */
 template <class real> __device__ static int penalized_at(const update_task &t, int64_t u)
 {
     const int values = 16 / sizeof(real);
@@ -167,13 +166,13 @@ template <class real> __device__ static int trained_at(const update_task &t, int
     return end - u < values ? (int)(end - u) : values;
 }
 
-/* A step of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. */
+/* Updates parameters u .. u + 16 / sizeof(real) - 1, with u < size. sum: their gradients, summed over the rows of the batch. */
 template <class real>
 __device__ static void update_pack(const update_task &t, const update_now<real> &now, int64_t u, const double *sum)
 {
     state_pack<real> s = load_state<real, 0>(t, u);
     int penalized = penalized_at<real>(t, u), trained = trained_at<real>(t, u);
-    UNROLLED /* else the values are kept in local memory */
+    UNROLLED /* otherwise the compiler keeps the values in local memory */
     for (int v = 0; v < 16 / (int)sizeof(real); v++)
         if (v < trained) step_value<real>(t, now, u, v, v < penalized, t.lower != NULL, (real)(sum[v] / now.rows), &s);
     store_state<real, 0>(t, u, s);
