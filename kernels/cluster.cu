@@ -1,17 +1,18 @@
-/* The engine `fused` where rows are longer than 16 KB: a cluster of blocks has a row together, and a part is a cluster's work.
+/* The engine `fused` for rows longer than 16 KB: the blocks of a cluster share each row, and a cluster processes a part.
  *
- * What one block does with long rows leaves it no room: a row of 64 KB fills the registers of a multiprocessor, so that nothing
- * is on its way while its dot product is added up, and a part's gradient is as long as a row, so that parts of few rows move as
- * many bytes of gradients as of x. Here each of 4 or 8 blocks has a piece of every row: two blocks stand on a multiprocessor, one
- * of which loads while the other adds up, and there are as many parts as clusters at once, 64 or 32. The blocks send each other
- * their shares of ROWS dot products, each to all, and wait for these bytes alone (exchanges, port.h); the gradient of a piece of
- * columns concerns its block alone.
+ * A single block cannot process long rows efficiently. A row of 64 KB fills the registers of a multiprocessor, so that no loads
+ * are in flight while its dot product is reduced. The gradient of a part is as long as a row, so that parts of few rows
+ * transfer as many bytes of gradients as of x. Here, each of 4 or 8 blocks has a piece of every row. Two blocks are resident
+ * per multiprocessor, and one loads while the other reduces; there are as many parts as clusters that run at once, 64 or 32.
+ * Each block sends its shares of ROWS dot products to all blocks of the cluster and waits only for the bytes that it receives
+ * (exchanges, port.h). The gradient of a piece of columns needs no other block.
  *
- * Bytes per step: B d 4 of x, 8 parts d of the parts' gradients in the L2 cache. Flops: 4 B d. 16384 x 1024 on an H200: 67 MB of
- * x take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
- * parts end and read by fused_update_kernel. A round of sending, 0.5 us if it is assumed dear, comes every 32 KB of a block:
- * twice 32 KB of a multiprocessor are 2 us of its share of the bandwidth, so that the other block's loads cover it. What is
- * between two steps' reading, 3.3 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
+ * Bytes per step: B d 4 for x, 8 parts d for the gradients of the parts in the L2 cache. Flops: 4 B d. For 16384 x 1024 on an
+ * H200, 67 MB of x take 15.6 us at 4.3 TB/s. The gradients of 32 parts are 2 MB (8 MB with parts of 8 rows, one per block);
+ * they are written at the end of each part and read by fused_update_kernel. An exchange, pessimistically 0.5 us, follows every
+ * 32 KB of a block. Two blocks' 32 KB are 2 us of a multiprocessor's share of the bandwidth, so that the loads of the other
+ * block hide the exchange. The 3.3 us between the reading of two steps are hidden as far as rows of the next step are
+ * prefetched meanwhile: tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
 template <class real, int PACKS, class stored = real>
@@ -19,8 +20,8 @@ struct cluster_layout : layout<real, 16 / sizeof(stored), PACKS, true, stored> {
     enum { THREADS_MOST = THREADS, WARPS = THREADS / 32, CLUSTERED = 1 };
 };
 
-/* A block's piece of every row. All have columns of their own: a row has more than 1024 packs of 16 bytes, a piece a whole
- * number. */
+/* Returns a block's piece of every row. Every block has columns, because a row has more than 1024 packs of 16 bytes; a piece
+ * consists of whole packs. */
 template <class L> __device__ static place piece_of(const fused_task &t)
 {
     place p = place_of<L>(t);
@@ -45,7 +46,8 @@ template <class L> __global__ __launch_bounds__(THREADS, 2) static void cluster_
     place p = piece_of<L>(t);
     p.sent = sent;
     if (threadIdx.x < 2) exchange_open(sent + threadIdx.x);
-    cluster_sync(); /* before anything is sent to a block it has begun; it waits while the step before ends */
+    cluster_sync(); /* Every block must have started before anything is sent to it. This wait overlaps with the end of the
+                       previous step. */
     int64_t part = blockIdx.x / (unsigned)p.ranks;
     const stored *x = (const stored *)t.x + p.first;
     const real *from = (const real *)t.point + p.first;
@@ -87,6 +89,6 @@ extern "C" cudaError_t cluster_fits(int *fits)
     cudaError_t error = cudaOccupancyMaxActiveClusters(&active, largest, &config);
     *fits = error == cudaSuccess && active > 0;
     if (error != cudaErrorInvalidClusterSize) return error;
-    (void)cudaGetLastError(); /* a small share of a GPU has none so large: an answer */
+    (void)cudaGetLastError(); /* A small partition of a GPU may have no cluster of this size, which is a valid result. */
     return cudaSuccess;
 }

@@ -1,15 +1,16 @@
-/* The engine `fused`: a step in one kernel, or in two where the parts' gradients are large together.
+/* The engine `fused`: a step runs as one kernel, or as two if the gradients of the parts are large in total.
  *
- * Bytes per step: B d 4 of x, read once (cuBLAS: 3 reads and a write, gathered), and 8 parts d of the parts' gradients, which
- * stay in the L2 cache. Flops: 4 B d. On an H200 (4.3 TB/s, 132 multiprocessors) reading takes longer than anything else from
- * about 8 MB a batch on; below that, the way from kernel to kernel and the chain load - dot - add up - arrive - update. From
- * compute capability 9.0 on a kernel begins while the one before it ends, brings its first rows into the L2 cache and waits: of a
- * batch of 65536 x 256, 15.6 us of reading, what lies between two steps is 2.4 us, in which memory sends 10 MB. Times, predicted
- * and measured: tests/gpu/PREDICTED.md. Longer rows, by clusters: cluster.cu. */
+ * Bytes per step: B d 4 for x, which is read once (with cuBLAS and gathering: 3 reads and a write), and 8 parts d for the
+ * gradients of the parts, which stay in the L2 cache. Flops: 4 B d. On an H200 (4.3 TB/s, 132 multiprocessors), the time of
+ * reading dominates from batches of about 8 MB on. For smaller batches, the time is that from one kernel to the next and the
+ * latency of a sequence of dependent operations: load, dot product, reduction, arrival at the counter, update. From compute
+ * capability 9.0 on, a kernel starts while the previous one ends, prefetches its first rows into the L2 cache and waits. For a
+ * batch of 65536 x 256, reading takes 15.6 us, and 2.4 us pass between the reading of two steps, in which memory delivers 10
+ * MB. Predicted and measured times: tests/gpu/PREDICTED.md. Clusters process longer rows: cluster.cu. */
 #include "parts.h"
 
-/* A part a block. Where the step ends in this kernel, the last block to arrive has the batch's loss, counts the step and updates
- * the parameters. */
+/* Each block processes one part. If the step ends in this kernel, the last block to arrive adds up the loss of the batch,
+ * counts the step and updates the parameters. */
 template <class L>
 __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void fused_kernel(fused_task t, int ends)
 {
@@ -17,7 +18,7 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     SHARED(double, shared, shared_doubles<L>());
     SHARED(unsigned, ticket, 1);
     SHARED(step_row, rows, 2);
-    SHARED(step_now, kept, 1); /* rather than registers, through all of the part */
+    SHARED(step_now, kept, 1); /* in shared memory, because it would occupy registers while the part is processed */
     place p = place_of<L>(t);
     step_now now = begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);
     if (now.step < 0) return;
@@ -41,8 +42,9 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     update_columns<real, 4>(t, 0, t.update, by, sums, 0, 1, shared);
 }
 
-/* Otherwise: every block has the batch's loss, the first one counts the step, and each updates its share of the parameters. The
- * next step's kernel may begin before this one does: it waits for both. */
+/* The second kernel of a step, used if fused_kernel does not end it. Every block computes the loss of the batch, the first
+ * block counts the step, and each block updates its share of the parameters. The kernel of the next step may start before this
+ * one; it waits for both kernels. */
 template <class real> __global__ static void fused_update_kernel(fused_task t)
 {
     SHARED(double, shared, THREADS * 16 / (int)sizeof(real));
@@ -54,7 +56,7 @@ template <class real> __global__ static void fused_update_kernel(fused_task t)
     bool is_last = step + 1 >= steps;
     if (step >= 0) bring_rows(t.update.table, step, is_last, rows);
     run_counts before = {};
-    if (blockIdx.x + threadIdx.x == 0) before = counts_of(t.state); /* this thread writes them below: others may not read them */
+    if (blockIdx.x + threadIdx.x == 0) before = counts_of(t.state); /* before this thread writes them below */
     part_sums<real> sums = add_sums<real, 8>(t, 0, blockIdx.x, shared);
     copy_async_wait();
     __syncthreads();
@@ -73,7 +75,7 @@ template <class real> static cudaError_t update_step_of(const fused_task *t, cud
     return LAUNCH_AS(way, fused_update_kernel<real>, dim3(groups_of(packs, width)), dim3(THREADS), 0, stream, *t);
 }
 
-/* Which part of a step a launch is for: all of it, or of a shard's share the parts' gradients alone. */
+/* What a launch includes: all of a step, or only the parts, for a shard's share of a batch. */
 enum launched { STEP, PARTS };
 
 template <class L> static cudaError_t launch_step(const fused_task *t, launched what, cudaStream_t stream)
@@ -94,7 +96,7 @@ template <class real> static cudaError_t cluster_step(const fused_task *t, launc
 
 template <class real, class stored> static cudaError_t step_of(const fused_task *t, launched what, cudaStream_t stream)
 {
-    const int values = 16 / sizeof(stored), longest = sizeof(stored) == sizeof(bf16) ? 4 : 8; /* packs: fused_shape_of() */
+    const int values = 16 / sizeof(stored), longest = sizeof(stored) == sizeof(bf16) ? 4 : 8; /* packs, see fused_shape_of() */
     int packs = t->shape.packs;
     if (t->shape.blocks > 1) return cluster_step<real>(t, what, stream);
     if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, what, stream);
@@ -118,7 +120,7 @@ extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t strea
 
 extern "C" cudaError_t kernel_fused_parts(const fused_task *t, cudaStream_t stream) { return launch(t, PARTS, stream); }
 
-/* In the order in which a step without shards adds its parts up. */
+/* Adds up the parts in the same order as a step without shards does. */
 template <class real>
 __global__ __launch_bounds__(THREADS, 1) static void fused_share_kernel(fused_task t, real *to, double *loss)
 {

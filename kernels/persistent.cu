@@ -1,25 +1,25 @@
-/* The engine `persistent`: many steps in one cooperative launch, one block a multiprocessor.
+/* The engine `persistent`: many steps in one cooperative launch, with one block per multiprocessor.
  *
- * Bytes and flops a step are fused.cu's, and so are the bits. What it saves is the launch, and the wait for memory after it: x
- * and the order of rows do not depend on the parameters, so the next batch's rows are on their way to shared memory while this
- * one is worked on and through the barrier between them. Every block keeps all parameters in its shared memory and makes the same
- * update: so one barrier a step, through which only the parts' gradients pass; that is little where their number times d is
- * small, which is when `auto` takes this engine. On an H200 a step is predicted to cost the larger of its bytes at 4.3 TB/s and a
- * barrier of 1.2 us with the sums behind it; a batch of one part needs no barrier. Times, predicted and measured:
- * tests/gpu/PREDICTED.md.
+ * It needs as many bytes and flops per step as fused.cu and computes the same bits. It saves the launch and the memory latency
+ * after it: x and the order of rows do not depend on the parameters, so the rows of the next batch are copied to shared memory
+ * while the current batch is processed and during the barrier between them. Every block keeps all parameters in its shared
+ * memory and makes the same update. Therefore one barrier per step suffices, and blocks exchange only the gradients of parts;
+ * these are small if the number of parts times d is small, in which case `auto` chooses this engine. On an H200, a step is
+ * predicted to take the larger of two times: that of its bytes at 4.3 TB/s, and a barrier of 1.2 us followed by the sums. A
+ * batch of one part needs no barrier. Predicted and measured times: tests/gpu/PREDICTED.md.
  *
- * Where all of x fits into the blocks' shared memory, 30 MB on an H200, it is still copied anew for each batch: it then lies in
- * the L2 cache, and a block's share of a batch, at most 96 KB, is there in 1.1 us, less than the step before it takes. */
+ * Even if all of x fits into the shared memory of the blocks (30 MB on an H200), it is copied again for each batch: x is then
+ * in the L2 cache, and copying a block's share of a batch, at most 96 KB, takes 1.1 us, less than the preceding step. */
 #include "parts.h"
 
-/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y, w and o of the parts that are staged.
- */
+/* Arrays in a block's shared memory, which holds its copy of the parameters and, for two batches, the x, y, w and o of staged
+ * parts. */
 template <class L> struct stage {
     typename L::stored *x;
     typename L::real *y, *w, *o;
 };
 
-/* What is kept for each parameter. */
+/* Returns the number of arrays that are kept per parameter. */
 __host__ __device__ static inline int arrays_of(const update_task &u)
 {
     const void *const kept[] = {u.theta,       u.slot1,     u.slot2,     u.slot3, u.means, u.point,
@@ -29,7 +29,7 @@ __host__ __device__ static inline int arrays_of(const update_task &u)
     return count;
 }
 
-/* The reals in whose room `rows` rows of x lie. */
+/* Returns the number of reals whose memory holds `rows` rows of x. */
 __host__ __device__ static inline int64_t row_room(const fused_task &t, int64_t rows)
 {
     int each = t.storage == CUSGD_STORAGE_BF16 && t.update.precision == CUSGD_PRECISION_FLOAT ? 2 : 1;
@@ -44,7 +44,7 @@ __host__ __device__ static inline int64_t stage_values(const fused_task &t, int 
 
 __host__ __device__ static inline int64_t parameter_room(const update_task &u) { return (u.size + 3) / 4 * 4; }
 
-/* The stages of a block: where the first is, and how many parts it holds. */
+/* The staging memory of a block: its address and the number of parts it holds. */
 template <class L> struct blocks_stage {
     typename L::real *memory;
     int staged;
@@ -59,11 +59,13 @@ template <class L> __device__ static stage<L> stage_at(const fused_task &t, cons
     return s;
 }
 
-/* In the background, but for what is too small for it; there, for the thread that asked, after copy_async_wait(). */
+/* Copies asynchronously, except bf16 values, which are too small for that. The calling thread sees the copy after
+ * copy_async_wait(). */
 template <class T> __device__ static inline void copy_ahead(T *to, const T *from) { copy_async(to, from); }
 __device__ static inline void copy_ahead(bf16 *to, const bf16 *from) { *to = *from; }
 
-/* Starts to copy a part's rows to where add_rows() will look for them: each thread copies what it will read. */
+/* Starts to copy the rows of a part to the layout that add_rows() expects. Each thread copies exactly the values that it will
+ * read. */
 template <class L>
 __device__ static void stage_part(const fused_task &t, const row_span &rows, const place &p, const stage<L> &to)
 {
@@ -100,7 +102,7 @@ __device__ static void stage_part(const fused_task &t, const row_span &rows, con
     }
 }
 
-/* The first `staged` of this block's parts of the step that `row` of the table, in shared memory, describes. */
+/* Stages the first `staged` parts of this block for the step described by `row`, a table row in shared memory. */
 template <class L>
 __device__ static void stage_step(const fused_task &t, const step_row *row, const place &p, const blocks_stage<L> &own, int turn)
 {
@@ -135,11 +137,11 @@ __device__ static void run_step(const fused_task &t, const step_row *row, const 
 
 /* ---- The table ---- */
 
-/* Rows of it, in shared memory: number s is row[s % TABLE_ROWS], brought while step s - 2 begins, so that the next batch's rows
- * can be staged without a wait. */
+/* Table rows in shared memory. Row s is stored in row[s % TABLE_ROWS] and is copied when step s - 2 starts, so that the next
+ * batch can be staged without waiting. */
 enum { TABLE_ROWS = 4 };
 
-/* In the background: seen as what stage_step() copies. */
+/* Copies asynchronously; visible at the same time as the copies of stage_step(). */
 __device__ static inline void bring_row(const slice_table *table, int64_t step, int64_t steps, step_row *rows)
 {
     const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
@@ -147,9 +149,9 @@ __device__ static inline void bring_row(const slice_table *table, int64_t step, 
         copy_async((int64_t *)(rows + (step & (TABLE_ROWS - 1))) + word, (const int64_t *)(table->row + step) + word);
 }
 
-/* ---- Parameters in shared memory, and back ---- */
+/* ---- Copies of the parameters in shared memory ---- */
 
-/* To *free, which moves on. */
+/* Copies an array to *free, and advances *free behind it. */
 template <class real> __device__ static void *bring(const void *from, const update_task &u, real **free)
 {
     if (!from) return nullptr;
@@ -194,11 +196,12 @@ template <class real> __device__ static void give_parameters_back(const update_t
 
 /* ---- The kernel ---- */
 
-/* In double and of bf16, twice as many threads as this would have too few registers. */
+/* For double and bf16, twice as many threads would leave each too few registers. */
 template <class L> static constexpr int max_threads() { return sizeof(typename L::stored) == 4 ? (int)L::THREADS_MOST : 256; }
 
-/* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. A block that
- * does not meet the others leaves the parameters as they were before the launch, and declares the run failed. */
+/* Every block counts the steps itself, from equal sums. Block 0 writes the counts at the end, when all blocks have long read
+ * the initial ones. If a block does not meet the others at the barrier, the parameters stay as before the launch, and the run
+ * is marked as failed. */
 template <class L>
 __global__ __launch_bounds__(max_threads<L>(), 1) static void persistent_kernel(fused_task t, int64_t steps, int staged,
                                                                                 unsigned *flags)
@@ -256,7 +259,8 @@ extern "C" int64_t persistent_blocks(const fused_shape *shape, int multiprocesso
     return shape->parts < multiprocessors ? shape->parts : multiprocessors;
 }
 
-/* Of a block's shared memory: what the kernel declares, and the system's. `values`: in one load. */
+/* Returns the bytes of a block's shared memory that the kernel declares statically or that the system reserves. `values`:
+ * values per load. */
 static constexpr int own_bytes(int values) { return (values > 4 ? 36 : 20) * 1024; }
 
 extern "C" int persistent_takes(const fused_shape *shape, const update_task *update, int shared)
@@ -267,12 +271,12 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
            shape->threads <= (is_float && shape->values <= 4 ? 512 : 256) && kept <= shared - own_bytes(shape->values);
 }
 
-/* How the launch shares out the blocks' memory: as many of a block's parts as there is room for are staged, the others are read
- * where they are. */
+/* How a launch divides the shared memory of blocks: as many parts of a block as fit are staged; the others are read from global
+ * memory. */
 typedef struct sharing {
     int64_t blocks;
-    int parts, staged; /* of a block */
-    size_t bytes;      /* dynamic */
+    int parts, staged; /* parts per block */
+    size_t bytes;      /* size of dynamic shared memory */
 } sharing;
 static sharing sharing_of(const persistent_task *t)
 {
@@ -299,7 +303,8 @@ template <class L> static cudaError_t launch_steps(const persistent_task *t, cud
                       own_bytes(L::VALUES),
                   "own_bytes()");
     sharing s = sharing_of(t);
-    /* The most that any launch takes, not this one's bytes: another run's launch may come between the two calls. */
+    /* The limit is the maximum of all launches rather than that of this one, because a launch of another run may intervene
+     * between the two calls. */
     cudaError_t error = cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                              t->shared - own_bytes(L::VALUES));
     if (error) return error;
