@@ -1,4 +1,4 @@
-/* How fast memory is read: for (i < count) sum += words[i], as fast as the device can. */
+/* Measures memory bandwidth: for (i < count) sum += words[i], as fast as the device can read. */
 #include "block.h"
 #include "kernels.h"
 
@@ -12,7 +12,7 @@ extern "C" cudaError_t kernel_fill(uint64_t *words, int64_t count, cudaStream_t 
     return LAUNCH(fill_kernel, dim3(blocks_for(count)), dim3(THREADS), 0, stream, words, count);
 }
 
-enum { LOADS = 4 }; /* of 16 bytes, on their way at once in each thread */
+enum { LOADS = 4 }; /* loads of 16 bytes per thread that are in flight together */
 
 __global__ static void read_kernel(const uint64_t *words, int64_t packs, uint64_t *sums)
 {
@@ -36,7 +36,8 @@ __global__ static void read_kernel(const uint64_t *words, int64_t packs, uint64_
     sums[blockIdx.x] = sum;
 }
 
-/* A block a sum; the most are more than any device holds at once, so that every multiprocessor has its share of them. */
+/* Returns the number of sums, one per block. The maximum exceeds the number of blocks that any device runs at once, so that
+ * every multiprocessor has its share. */
 extern "C" int64_t read_sums(int64_t count)
 {
     int64_t blocks = groups_of(count / 2, (int64_t)THREADS * LOADS);

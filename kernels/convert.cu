@@ -1,4 +1,4 @@
-/* Between the host's numbers and the device's: what bind() makes of the caller's, and what goes back in double. */
+/* Conversion between the caller's values and those on the device, in both directions. */
 #include "block.h"
 #include "kernels.h"
 #include "scalar/standardize.h"
@@ -39,7 +39,7 @@ extern "C" cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream
     return t->type == CUSGD_TYPE_FLOAT32 ? convert<float>(t, stream) : convert<double>(t, stream);
 }
 
-/* v + add[at], where there is something to add. */
+/* Returns v + add[at], or v if add is NULL. */
 template <class real> __device__ static real plus(real v, const real *add, int64_t at) { return add ? v + add[at] : v; }
 
 template <class real, class stored> __global__ static void widen_kernel(widen_task t)
@@ -60,7 +60,7 @@ extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)
                                             : LAUNCH((widen_kernel<float, float>), grid, block, 0, stream, *t);
 }
 
-/* In pieces of 16 bytes, where there are but such, or one by one. */
+/* Converts packs of 16 bytes (whole = 1) or single values. */
 __global__ static void unpack_kernel(const bf16 *from, int64_t count, float *to, int whole)
 {
     if (!whole)

@@ -9,7 +9,7 @@ template <class stored> __device__ static double square_at(const curvature_task 
     return z * z;
 }
 
-/* q[i] = 1 + sum_j z_j^2: a row of threads has a row of x, and its sums go through shared memory by a fixed tree. */
+/* Computes q[i] = 1 + sum_j z_j^2. A row of threads processes a row of x and sums it in shared memory by a fixed tree. */
 template <class stored> __global__ static void norms_kernel(curvature_task t)
 {
     SHARED(double, shared, THREADS);
@@ -25,7 +25,7 @@ template <class stored> __global__ static void norms_kernel(curvature_task t)
     if (threadIdx.x == 0 && i < t.rows) t.q[i] = 1 + shared[at];
 }
 
-/* The sums of column j over the rows of segment s; column d has q in place of z_j^2. */
+/* Computes the sums of column j over the rows of segment s; column d has q in place of z_j^2. */
 template <class real, class stored> __device__ static void add_segment(const curvature_task &t, int64_t s, int64_t j)
 {
     double fourth = 0, second = 0;
@@ -38,7 +38,7 @@ template <class real, class stored> __device__ static void add_segment(const cur
     t.partial[(s * (t.d + 1) + j) * 2 + 1] = second;
 }
 
-/* A thread has a column of a segment, and those columns that are whole grids further on. */
+/* Each thread processes columns of a segment with the stride of the grid. */
 template <class real, class stored> __global__ static void segments_kernel(curvature_task t)
 {
     int64_t s = (int64_t)blockIdx.x * blockDim.y + threadIdx.y, step = (int64_t)gridDim.y * blockDim.x;

@@ -1,10 +1,10 @@
-/* The batch's rows of x, one behind the other: for (i < rows) out[i] = i < count ? x[order[i]] : 0. Rows that are kept as bf16
- * come out as floats: cuBLAS would take bf16 with bf16 alone, and theta and derivatives are not to be rounded. */
+/* Copies the rows of a batch contiguously: for (i < rows) out[i] = i < count ? x[order[i]] : 0. Rows stored as bf16 are
+ * converted to float, because cuBLAS multiplies bf16 only by bf16, and theta and derivatives should not be rounded. */
 #include "block.h"
 #include "kernels.h"
 #include "stored.h"
 
-/* A row of ld values in pieces of 16 bytes, or (T real) one by one. */
+/* Copies a row as packs of 16 bytes, or value by value (T real). */
 template <class T> __device__ static void copy_row(const T *from, T *to, int64_t pieces)
 {
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;

@@ -1,5 +1,5 @@
-/* Synthetic rows, number for number those of the CPU (scalar/generate.h): everything here is + - * / and sqrt in double, in one
- * order, but for logistic targets' exp(). */
+/* Synthetic rows, equal to those of the CPU (scalar/generate.h): all operations are + - * / and sqrt in double in a fixed
+ * order, except the exp() of logistic targets. */
 #include "block.h"
 #include "kernels.h"
 #include "scalar/generate.h"
@@ -9,7 +9,7 @@ template <class T> __device__ static void put_normal(const generate_task &t, T *
     if (i >= 0 && i < t.rows * t.d) out[i] = (T)normal_from(word);
 }
 
-/* Four neighboring numbers per thread: a Philox block. out: rows x d. */
+/* Generates four neighboring numbers per thread, which is one Philox block. out: rows x d. */
 template <class T> __global__ static void normals_kernel(generate_task t, T *out)
 {
     uint64_t start = (uint64_t)t.first * (uint64_t)t.d;
@@ -24,7 +24,7 @@ template <class T> __global__ static void normals_kernel(generate_task t, T *out
     }
 }
 
-/* A thread has a row: each number depends on the one before. */
+/* Each thread processes one row, because each number depends on the previous one. */
 template <class real> __global__ static void shape_kernel(generate_task t)
 {
     for (int64_t i = thread_number(); i < t.rows; i += thread_count()) {
@@ -59,7 +59,7 @@ extern "C" cudaError_t kernel_generate(const generate_task *t, cudaStream_t stre
     return t->precision == CUSGD_PRECISION_FLOAT ? generate<float>(t, stream) : generate<double>(t, stream);
 }
 
-/* words: count of them, from block first_block of the key's stream on. */
+/* Compares `count` words, which start at block first_block of the key's stream, at as many places as there are threads. */
 __global__ static void check_words_kernel(uint64_t key, uint64_t first_block, const uint32_t *words, int64_t count, int *differs)
 {
     int64_t places = thread_count(), n = thread_number();
@@ -78,6 +78,6 @@ extern "C" cudaError_t kernel_probe(int *capability)
 {
     cudaFuncAttributes compiled;
     cudaError_t error = cudaFuncGetAttributes(&compiled, (const void *)check_words_kernel);
-    if (error == cudaSuccess) *capability = compiled.ptxVersion; /* which may be less than the device's */
+    if (error == cudaSuccess) *capability = compiled.ptxVersion; /* may be less than the capability of the device */
     return error;
 }

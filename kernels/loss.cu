@@ -1,19 +1,22 @@
-/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.derivative; sums += w[i] l }
+/* Computes the losses of a batch and their derivatives:
  *
- * Where y is a class, the target of output c is whether it is class c; of softmax, whose outputs depend on each other, l is
- * softmax_at() with what softmax.cu has found of the row. A loss that is a formula has a kernel of its own, in which every thread
- * runs the same operations, one after the other.
+ *     for (i < rows) for (c < k)
+ *         l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]), p[i][c] = w[i] l.derivative, sums += w[i] l
  *
- * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
+ * If y is a class, the target of output c is whether y is class c. For softmax, whose outputs depend on each other, l is
+ * softmax_at() of the results of softmax.cu for the row. A loss that is a formula has a separate kernel, in which every thread
+ * executes the same operations in the same order.
+ *
+ * Each block sums a tile of rows in double; the block that finishes last adds up the tiles in order. */
 #include "account.h"
 #include "block.h"
 #include "scalar/expression.h"
 #include "scalar/softmax.h"
 #include <float.h>
 
-enum { ROWS_EACH = 4 }; /* of a thread */
+enum { ROWS_EACH = 4 }; /* rows per thread */
 
-/* Where the rows of p are: `count` of them are rows of the batch, those that follow fill it up. */
+/* The location of the rows of p: `count` of them are rows of the batch, and the remaining ones are padding. */
 struct rows_of_p {
     int64_t first, count;
     const int64_t *order;
@@ -31,13 +34,13 @@ __device__ static rows_of_p locate(const loss_task &t)
     return r;
 }
 
-/* What the loss of a row depends on. */
+/* The values on which the loss of a row depends. */
 template <class real> struct loss_row {
     real p, y, w, o;
-    bool counts; /* it is one of the batch's */
+    bool counts; /* whether the row belongs to the batch and is not held out */
 };
 
-/* Whether a row of the batch counts for output c. */
+/* Returns whether a row of the batch counts for output c. */
 __device__ static bool row_counts(const loss_task &t, int64_t c, int64_t row)
 {
     int fold = t.fold ? t.fold[row] : 0;
@@ -45,7 +48,7 @@ __device__ static bool row_counts(const loss_task &t, int64_t c, int64_t row)
     return !t.models.held_out || (t.models.held_out[c] >> fold & 1) == 0;
 }
 
-/* The row's target for output c. */
+/* Returns the target of a row for output c. */
 template <class real> __device__ static real target_of(const loss_task &t, int64_t c, int64_t row)
 {
     const real *y = (const real *)t.y + row * t.m;
@@ -53,8 +56,8 @@ template <class real> __device__ static real target_of(const loss_task &t, int64
     return y[t.models.target_of ? t.models.target_of[c] : c];
 }
 
-/* Output c of rows i, i + blockDim.y, ... before `end`: all loads stand before the first use of any, in three steps, row numbers,
- * what they lead to, losses, so that no row waits for another's. */
+/* Loads output c of rows i, i + blockDim.y, ... before `end`. All loads precede the first use of a loaded value, in three
+ * stages (row indices, values of the rows, losses), so that no row waits for another. */
 template <class real> __device__ static void load_rows(const loss_task &t, int64_t c, int64_t i, int64_t end, loss_row<real> *to)
 {
     rows_of_p at = locate(t);
@@ -81,7 +84,7 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
     }
 }
 
-/* The loss of row i of p: one of the table, or a formula. */
+/* Return the loss of row i of p, by a built-in loss or by a formula. */
 template <class real>
 __device__ static loss_point<real> loss_of(const loss_task &t, const loss_rule &rule, int64_t i, real p, real y)
 {
@@ -94,7 +97,7 @@ __device__ static loss_point<real> loss_of(const loss_task &t, const formula_cod
     return formula_at<real>(&code, t.second ? 2 : 1, p, y);
 }
 
-/* The thread's rows of output c: sums of w l and of w dl/dp. */
+/* Processes the thread's rows of output c: adds their w l and w dl/dp to *loss and *derivative. */
 template <class real, class law>
 __device__ static void add_rows(const loss_task &t, const law &of, int64_t c, double *loss, double *derivative)
 {
@@ -103,7 +106,7 @@ __device__ static void add_rows(const loss_task &t, const law &of, int64_t c, do
     int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
     loss_row<real> row[ROWS_EACH];
     load_rows(t, c, begin + threadIdx.y, end, row);
-    NOT_UNROLLED /* the code of all losses is large: each turn takes the first row, and the others move up */
+    NOT_UNROLLED /* because the code of all losses is large: each iteration processes row[0], and the others move up */
         for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y)
     {
         real s = 0;
@@ -128,7 +131,8 @@ __device__ static void add_rows(const loss_task &t, const law &of, int64_t c, do
     }
 }
 
-/* Of a model: counts the loss of its batch, or ends it; returns what the sum over models has of it, NaN: nothing. */
+/* Counts the loss of a model's batch, or ends the model if the loss is not finite. Returns the model's contribution to the sum
+ * over models, or NaN for none. */
 __device__ static double model_loss(const loss_task &t, int64_t c, double loss)
 {
     const model_arrays &m = t.models;
@@ -143,14 +147,14 @@ __device__ static double model_loss(const loss_task &t, int64_t c, double loss)
     return sum;
 }
 
-/* Sums of which NaN stands for none. The losses of models that diverge may have a sum beyond all numbers before any of them is;
- * that is no failure of the others. */
+/* Adds two sums, of which NaN stands for none. The sum is limited to finite values, because the losses of diverging models may
+ * overflow in total before any single one does, and the other models have not failed then. */
 __device__ static double sum_or_none(double a, double b)
 {
     return isnan(a) ? b : isnan(b) ? a : fmax(fmin(a + b, DBL_MAX), -DBL_MAX);
 }
 
-/* The last block's. */
+/* Adds up the tiles. The last block calls it. */
 __device__ static void add_tiles(const loss_task &t, double *shared)
 {
     const double *partial = t.partial;
@@ -187,7 +191,7 @@ __device__ static void add_tiles(const loss_task &t, double *shared)
         account(t.state, t.table);
 }
 
-/* The thread's sums become the tile's. shared: 2 x THREADS. */
+/* Sums the thread's values over the tile. shared: 2 x THREADS. */
 __device__ static void end_tile(const loss_task &t, int64_t c, double loss, double derivative, double *shared, unsigned *ticket)
 {
     column_sums(&loss, &derivative, shared);

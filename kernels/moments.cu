@@ -1,16 +1,16 @@
-/* Weighted means and squared deviations of columns: by tiles, then merged in order (scalar/moments.h). The same additions as on
- * the CPU, so the same bits. */
+/* Weighted means and sums of squared deviations of columns, computed by tiles that are merged in order (scalar/moments.h). The
+ * additions are the same as on the CPU, and therefore the bits are too. */
 #include "block.h"
 #include "kernels.h"
 #include "scalar/moments.h"
 
-/* Of column j, rows first .. last - 1: the sums about its own mean, in two passes. */
+/* Returns the moments of column j over rows first .. last - 1, with deviations from their own mean, in two passes. */
 template <class T>
 __device__ static moment tile_moment(const T *x, const double *w, int64_t first, int64_t last, int64_t cols, int64_t j,
                                      int from_first)
 {
     moment m = {0, 0, 0};
-    int64_t counts = first; /* the first row that does */
+    int64_t counts = first; /* the first row with a positive weight */
     while (w && counts < last - 1 && w[counts] <= 0) counts++;
     double origin = from_first ? (double)x[counts * cols + j] : 0;
     for (int64_t i = first; i < last; i++) {
@@ -26,7 +26,7 @@ __device__ static moment tile_moment(const T *x, const double *w, int64_t first,
     return m;
 }
 
-/* A thread has one column of one tile, and those columns that are whole grids further on. */
+/* Each thread processes columns of one tile with the stride of the grid. */
 template <class T>
 __global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile, int from_first,
                                            moment_arrays out)

@@ -1,4 +1,4 @@
-/* Which rows a batch visits: for (i < count) order[i] = sampler_row(first + i). */
+/* Computes the rows of a batch: for (i < count) order[i] = sampler_row(first + i). */
 #include "block.h"
 #include "kernels.h"
 

@@ -1,5 +1,4 @@
-/* Rows of a matrix of any strides that lies on the device, behind one another. Values are moved as they are, whatever their type.
- */
+/* Copies rows of a matrix on the device, of any strides, contiguously. Values are copied bit by bit, whatever their type. */
 #include "block.h"
 #include "kernels.h"
 

@@ -1,4 +1,4 @@
-/* for (i < rows) for (j < ld) out[i ld + j] = x[i ld + j] s[i k + c] */
+/* Computes for (i < rows) for (j < ld) out[i ld + j] = x[i ld + j] s[i k + c]. */
 #include "block.h"
 #include "kernels.h"
 

@@ -1,12 +1,12 @@
-/* A step over shards: each one's sums are kept, rounded to `real`, and added by the tree of scalar/shards.h, which
- * host/cpu/step.c has, too:
+/* Steps over shards: the sums of each shard are stored, rounded to `real`, and added by the tree of scalar/shards.h, as in
+ * host/cpu/step.c:
  *
  *     sum(first, count) = sum(first, tree_left(count)) + sum(first + tree_left(count), count - tree_left(count))
  *
- * Of several processes each adds the nodes of the tree that its shards make up, and the nodes of all come to each
- * (host/cuda/exchange.c).
+ * With several processes, each process adds the nodes of the tree that consist of its shards, and all processes receive the
+ * nodes of all others (host/cuda/exchange.c).
  *
- * Bytes per parameter and step: of L shards, 2 L reals, which stay in the L2 cache. */
+ * Bytes per parameter and step: 2 L reals for L shards, which stay in the L2 cache. */
 #include "account.h"
 #include "block.h"
 #include "kernels.h"
@@ -26,23 +26,22 @@ extern "C" cudaError_t kernel_keep_share(const shards_task *t, int shard, cudaSt
                                                  : LAUNCH(keep_share_kernel<double>, grid, block, 0, stream, *t, shard);
 }
 
-/* The tree from its leaves on, in their order: level l has the sum over the latest 2^l shards that begin at a multiple of 2^l,
- * until its right neighbor is there. What is left at the end are the trees of the bits of the shards' number, whose last ones are
- * added first. A node of 2^l shards begins at level l; one of another number is the tree's last, and has what is left behind the
- * levels before it. nodes NULL: each of `count` nodes is a shard. */
+/* Evaluates the tree from its leaves in order. Level l holds the sum over the latest 2^l shards that start at a multiple of 2^l
+ * until the right neighbor is available. At the end, the levels of the bits of the number of shards remain, and the last
+ * (smallest) ones are added first. A node of 2^l shards enters at level l. Only the last node of the tree may have another
+ * number of shards; it starts the sum to which the remaining levels are added. nodes NULL: each of `count` nodes is one shard. */
 enum { LEVELS = 11 };
 static_assert(MAX_SHARDS < 1 << LEVELS, "a level for each bit of their number");
 template <class T> __device__ static T tree_sum(const T *value, int64_t stride, int count, const tree_node *nodes)
 {
     T level[LEVELS] = {}, sum = 0;
-    int before = 0; /* shards that the levels have */
+    int before = 0; /* number of shards in the levels */
     bool begun = false;
     for (int i = 0; i < count; i++) {
         tree_node at = {i, 1};
         if (nodes) at = nodes[i];
         sum = value[i * stride];
-        bool moves = !(at.count & (at.count - 1)); /* to the next level, until one is free; no `break`, which keeps the
-                                                      compiler from unrolling */
+        bool moves = !(at.count & (at.count - 1)); /* to the next level until one is free; `break` would prevent unrolling */
         begun = !moves;
         if (moves) before += at.count;
         UNROLLED

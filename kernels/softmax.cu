@@ -1,14 +1,16 @@
-/* for (i < rows) { shared[i] = max_c q_c, sum_c e^(q_c - max) - 1, q_c = p[i][c] + o[i] + intercept[c] }
+/* Computes the values that softmax shares between outputs:
  *
- * A warp takes a row: rows of one block may be of many outputs or of few. The sum is one of integers (scalar/softmax.h), so that
- * the order in which the lanes' are added makes no difference. */
+ *     for (i < rows) shared[i] = max_c q_c, sum_c e^(q_c - max) - 1, where q_c = p[i][c] + o[i] + intercept[c]
+ *
+ * Each warp processes one row, so that both few and many outputs are possible. The sum is one of integers (scalar/softmax.h),
+ * so that it does not depend on the order of addition over lanes. */
 #include "block.h"
 #include "kernels.h"
 #include "scalar/softmax.h"
 
 enum { LANES_OF_A_ROW = 32, ROWS_OF_A_BLOCK = THREADS / LANES_OF_A_ROW };
 
-/* The row of the examples that is row i of p; -1: none. */
+/* Returns the row of the examples that is row i of p, or -1 for none. */
 __device__ static int64_t example_of(const loss_task &t, int64_t i)
 {
     if (!t.table) return t.first + i;
@@ -24,7 +26,7 @@ template <class real> __device__ static real prediction(const loss_task &t, int6
     return p + ((const real *)t.intercept)[c];
 }
 
-/* All of a warp's lanes have the largest, and the sum. NaNs are passed over, and found by softmax_add(). */
+/* Return the maximum and the sum in all lanes of a warp. The maximum ignores NaNs, which softmax_add() detects. */
 template <class real> __device__ static real warp_maximum(real v)
 {
     for (int offset = LANES_OF_A_ROW / 2; offset > 0; offset /= 2) {
@@ -47,7 +49,7 @@ __device__ static softmax_sum warp_total(softmax_sum sum)
 template <class real> __global__ static void softmax_kernel(loss_task t)
 {
     int64_t i = (int64_t)blockIdx.x * ROWS_OF_A_BLOCK + threadIdx.y;
-    if (i >= t.rows) return; /* all lanes of the warp alike */
+    if (i >= t.rows) return; /* the same in all lanes of the warp */
     int64_t example = example_of(t, i);
     if (example < 0) return;
     softmax_sum sum = {0, 0, 0};

@@ -1,10 +1,10 @@
-/* Products of sparse rows with parameters, and of their transpose with derivatives. Each sum has an order that follows from the
- * numbers of values and outputs alone: no atomic operation, and no result depends on the grid.
+/* Products of sparse rows with parameters, and of their transpose with derivatives. The order of each sum depends only on the
+ * numbers of values and outputs: there are no atomic operations, and results do not depend on the grid.
  *
  *     p[r k + c] = sum over a row's values of value theta[column k + c]              (sparse_rows_kernel)
  *     g[j k + c] = sum over a column's values in a batch of value p[place k + c]     (sparse_columns_kernel)
  *
- * Where there are many outputs, neighboring threads take neighboring outputs of one row or column. */
+ * If there are many outputs, neighboring threads process neighboring outputs of one row or column. */
 #include "columns.h"
 
 /* ---- Rows ---- */
@@ -28,7 +28,7 @@ template <class real, int LANES> __global__ static void sparse_rows_kernel(spars
     int64_t units = t.rows * t.k, step = thread_count() / LANES;
     for (int64_t base = thread_number() / LANES - threadIdx.x % 32 / LANES; base < units; base += step) {
         int64_t unit = base + threadIdx.x % 32 / LANES, i = t.k == 1 ? unit : unit / t.k,
-                c = unit - i * t.k; /* a warp's turns are equal */
+                c = unit - i * t.k; /* all lanes of a warp run equally often */
         real sum = 0;
         if (i < count) {
             int64_t row = order ? order[i] : first + i;
@@ -42,7 +42,7 @@ template <class real, int LANES> __global__ static void sparse_rows_kernel(spars
 
 template <class real, int LANES> static cudaError_t launch_rows(const sparse_rows_task *t, cudaStream_t stream)
 {
-    enum { CLEARED = 16 }; /* values of a thread */
+    enum { CLEARED = 16 }; /* values per thread */
     int64_t units = t->rows * t->k, turns = (t->cleared + CLEARED - 1) / CLEARED;
     dim3 grid(blocks_for(units * LANES > turns ? units * LANES : turns));
     return LAUNCH((sparse_rows_kernel<real, LANES>), grid, dim3(THREADS), 0, stream, *t);
@@ -79,11 +79,11 @@ extern "C" int64_t sparse_blocks(const sparse_batch *b, int64_t k)
     return blocks;
 }
 
-/* Where the sums of a pass, or of a step, go. */
+/* The destination of the sums of a pass or of a step. */
 template <class sum> struct sums_of {
     sum *at;
     int64_t k;
-    bool adds; /* to what is there */
+    bool adds; /* whether sums are added to the previous values */
 };
 template <class sum> __device__ static void put_sum(const sums_of<sum> &to, int64_t column, int64_t c, sum v)
 {

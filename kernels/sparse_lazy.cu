@@ -1,11 +1,11 @@
-/* Lazy updates of sparse columns (scalar/lazy.h). A step has these launches, in place of those of a dense one
+/* Lazy updates of sparse columns (scalar/lazy.h). A step has the following launches instead of those of a dense step
  * (host/cuda/sparse.c):
  *
  *     for (each column of the batch) bring it up to date      (catch_up_kernel)
  *     rows, loss                                              (sparse.cu, loss.cu)
  *     for (each column of the batch) sum it, and step         (lazy_step_kernel)
  *
- * Nothing of it takes time for a column that the batch does not have. */
+ * No time is spent on columns that do not occur in the batch. */
 #include "columns.h"
 #include "scalar/lazy.h"
 #include "update.h"
@@ -25,9 +25,9 @@ __device__ static void catch_up_value(const update_task &t, const update_rule<re
     store_value<real>(t.means, u, q.average);
 }
 
-/* The columns that are brought up to date, and until which step; none where the run has failed before. */
+/* The columns to bring up to date, and the step up to which. There are none if the run has failed. */
 struct late_columns {
-    const sparse_column *list; /* NULL: columns 0 and up */
+    const sparse_column *list; /* NULL: columns 0 .. count - 1 */
     int64_t count, step;
 };
 
@@ -43,8 +43,8 @@ __device__ static late_columns find_late(const lazy_task &t, bool all)
     return {t.sum.of.column + b->column, count, step};
 }
 
-/* A block takes as many columns at a time as keep it busy. All threads of a column have read since when it is late before that
- * changes. */
+/* Brings columns up to date. A block processes as many columns at a time as keep its threads busy. All threads of a column read
+ * the column's last step before it is overwritten. */
 template <class real, int OPTIMIZER> __global__ static void catch_up_kernel(lazy_task t, update_rule<real> rule, bool all)
 {
     late_columns late = find_late(t, all);
@@ -95,14 +95,14 @@ extern "C" cudaError_t kernel_catch_up_all(const lazy_task *t, cudaStream_t stre
 
 /* ---- A step ---- */
 
-/* What a sum of a column is put to: the step of its parameter. */
+/* The destination of the sums of columns: each sum is used to update its parameter. */
 template <class real, int OPTIMIZER> struct step_of_columns {
     const lazy_task *task;
     update_now<real> now;
     int64_t step;
 };
 
-/* g: summed over the batch's rows. */
+/* Updates parameter u. g: its gradient, summed over the rows of the batch. */
 template <class real, int OPTIMIZER>
 __device__ static void step_alone(const update_task &t, const update_now<real> &now, int64_t u, int penalized, double g)
 {

@@ -1,20 +1,20 @@
-/* What the optimizer does with a batch's gradient: for (u < size) update_parameter(...), 16 bytes of parameters at a time.
+/* Applies the optimizer to the gradient of a batch: for (u < size) update_parameter(...), 16 bytes of parameters at a time.
  *
- * Bytes per parameter, in float, read and written: sgd 12, momentum 20, adam 28; the point of Nesterov's gradients, the average
- * and a third slot 8 each, a rate factor 4. Instructions per parameter (sm_90): sgd 29, momentum 36, adam 72: at full issue an
- * H200's multiprocessors have time for 11 to 16 TB/s of such parameters. 10 million of them, at 90 % of 4.3 TB/s, are predicted
- * to take 31, 52 and 72 us there; gpu-probe measures it (tests/gpu/README.md). */
+ * Bytes read and written per parameter, in float: sgd 12, momentum 20, adam 28; in addition 8 each for the point of Nesterov's
+ * gradients, the average and a third slot, and 4 for a rate factor. Instructions per parameter (sm_90): sgd 29, momentum 36,
+ * adam 72. At full issue rate, the multiprocessors of an H200 could process 11 to 16 TB/s of such parameters. Predicted times
+ * for 10 million parameters, at 90 % of 4.3 TB/s: 31, 52 and 72 us; gpu-probe measures them (tests/gpu/README.md). */
 #include "block.h"
 #include "scalar/clip.h"
 #include "update.h"
 
-/* The batch's gradient by parameter u, summed over the rows. */
+/* Returns the gradient of the batch for parameter u, summed over the rows. */
 template <class real> __device__ static double sum_at(const update_task &t, int64_t u)
 {
     return u >= t.penalized ? t.total[u - t.penalized] : t.sum ? t.sum[u] : (double)((const real *)t.gradient)[u];
 }
 
-/* clip_squares(), a chunk a block; the block that finishes last adds up the chunks. */
+/* Computes clip_squares() with one chunk per block; the block that finishes last adds up the chunks. */
 template <class real> __global__ static void clip_kernel(update_task t)
 {
     SHARED(double, lane, CLIP_LANES);
@@ -50,8 +50,8 @@ extern "C" cudaError_t kernel_clip(const update_task *t, cudaStream_t stream)
                                                  : LAUNCH(clip_kernel<double>, grid, block, 0, stream, *t);
 }
 
-/* A pack of coefficients whose gradients' sums are g, where no value is clipped and none has bounds or penalties of its own: as
- * most are, in few instructions. */
+/* Updates a pack of coefficients whose summed gradients are g. It requires that no value is clipped or has its own bounds or
+ * penalties, which is the usual case, and takes few instructions for it. */
 template <class real>
 __device__ static void step_plain(const update_task &t, const update_now<real> &now, int64_t u, pack<real> g, real rows,
                                   state_pack<real> *s)
@@ -62,7 +62,7 @@ __device__ static void step_plain(const update_task &t, const update_now<real> &
     for (int v = 0; v < 16 / (int)sizeof(real); v++) step_value<real>(t, plain, u, v, 1, 0, g.at[v], s);
 }
 
-/* What a step is for an output that is a model of its own; false where it takes none. */
+/* Adapts the step to an output that is a separate model. Returns false if the model takes no step. */
 template <class real> __device__ static bool model_step(const update_task &t, int64_t c, update_now<real> *now)
 {
     if (t.models.alive[c] != MODEL_ALIVE) return false;
@@ -72,7 +72,7 @@ template <class real> __device__ static bool model_step(const update_task &t, in
     return true;
 }
 
-/* Any pack, value by value: a loop, as the code of a pack at once would be large. */
+/* Updates a pack of any kind value by value. A loop is used because the code for a whole pack at once would be large. */
 template <class real, int OPTIMIZER> __device__ static void step_any(const update_task &t, const update_now<real> &now, int64_t u)
 {
     int64_t end = u + trained_at<real>(t, u);
@@ -90,11 +90,13 @@ template <class real, int OPTIMIZER> __device__ static void step_any(const updat
     }
 }
 
-/* All loads of a pack stand before the first use of any. Sums are divided in double and rounded; a float's sum is divided in
- * float, which gives the same as long as the number of rows is a float: a quotient of two numbers of 24 bits that is rounded to
- * 53 bits and then to 24 is rounded right (Figueroa 1995: from 2 x 24 + 2 bits on).
+/* Updates all parameters. All loads of a pack precede the first use of a loaded value. Sums are divided in double and rounded.
+ * A float sum is divided in float, which gives the same result as long as the number of rows is representable as a float: a
+ * quotient of two 24-bit numbers that is rounded to 53 bits and then to 24 bits is correctly rounded (Figueroa 1995: from 2 x
+ * 24 + 2 bits on).
  *
- * Blocks on a multiprocessor: with fewer, too few loads are on their way; with more, each thread has too few registers. */
+ * The bounds of blocks per multiprocessor are a compromise: with fewer blocks, too few loads are in flight; with more, each
+ * thread has too few registers. */
 template <class real, int OPTIMIZER>
 __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void update_kernel(update_task t, update_rule<real> rule,
                                                                                            real clip_value)
@@ -123,7 +125,7 @@ __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void upd
 
 template <class real, int OPTIMIZER> static cudaError_t launch_update(const update_task *t, cudaStream_t stream)
 {
-    const unsigned maximum = 1056; /* twice what an H200 holds at once: each finds out about the step for many packs */
+    const unsigned maximum = 1056; /* twice what an H200 holds at once; each block reads the step once for many packs */
     unsigned blocks = groups_of(groups_of(t->size, 16 / (int)sizeof(real)), THREADS);
     dim3 grid(blocks < maximum ? blocks : maximum);
     return LAUNCH((update_kernel<real, OPTIMIZER>), grid, dim3(THREADS), 0, stream, *t, rule_of<real>(*t), (real)t->clip_value);
