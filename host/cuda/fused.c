@@ -62,33 +62,35 @@ cusgd_status fused_share(const cuda *c, const shard *s, void *sums, double *loss
 {
     fused_task t = task_of(c, s, 0);
     t.update.table = s->table;
-    t.early = 0; /* which step begins follows from the state alone: the step before has counted */
+    t.early = 0; /* the step follows from the state alone, because the previous step has been counted */
     TRY(CUDA(kernel_fused_parts(&t, c->stream)));
     return CUDA(kernel_fused_share(&t, sums, loss, c->stream));
 }
 
-/* So many steps that a launch is over in about 100 ms on any GPU: what else wants the device, or the user, waits no longer. */
+/* Returns the number of steps per launch such that a launch takes about 100 ms at most on any GPU, so that other work on the
+ * device, and the user, need not wait longer. */
 static int64_t steps_a_launch(const cuda *c)
 {
-    const int64_t maximum = INT64_C(20000000000); /* bytes */
+    const int64_t maximum = INT64_C(20000000000); /* bytes per launch */
     int64_t step = c->run.spec.batch * c->run.route.examples->ld * (int64_t)c->run.route.examples->element;
     return step < maximum ? maximum / step : 1;
 }
 
-/* Of each device (or several, by a remainder), the backend that launched a persistent kernel last. Two such kernels that run at
- * once might each hold half of the multiprocessors and wait for the other half: so each launch waits for the one before. */
+/* For each device, the backend that launched a persistent kernel last; devices with the same remainder share an entry. Two
+ * persistent kernels that run at the same time could each occupy half of the multiprocessors and wait for the other half
+ * forever. Therefore each launch waits for the previous one. */
 enum { LAST_LAUNCHERS = 64 };
 static const cuda *last_launcher[LAST_LAUNCHERS];
 static pthread_mutex_t last_launcher_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static cusgd_status launch_in_turn(cuda *c, const persistent_task *t)
 {
     const cuda **last = &last_launcher[c->gpu.number % LAST_LAUNCHERS];
     if (!c->persisted) TRY(CUDA(cudaEventCreateWithFlags(&c->persisted, cudaEventDisableTiming)));
     if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));
     TRY(CUDA(kernel_persistent_steps(t, c->stream)));
-    *last = c; /* even if the next call fails: its event then still is an earlier launch's, and the device is lost */
+    *last = c; /* even if the next call fails: the event is then that of an earlier launch, and the device is lost */
     return CUDA(cudaEventRecord(c->persisted, c->stream));
 }
 

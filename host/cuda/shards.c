@@ -1,6 +1,6 @@
-/* Shards of a run. A step takes each shard's share of the batch, one after another, as it would take a batch; what comes of it is
- * kept, rounded to the run's precision, and added by the tree of scalar/shards.h before the update (kernels/shards.cu). The
- * tables of all shards lie behind that of the batches, so that one copy brings them. */
+/* Shards of a run. A step processes the shares of the batch one after another, each like a batch. Their sums are stored,
+ * rounded to the run's precision, and added by the tree of scalar/shards.h before the update (kernels/shards.cu). The tables of
+ * all shards follow that of the batches, so that one copy uploads them all. */
 #include "exchange.h"
 
 #include <stddef.h>
@@ -13,10 +13,11 @@ static slice_table *table_at(const run *r, slice_table *tables, int number)
     return (slice_table *)(void *)((char *)tables + (size_t)number * r->shards.table_bytes);
 }
 
-/* Of many shards shorter tables, which together take about as much memory as one. */
+/* Returns the number of steps per table. Runs with many shards have shorter tables, which together take about as much memory as
+ * one. */
 static int64_t table_steps(int tables)
 {
-    enum { LEAST = 64 }; /* of a graph (switches.c) */
+    enum { LEAST = 64 }; /* steps of a graph (switches.c) */
     int64_t steps = TABLE_STEPS / tables / LEAST * LEAST;
     return steps > LEAST ? steps : LEAST;
 }

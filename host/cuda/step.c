@@ -1,11 +1,11 @@
-/* Minibatch steps, and those of the engine `cublas`; the others are in fused.c. Everything that differs from one step to the next
- * lies in a table on the device, through which kernels move on by themselves: so one captured graph of some steps (switches.c)
- * serves for all, and the host says nothing inside a slice.
+/* Minibatch steps, and the launches of the engine `cublas`; fused.c has those of the other engines. All values that differ
+ * between steps are in a table on the device, and the kernels advance through its rows without the host. Therefore one captured
+ * graph of several steps (switches.c) serves all of them, and the host only launches it repeatedly within a slice.
  *
- *     order --> gather -> x theta -> loss -> x^T derivatives -> update ->      (chunk by chunk, where the batch is large)
+ *     order --> gather -> x theta -> loss -> x^T derivatives -> update ->      (in chunks if the batch is large)
  *                 \-> order of the next step ------------------/
  *
- * Of sparse rows: sparse.c. */
+ * For sparse rows see sparse.c. */
 #include "exchange.h"
 #include "models.h"
 
@@ -13,15 +13,16 @@
 #include <string.h>
 
 enum {
-    IN_PLACE_BYTES = 4 * 1024 * 1024 /* of a batch: by prediction, from here on a copy costs more than launches one by one */
+    IN_PLACE_BYTES = 4 * 1024 * 1024 /* of a batch; copying more is predicted to take longer than single launches */
 };
 
 /* ---- A step's launches ---- */
 
-/* A batch on its way: `rows` of them (with a last one that may be missing, unless in place, where row `first` is the first). */
+/* The `rows` rows of a step. The last one may be absent, except if rows are read in place from row `first` on.
+ */
 typedef struct batch {
     int64_t first, rows;
-    int turn; /* 0 for an even step of the table, 1 for an odd one */
+    int turn; /* 0 for an even step of the table, 1 for an odd step */
 } batch;
 
 static cusgd_status gather(const cuda *c, const shard *s, int64_t start, int64_t rows)
@@ -51,13 +52,13 @@ static void *point_of_group(const cuda *c, int group)
     return at_real(c, all, group * group_size(r));
 }
 
-/* Rows of the share under way; of models, for those of a group. */
+/* A chunk of rows of the current share; with models, for one group of them. */
 typedef struct chunk {
     int64_t start, rows;
     int group;
 } chunk;
 
-/* ends: the batch's last rows, without shards: the step counts. */
+/* ends: 1 for the last rows of a batch without shards, after which the step is counted. */
 static cusgd_status losses(const cuda *c, const shard *s, const chunk *at, int ends)
 {
     const run *r = &c->run;
@@ -132,7 +133,7 @@ update_task update_of(const cuda *c)
     return t;
 }
 
-/* Likewise of the parameters of a group of models. */
+/* Returns the update task for the parameters of a group of models. */
 static update_task update_of_group(const cuda *c, int group)
 {
     const run *r = &c->run;
@@ -160,7 +161,7 @@ static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
     return CUSGD_OK;
 }
 
-/* The rows of the next step, while this one is not finished. */
+/* Computes the rows of the next step while this step runs. */
 static cusgd_status fork_order(const cuda *c)
 {
     TRY(CUDA(cudaEventRecord(c->forked, c->stream)));
@@ -169,8 +170,8 @@ static cusgd_status fork_order(const cuda *c)
     return CUDA(cudaEventRecord(c->joined, c->side));
 }
 
-/* Rows of a shard's share of the batch: their losses, and their part of the gradient. Where all are at hand at once, groups of
- * models find them gathered by the first. */
+/* Computes the losses of a chunk and adds its gradient. If a batch consists of a single chunk, the rows that the first group of
+ * models has gathered are used by all groups. */
 static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, const chunk *at)
 {
     const run *r = &c->run;
@@ -196,7 +197,7 @@ static cusgd_status run_chunks(const cuda *c, const shard *s, const batch *b, in
     return CUSGD_OK;
 }
 
-/* Sparse rows, which need no chunks: nothing of d columns is kept of each. */
+/* Processes sparse rows. No chunks are needed, because no array has d columns per row. */
 static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
 {
     const run *r = &c->run;
@@ -217,7 +218,7 @@ static cusgd_status run_share(const cuda *c, const batch *b, int number)
     return r->shards.count > 1 ? shards_keep(c, number) : CUSGD_OK;
 }
 
-/* Group by group: what one leaves in the room for the gradient the next one overwrites. */
+/* Runs the groups of models one after another, since they share the memory for the gradient. */
 static cusgd_status run_models(const cuda *c, const batch *b)
 {
     const run *r = &c->run;
@@ -262,16 +263,16 @@ static cusgd_status capture(cuda *c)
     if (!status)
         status = CUDA(cudaStreamEndCapture(c->stream, &graph));
     else if (cudaStreamEndCapture(c->stream, &graph) != cudaSuccess)
-        (void)cudaGetLastError(); /* the first failure is the one to tell */
+        (void)cudaGetLastError(); /* the first error is the one to report */
     if (!status) status = CUDA(cudaGraphInstantiate(&c->run.captured.graph, graph, 0));
     if (status) c->run.captured.graph = NULL;
-    if (graph && cudaGraphDestroy(graph) != cudaSuccess) (void)cudaGetLastError(); /* what it was made for is there */
+    if (graph && cudaGraphDestroy(graph) != cudaSuccess) (void)cudaGetLastError(); /* the instance remains valid */
     return status;
 }
 
 /* ---- Slices ---- */
 
-/* How batches of this slice are read. A change of that makes the graph another. */
+/* Determines how the batches of this slice are read. If that differs from the previous slice, the captured graph is dropped. */
 static cusgd_status choose_route(cuda *c, const slice *s)
 {
     run *r = &c->run;
@@ -282,12 +283,12 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
     to.in_place = products && !b->sparse && to.contiguous && r->shards.count == 1 &&
-                  b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
+                  b->storage == CUSGD_STORAGE_FULL && /* because bf16 is converted while it is gathered */
                   to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
     if (r->models.alive) TRY(models_fit(b->classed));
     if (to.rows > r->shards.most || (b->sparse != NULL) != (r->spec.sparse != 0) || b->d != r->spec.d ||
         (b->k != r->spec.k && !r->models.alive) || b->storage != kept_as(c, r->spec.storage))
-        return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
+        return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* an error in the library itself */
     if (products && !b->sparse && !to.in_place && !r->x)
         TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (shards_are(r, s) && r->route.examples && r->route.rows == to.rows && r->route.contiguous == to.contiguous)
@@ -298,7 +299,8 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     return CUSGD_OK;
 }
 
-/* Steps done .. done + count - 1 of the slice: their rows of the tables. Returns the batches' as the host has it. */
+/* Uploads the table rows of steps done .. done + count - 1 of the slice. Sets *out to the host's copy of the table of the
+ * batches. */
 static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t count, const slice_table **out)
 {
     run *r = &c->run;
@@ -321,15 +323,15 @@ static cusgd_status one_step(cuda *c, const step_row *row, int turn)
     return CUSGD_OK;
 }
 
-/* Whether the steps of the table from `done` on can be a graph's, which begins with an even one. */
+/* Returns whether a graph, which starts with an even step, can run the steps of the table from `done` on. */
 static int graph_fits(const cuda *c, int64_t done, int64_t count)
 {
     return c->graph_steps > 0 && c->run.captured.warm && !c->run.route.in_place && done % 2 == 0 &&
            count - done >= c->graph_steps;
 }
 
-/* The device has just refused a graph: the next step is launched as it is, and so are all later ones of this backend. Where that
- * fails too, the device has failed and not the graph: the first failure is the one to tell. */
+/* Called when the device has refused a graph: launches this step directly and disables graphs for this backend. If the direct
+ * launch fails too, the cause is the device rather than the graph, and the first error is reported. */
 static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
 {
     char why[360];
@@ -387,7 +389,7 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     return CUSGD_OK;
 }
 
-/* What wait() looks at when the next slice is under way. */
+/* Records what cuda_wait() reads while the next slice runs. */
 static cusgd_status end_slice(cuda *c)
 {
     run *r = &c->run;
@@ -420,14 +422,14 @@ cusgd_status cuda_wait(void *of, int *failed)
 {
     cuda *c = of;
     run *r = &c->run;
-    int64_t before = r->calls.count % 2; /* the slice before the latest: number calls.count - 2 */
+    int64_t before = r->calls.count % 2; /* index of the slice before the latest, which has the number calls.count - 2 */
     *failed = 0;
     if (r->calls.count >= 2) {
         TRY(cuda_enter(c));
         TRY(cuda_await(c, r->calls.ran[before]));
         *failed = *r->calls.stopped[before] != 0;
     }
-    /* Also of a rank that has no slice to wait for, as it has reported for a checkpoint: the others agree here. */
+    /* This includes ranks that have no slice to wait for after a report for a checkpoint, because all ranks must take part. */
     return r->shards.exchange.all > 0 ? nccl_agree(c->ranks) : CUSGD_OK;
 }
 
@@ -464,7 +466,7 @@ cusgd_status cuda_add_loss(void *of, double loss)
     run *r = &c->run;
     if (!r->work.state) return CUSGD_OK;
     TRY(cuda_enter(c));
-    r->report->loss = loss; /* pinned, and not written again before a report has waited for this copy */
+    r->report->loss = loss; /* pinned; it is not overwritten before a report has waited for this copy */
     return CUDA(cudaMemcpyAsync(&r->work.state->loss, &r->report->loss, sizeof loss, cudaMemcpyHostToDevice, c->stream));
 }
 

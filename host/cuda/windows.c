@@ -1,4 +1,4 @@
-/* Rows that come to a bound set, on a stream of their own, while steps are taken on others of it. */
+/* Device datasets whose rows are replaced, on a separate stream, while steps use their other rows. */
 #include "cuda.h"
 
 #include <stdlib.h>
@@ -23,14 +23,15 @@ static size_t row_bytes(const bound_matrix *m)
 
 /* ---- Opening ---- */
 
-/* Bytes of a bound row. */
+/* Returns the bytes of a row on the device. */
 static int64_t bytes_of_row(const cuda *c, const examples *e, const transform *t)
 {
     size_t x = stored_bytes(c, kept_as(c, t->storage)), reals = (size_t)(e->k + (e->w.at != NULL) + (e->o.at != NULL));
     return row_stride(x, e->d) * (int64_t)x + (int64_t)(reals * c->element);
 }
 
-/* How many pages stay: in what is free but for an eighth of the device's memory, which other programs and passes may need. */
+/* Determines how many pages stay on the device: as many as fit into the free memory, except an eighth of the device's memory,
+ * which other programs and passes may need. */
 static cusgd_status count_pages(const cuda *c, const examples *e, const transform *t, window_shape *shape)
 {
     size_t available = 0, total = 0;
@@ -41,7 +42,7 @@ static cusgd_status count_pages(const cuda *c, const examples *e, const transfor
     return CUSGD_OK;
 }
 
-/* Nothing of `t` lasts but what has been uploaded: of its arrays it is asked only whether there are any. */
+/* Opens the upload state. Of `t`, only the uploaded values remain valid: later, its arrays are only compared with NULL. */
 static cusgd_status open_passing(cuda *c, const examples *e, const transform *t, const window_shape *shape, passing *s)
 {
     void *numbers = NULL, *list = NULL;
@@ -56,7 +57,7 @@ static cusgd_status open_passing(cuda *c, const examples *e, const transform *t,
     s->numbers = numbers;
     if (!status) status = cuda_allocate(c, shape->most_sent, sizeof(int64_t), "row numbers", &list);
     s->list = list;
-    s->raw_bytes = (size_t)max_of(e->d, e->k) * sizeof(double); /* a row of any matrix at least */
+    s->raw_bytes = (size_t)max_of(e->d, e->k) * sizeof(double); /* at least one row of any matrix */
     if (s->raw_bytes < RING_BYTES) s->raw_bytes = RING_BYTES;
     if (!status) status = cuda_allocate(c, (int64_t)s->raw_bytes, 1, "rows on their way", &s->raw);
     return status ? status : upload_transform(c, e, t, s->numbers);
@@ -95,7 +96,7 @@ void windows_close(dataset *b)
 {
     passing *s = b->passing;
     if (!s) return;
-    if (s->copies) (void)cudaStreamSynchronize(s->copies); /* the host's memory is its owner's again */
+    if (s->copies) (void)cudaStreamSynchronize(s->copies); /* afterwards the owner may reuse the host memory */
     for (int half = 0; half < 2; half++) {
         if (s->arrived[half]) (void)cudaEventDestroy(s->arrived[half]);
         if (s->released[half]) (void)cudaEventDestroy(s->released[half]);
@@ -110,12 +111,12 @@ void windows_close(dataset *b)
 
 /* ---- Windows ---- */
 
-/* Rows of one matrix: as they are to device memory, in as few copies as there is room for, and from there, transformed, to where
- * they belong. */
+/* Uploads the rows of a matrix unconverted, in as few copies as the buffer permits, and converts them from there to their
+ * places. */
 static cusgd_status send_matrix(const cuda *c, const passing *s, const window_rows *rows, const bound_matrix *m)
 {
     size_t bytes = row_bytes(m);
-    int64_t each = (int64_t)(s->raw_bytes / bytes), at = 0; /* at: the first row of the move under way */
+    int64_t each = (int64_t)(s->raw_bytes / bytes), at = 0; /* at: the first row of the current move */
     const row_move *move = rows->moves;
     for (int64_t first = 0; first < rows->sent.n; first += each) {
         int64_t end = min_of(first + each, rows->sent.n);
@@ -134,7 +135,7 @@ static cusgd_status send_matrix(const cuda *c, const passing *s, const window_ro
     return CUSGD_OK;
 }
 
-/* Whole rows, padding included, by the largest values that divide them: part after part of the list. */
+/* Gathers whole rows including padding, one part of the list after another, in units of the largest type that divides them. */
 static cusgd_status gather_matrix(const passing *s, const window_rows *rows, const bound_matrix *m)
 {
     int64_t bytes = m->ld * (int64_t)m->element;
@@ -163,7 +164,7 @@ cusgd_status cuda_windows_load(void *of, dataset *b, int half, const window_rows
     return CUDA(cudaEventRecord(s->arrived[half], s->copies));
 }
 
-/* Rows of a bound matrix from one place of the set to another, in the order of the steps. */
+/* Moves rows of a matrix within the dataset, in the order of the steps. */
 static cusgd_status move_rows(const cuda *c, const bound_matrix *m, const row_move *move)
 {
     size_t bytes = (size_t)m->ld * m->element;
