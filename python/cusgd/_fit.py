@@ -30,8 +30,9 @@ def fit(
     Parameters
     ----------
     X, y, sample_weight, offset, exposure, valid, **options
-        As for `Trainer`. A list as ``quantile``, with the loss quantile, gives a model that predicts each, ascending, all of them
-        trained in one pass, without ``valid``, ``callback`` and ``progress``.
+        As for `Trainer`. With the loss quantile, ``quantile`` may be a list. The model then has an output for each quantile, in
+        ascending order, and all outputs are trained in one pass over the data. ``valid``, ``callback`` and ``progress`` cannot be
+        used with a list.
     callback, progress
         As for `Trainer.fit`.
 
@@ -42,8 +43,8 @@ def fit(
     Warns
     -----
     ConvergenceWarning
-        The run ended at its limit of epochs, although the stopping rule was open, a solver did not reach the optimum, or the
-        result has a note: it is worse than the intercept-only model, or no finite optimum exists.
+        The run ended at its limit of epochs before a stopping rule was met, a full-batch solver did not reach the optimum, the
+        result is worse than the intercept-only model, or no finite optimum exists.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def fit(
     if np.ndim(options.get("quantile", 0)) == 1:
         if valid is not None or callback is not None or progress or options.get("valid_fraction"):
             raise UsageError("several quantiles are trained in one pass, to its end: leave out valid, callback and progress")
-        from ._sweep import fit_quantiles  # which `import cusgd` does not load
+        from ._sweep import fit_quantiles  # imported here because `import cusgd` does not load this module
 
         given = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure, **options}
         return fit_quantiles(X, y, given.pop("quantile"), **given).model

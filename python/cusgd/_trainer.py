@@ -26,40 +26,47 @@ from ._words import in_python_words
 from ._world import World
 from .callbacks import Callback, ProgressBar, in_turn
 
-SHORT = 50_000  # values, of which the library reads all in a few milliseconds
+SHORT = 50_000  # number of values that the library reads in a few milliseconds
 
 
 def is_few(data: Data | Table) -> bool:
-    """Tell whether calls that read the data once are short."""
+    """Tell whether the data is so small that a call which reads it once takes a few milliseconds."""
     return isinstance(data, Data) and data.rows * data.cols * max(data.outputs, 1) <= SHORT
 
 
 def _is_true(value: Any) -> bool:
-    """Tell whether a callback's answer is True; only then does it end a run."""
+    """Tell whether a callback returned True, which ends the run. Other values that count as true in Python do not."""
     return isinstance(value, (bool, np.bool_)) and bool(value)
 
 
 class Trainer:
-    """A training run on data, which can be continued.
+    """Trains a linear model on data, and can continue after each call.
 
     Parameters
     ----------
     X : array of shape (n, columns), or Table
-        A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32
-        or float64 are used in place, in any memory layout; other numbers are converted to float64. They must not change while the
-        trainer exists.
+        The rows. A `Table` of `cusgd.read_table` also contains the targets and weights, so leave out y, sample_weight, offset and
+        exposure. NumPy arrays of float32 or float64 are used in place, in any memory layout; other types are converted to
+        float64. The arrays must not change while the trainer exists.
     y : array of shape (n,) or (n, outputs)
-        For losses of classes two numbers, names, or more than two whole numbers. More than two classes have an output each, in
-        the order of their names or numbers: all together by the loss softmax where the loss is logistic
-        (``classes="one-vs-rest"``: each against the rest), else each against the rest. Of two the smaller is class 0.
-    sample_weight, offset, exposure : array of shape (n,), optional
+        The targets. For a loss of classes, the classes: two different numbers, strings, or more than two different integers. They
+        are sorted, and the smaller of two classes is class 0. With more than two classes, each class has an output. The loss
+        logistic then trains all outputs together by softmax, unless ``classes="one-vs-rest"`` is given; the other losses train
+        each class against the rest.
+    sample_weight : array of shape (n,), optional
+        The weights of the rows, at least 0. By default all weights are 1.
+    offset, exposure : array of shape (n,), optional
+        A term that is added to the linear predictor of each row. ``exposure`` gives it as a positive factor on the mean of losses
+        with a logarithmic link, and its logarithm is added. Give at most one of them.
     valid : tuple (X, y) or (X, y, sample_weight), optional
-        Validation data; the result is the best epoch on it. A data frame's columns are taken by name if X has names.
+        Validation data. The result of a run is the epoch with the smallest loss on it. If X has column names, the columns of a
+        data frame are matched by name.
     world : World, optional
-        The processes that train together. ``shards`` is 8 then, unless it is given.
+        The processes that train together. The default of ``shards`` is then 8.
     **options
-        Any option of ``cusgd train``, with underscores: ``loss="logistic"``, ``l2=1e-3``, ``solver="auto"``, ``epochs=10``; see
-        `cusgd.options`. Unlike the command's, the default precision follows X: float for float32 and double for all else.
+        Any option of ``cusgd train``, with underscores in place of hyphens, such as ``loss="logistic"``, ``l2=1e-3``,
+        ``solver="auto"`` or ``epochs=10``; see `cusgd.options`. Unlike in the command, the default precision depends on X: it is
+        float for float32 and double for all other types.
 
     Examples
     --------
@@ -98,7 +105,7 @@ class Trainer:
         self._valid = validation_data(valid, options.get("loss", "squared"), self._classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
-        self._next: Data | None = None  # rows of which it is not known whether the library has them
+        self._next: Data | None = None  # rows that the library may or may not have taken over, see _bind
         self.history = History()
         self.result: Result | None = None
         self._world = world
@@ -127,24 +134,24 @@ class Trainer:
 
     @property
     def options(self) -> Options:
-        """The options as they run, with every choice made."""
+        """The options of the run, with the values that were chosen for those left open."""
         return Options.copy_of(lib.cusgd_trainer_options(self._handle))
 
     @property
     def device(self) -> str:
-        """The device that it runs on."""
+        """The name of the device on which the trainer runs."""
         name: bytes = lib.cusgd_trainer_device_name(self._handle)
         return name.decode()
 
     @property
     def solver_reason(self) -> str:
-        """Why ``solver="best"`` became the solver that `options` has; empty where another solver was given."""
+        """The reason for the solver that ``solver="best"`` chose; empty if ``solver`` has another value."""
         reason: bytes = lib.cusgd_trainer_solver_reason(self._handle)
         return in_python_words(reason.decode(errors="replace"))
 
     @property
     def notes(self) -> list[str]:
-        """What there is to know about the data and the run."""
+        """Notes about the data and the run, one sentence each."""
         found: list[str] = []
         while note := lib.cusgd_trainer_note(self._handle, len(found)):
             found.append(in_python_words(note.decode(errors="replace")))
@@ -152,7 +159,7 @@ class Trainer:
 
     @property
     def stream_times(self) -> StreamTimes | None:
-        """What reading and computing took so far where the training rows do not fit into ``memory``; None where they do."""
+        """The times of reading and computing so far, or None if the training rows fit into ``memory``."""
         times = sized(_capi.cusgd_stream_times)
         return StreamTimes._read(times) if lib.cusgd_trainer_stream_times(self._handle, C.byref(times)) else None
 
@@ -166,20 +173,20 @@ class Trainer:
         checkpoint: str | os.PathLike[str] | None = None,
         every: str = "5minutes",
     ) -> Result:
-        """Train until a stopping rule is met; a further call continues.
+        """Train until a stopping rule is met. A further call continues from there.
 
         Parameters
         ----------
         callback : callable or list of callables, optional
-            Called after each epoch with a `Progress`, in another thread than the caller's; training ends when it returns True.
-            (None and all else go on.) `cusgd.callbacks` has some.
+            Called after each epoch with a `Progress`, in a different thread from the caller's. Training ends if a callback
+            returns True, and continues after any other value. `cusgd.callbacks` contains some callbacks.
         progress : bool
-            Whether to show a progress bar (of tqdm; without it, a line per epoch).
+            Whether to show a progress bar, which needs tqdm. Without tqdm, a line per epoch is printed.
         checkpoint : str or path, optional
-            A file in which the fit is saved while it runs, when it is interrupted, and after its last epoch; `load_state` goes on
-            from there. The file before it is kept with ``.previous`` behind its name.
+            A file in which the state of the fit is saved while it runs, when it is interrupted, and after its last epoch.
+            `load_state` continues from it. The previous file is kept, with ``.previous`` appended to its name.
         every : str
-            How often: ``"100steps"``, ``"1epochs"`` or ``"5minutes"``.
+            How often the checkpoint is saved, such as ``"100steps"``, ``"1epochs"`` or ``"5minutes"``.
 
         Returns
         -------
@@ -188,15 +195,15 @@ class Trainer:
         Raises
         ------
         DivergedError
-            The loss became infinite or NaN with a rate that was set. The trainer has the best parameters so far.
+            The loss became infinite or NaN with a rate that was given. The trainer has the best parameters so far.
 
         Warns
         -----
         ConvergenceWarning
-            A full-batch solver did not reach the optimum, or the result has a note: it is worse than the intercept-only model, or
-            no finite optimum exists.
+            A full-batch solver did not reach the optimum, the result is worse than the intercept-only model, or no finite optimum
+            exists.
         RuntimeWarning
-            A checkpoint could not be written. The one before stands.
+            A checkpoint could not be written. The previous checkpoint is kept.
         """
         saves = Checkpoints(checkpoint, every) if checkpoint is not None else None
         try:
@@ -213,9 +220,9 @@ class Trainer:
     def _run(
         self, callback: Callback | Sequence[Callback] | None, saves: Checkpoints | None = None, *, has_history: bool = True
     ) -> str | None:
-        """Train, and return why the result is not converged, where a solver says so.
+        """Train, and return the message of a solver that did not converge, or None.
 
-        Without callbacks and a history no Python code runs between epochs.
+        If there are neither callbacks nor a history, no Python code runs between epochs.
         """
         raised: list[BaseException] = []
         callbacks = in_turn(callback)
@@ -225,7 +232,7 @@ class Trainer:
             self.history.epochs.append(progress)
             try:
                 ends = int(any([_is_true(one(progress)) for one in callbacks]))
-            except BaseException as error:  # raised below, in the thread that called
+            except BaseException as error:  # raised again below, in the thread of the caller
                 raised.append(error)
                 ends = 1
             if saves and ends:
@@ -254,11 +261,14 @@ class Trainer:
                 if hasattr(one, "close"):
                     one.close()
         if raised:
-            raise raised.pop()  # a list that keeps it would be a cycle with its traceback
+            raise raised.pop()  # removed from the list, which would otherwise form a reference cycle with its traceback
         return warning
 
     def _trouble(self) -> str | None:
-        """Return the result's note if the result is of no use; notes of full-batch solvers may be mere information."""
+        """Return the note of the result if it says that the result is of no use, or None.
+
+        A note of a full-batch solver may be only information.
+        """
         assert self.result is not None
         is_trouble = self.result.separated or self.options["solver"] == "sgd"
         return self.result.note if is_trouble and self.result.note else None
@@ -269,43 +279,45 @@ class Trainer:
         Parameters
         ----------
         steps : int
-            How many, at least 1.
+            The number of steps, at least 1.
         """
-        is_short = is_few(self._data) and steps * self._data.rows * self._data.cols <= 20 * SHORT  # whatever the batch
+        is_short = is_few(self._data) and steps * self._data.rows * self._data.cols <= 20 * SHORT  # for any size of the batch
         run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)), is_short=is_short)
 
     def rebind(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> None:
-        """Go on with other rows in the place of those that the trainer has.
+        """Replace the rows of the trainer.
 
-        The parameters, the optimizer's state, averages, the count of steps, and means and scales of columns stay.
+        The parameters, the optimizer's state, the averages, the number of steps, and the means and scales of the columns do not
+        change.
 
         Parameters
         ----------
         X, y, sample_weight, offset, exposure
-            As for `Trainer`, with as many columns and outputs as there are.
+            As for `Trainer`. The numbers of columns and outputs must be those of the trainer.
         """
         data = self._more_data(X, y, sample_weight, offset, exposure)
         self._bind(data, lambda: int(lib.cusgd_trainer_rebind(self._handle, data.handle)))
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Save where the trainer stands, to go on from there with the same bits.
+        """Save the state of the trainer. A run that continues from it has the same results, bit by bit.
 
-        A file that is there is kept with ``.previous`` behind its name. `fit` saves one while it runs (``checkpoint=``).
+        An existing file is kept, with ``.previous`` appended to its name. `fit` saves the state while it runs if it is called
+        with ``checkpoint``.
 
         Parameters
         ----------
-        path : path
+        path : str or path
             The file.
 
         Raises
         ------
         DataError
-            The file cannot be written; the one before stands.
+            The file cannot be written. An existing file does not change.
         """
         run(lambda: check(lib.cusgd_trainer_save_state(self._handle, os.fsencode(path))))
 
     def state(self) -> bytes:
-        """Return what `save_state` writes."""
+        """Return the state of the trainer as bytes, which are the content of the file that `save_state` writes."""
         size = C.c_size_t()
         run(lambda: check(lib.cusgd_trainer_save_state_memory(self._handle, None, 0, C.byref(size))))
         buffer = C.create_string_buffer(size.value)
@@ -313,21 +325,23 @@ class Trainer:
         return buffer.raw
 
     def load_state(self, state: str | os.PathLike[str] | bytes) -> None:
-        """Go on from a saved state of a trainer of the same data and options, with the bits of that one.
+        """Restore a state that a trainer with the same data and options has saved.
 
-        If it was saved inside of a fit, the next `fit` goes on with that one. `epochs` may have become larger.
+        The run continues with the same results, bit by bit. If the state was saved during a fit, the next call of `fit` completes
+        that fit. The options ``epochs``, ``threads``, ``memory`` and the number of the device may differ; ``epochs`` must not be
+        less than the number of epochs that have been run.
 
         Parameters
         ----------
         state : str, path or bytes
-            The name of a file, or what `state` returned.
+            The name of a file, or the bytes that `state` returned.
 
         Raises
         ------
         DataError
-            The data is another, or the file is damaged.
+            The state belongs to different data, or the file is damaged.
         UsageError
-            Options differ; the message lists them.
+            The options differ. The message lists them.
         """
         if isinstance(state, bytes):
             run(lambda: check(lib.cusgd_trainer_load_state_memory(self._handle, state, len(state), None)))
@@ -335,11 +349,11 @@ class Trainer:
             run(lambda: check(lib.cusgd_trainer_load_state(self._handle, os.fsencode(state), None)))
 
     def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> Progress:
-        """Train on further rows: one pass over them, from where the trainer is.
+        """Continue training with one pass over further rows.
 
-        Making a trainer takes no steps, so its own rows are to be given here as well. Nothing is evaluated, and there is no
-        stopping rule. The means and scales of the columns, and a rate that is not given, stay those that were chosen when the
-        trainer was made, from 100 rows or more if they are to hold for the others; with fewer `notes` says so.
+        The constructor of the trainer takes no steps, so pass its rows to this method as well. There is no evaluation and no
+        stopping rule. The means and scales of the columns, and a rate that is not given, are computed once from the rows that the
+        constructor receives. Give it at least 100 rows that represent the others; if there are fewer, `notes` says so.
 
         Parameters
         ----------
@@ -349,13 +363,13 @@ class Trainer:
         Returns
         -------
         Progress
-            Its ``loss`` is the mean over these rows of the loss before the step that each had a part in.
+            Its ``loss`` is the mean over these rows. The loss of each row is that before the step in which the row was used.
 
         Raises
         ------
         DivergedError, InterruptedCall
-            The steps after the first ones were not run. The trainer can go on, and has these rows unless it was interrupted
-            before the first step.
+            Only some of the steps were run. The trainer can continue. It has the new rows, unless the call was interrupted before
+            the first step.
 
         Examples
         --------
@@ -374,10 +388,10 @@ class Trainer:
         return Progress._read(found)
 
     def _bind(self, data: Data, function: Callable[[], int]) -> None:
-        """Call what gives the library further rows, and keep the rows that it has then.
+        """Call a function that passes further rows to the library, and keep a reference to the rows that the library then uses.
 
-        A call that fails may have taken them or not. Both the old and the new rows are kept until this is known, also where an
-        exception is raised between the call and the next line, as by a signal's handler.
+        If the call fails, the library may use the old or the new rows. References to both are kept until this is known, even if a
+        signal handler raises an exception between the call and the next line.
         """
 
         def call() -> None:
@@ -390,13 +404,13 @@ class Trainer:
         run(call, is_short=is_few(data))
 
     def _settle(self) -> None:
-        """Keep the rows that the library has, and no others."""
+        """Keep a reference to the rows that the library uses, and to no others."""
         if self._next is not None and lib.cusgd_trainer_data(self._handle) == self._next.handle.value:
             self._data = self._next
         self._next = None
 
     def _more_data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
-        """Return further rows with the classes of the first."""
+        """Return further rows, with targets encoded by the classes of the trainer."""
         y = class_numbers(y, self._classes)
         data = make_data(in_order(X, self._features), y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         if self._classes:
@@ -404,28 +418,29 @@ class Trainer:
         return data
 
     def cancel(self) -> None:
-        """End the `fit`, `step` or `partial_fit` that runs in another thread, or if there is none, the next `fit`.
+        """Cancel the `fit`, `step` or `partial_fit` that runs in another thread, or the next `fit` if none of them runs.
 
-        `fit` then returns a result whose ``stop`` is "cancelled"; `step` and `partial_fit` raise `InterruptedCall`, and the
-        trainer can go on.
+        `fit` then returns a result whose ``stop`` is "cancelled", and `step` and `partial_fit` raise `InterruptedCall`. The
+        trainer can continue afterward.
         """
         lib.cusgd_trainer_cancel(self._handle)
 
     # ---- The parameters ----
 
     def coefficients(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the coefficients (outputs, columns) and intercepts (outputs,), in the data's units."""
+        """Return the coefficients (outputs, columns) and the intercepts (outputs,), in the units of the data."""
         outputs = lib.cusgd_trainer_outputs(self._handle)
         weight, bias = np.empty((outputs, self._data.cols)), np.empty(outputs)
-        # Callbacks ask after each epoch, where the time of arrays' `data_as` would count. It is too short to be interrupted.
+        # Callbacks call this after each epoch, so it avoids `data_as` of the arrays, which is slow. The call is too short to need
+        # `run`, which makes calls interruptible.
         pointers = [C.byref(C.c_double.from_buffer(array.data)) for array in (weight, bias)]
         check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers))
         return weight, bias
 
     def standardization(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the means and scales (columns,) by which columns are standardized, in the data's units.
+        """Return the means and the scales (columns,) by which the columns are standardized, in the units of the data.
 
-        As ``column_means`` and ``column_scales`` they standardize other data equally.
+        Pass them as the options ``column_means`` and ``column_scales`` to standardize other data in the same way.
         """
         means, scales = np.empty(self._data.cols), np.empty(self._data.cols)
         pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (means, scales)]
@@ -433,14 +448,14 @@ class Trainer:
         return means, scales
 
     def set_coefficients(self, weight: Any, bias: Any) -> None:
-        """Set coefficients and intercepts, and restart the optimizer.
+        """Set the coefficients and intercepts, and restart the optimizer.
 
         Parameters
         ----------
         weight : array of shape (outputs, columns)
-            Coefficients in the units of the data; of one output also of shape (columns,).
+            The coefficients in the units of the data. With one output, the shape may also be (columns,).
         bias : array of shape (outputs,)
-            Intercepts; of one output also a number.
+            The intercepts. With one output, a number is accepted as well.
         """
         shape = (lib.cusgd_trainer_outputs(self._handle), self._data.cols)
         arrays = [
@@ -475,7 +490,7 @@ class Trainer:
     def evaluate(
         self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None, output: int | None = None
     ) -> Metrics:
-        """Compare predictions of the current parameters with targets, also in a callback.
+        """Compare the predictions of the current parameters with targets. This method may be called in a callback.
 
         Parameters
         ----------
@@ -489,20 +504,20 @@ class Trainer:
         return self.model().evaluate(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, output=output)
 
     def evaluate_valid(self, *, output: int | None = None) -> Metrics:
-        """Compare predictions of the current parameters with the targets of the validation rows.
+        """Compare the predictions of the current parameters with the targets of the validation rows.
 
-        They are those that ``valid_fraction`` holds out of the training data, or else ``valid``. What metrics compare with, as r2
-        with the mean of the targets, is that of these rows.
+        The validation rows are those that ``valid_fraction`` holds out of the training data, or those given as ``valid``. Metrics
+        that compare with a baseline, such as r2 with the mean of the targets, compute the baseline from these rows.
 
         Parameters
         ----------
         output : int, optional
-            Which target; by default the mean over all.
+            The index of a target. By default, the metrics are means over all targets.
 
         Returns
         -------
         Metrics
-            Metrics for which rows are sorted (``auc``, ``average_precision``, ``median_absolute_error``, ``d2_absolute_error``,
+            The metrics that need sorted rows (``auc``, ``average_precision``, ``median_absolute_error``, ``d2_absolute_error``,
             ``d2_pinball``) are NaN.
 
         Raises
@@ -526,7 +541,7 @@ class Trainer:
         return Metrics._read(found)
 
     def optimum(self) -> float:
-        """Return the least objective over the training rows, or NaN where it is not cheap to compute."""
+        """Return the minimum of the objective over the training rows, or NaN if it is expensive to compute."""
         objective, seconds = C.c_double(), C.c_double()
         run(lambda: check(lib.cusgd_trainer_optimum(self._handle, C.byref(objective), C.byref(seconds))))
         return objective.value

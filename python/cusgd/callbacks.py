@@ -1,8 +1,8 @@
-"""What a run may call after each epoch.
+"""Callbacks, which a run calls after each epoch.
 
-A callback is a function of a `cusgd.Progress`; the run ends when it returns True. `cusgd.fit`, `Trainer.fit` and the estimators
-SGDRegressor and SGDClassifier take one, or a list. It is called in another thread than the caller's. Where it has a method
-``close``, that is called when the run has ended, however it ends.
+A callback is a function with a `cusgd.Progress` as its argument. If it returns True, the run ends. `cusgd.fit`, `Trainer.fit` and
+the estimators SGDRegressor and SGDClassifier accept one callback or a list. Callbacks are called in a different thread from the
+caller's. If a callback has a method ``close``, it is called when the run has ended, even if the run failed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ class PrintEpochs:
     Parameters
     ----------
     file : text file, optional
-        By default standard output.
+        The file to print to; by default standard output.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file
 
     def __call__(self, now: Progress) -> None:
-        """Print the epoch, its losses, rate and time."""
+        """Print the number of the epoch, the losses, the rate and the time.
+
+        Parameters
+        ----------
+        now : Progress
+            The state of the run.
+        """
         valid = "" if math.isnan(now.valid_loss) else f", valid_loss {now.valid_loss:.6g}"
         print(
             f"epoch {now.epoch}: loss {now.loss:.6g}{valid}, rate {now.rate:.4g}, {now.seconds:.3g} s",
@@ -42,12 +48,12 @@ class PrintEpochs:
 
 
 class ProgressBar:
-    """Shows a progress bar of tqdm; without tqdm, prints a line per epoch.
+    """Shows a progress bar of tqdm, or prints a line per epoch if tqdm is not installed.
 
     Parameters
     ----------
     **options
-        Of ``tqdm.auto.tqdm``.
+        Keyword arguments of ``tqdm.auto.tqdm``.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -56,7 +62,13 @@ class ProgressBar:
         self.lines: PrintEpochs | None = None
 
     def __call__(self, now: Progress) -> None:
-        """Move the bar to the epoch."""
+        """Advance the progress bar to the current epoch.
+
+        Parameters
+        ----------
+        now : Progress
+            The state of the run.
+        """
         if self.bar is None and self.lines is None:
             try:
                 from tqdm.auto import tqdm
@@ -71,16 +83,17 @@ class ProgressBar:
             self.bar.set_postfix(loss=f"{now.loss:.6g}", refresh=False)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the progress bar, which stays visible."""
         if self.bar is not None:
             self.bar.close()
         self.bar = self.lines = None
 
 
 class JsonLines:
-    """Appends an object per epoch to a file, one a line: `cusgd.Progress` by the names of its fields.
+    """Appends a JSON object per epoch to a file, one object per line.
 
-    Numbers that are not finite, which JSON lacks, are null.
+    The names in the object are the fields of `cusgd.Progress`. Numbers that are not finite are written as null, because JSON has
+    no form for them.
 
     Parameters
     ----------
@@ -93,8 +106,14 @@ class JsonLines:
         self.file: TextIO | None = None
 
     def __call__(self, now: Progress) -> None:
-        """Write the epoch."""
-        import json  # here, as few need it: the import of the package is shorter without
+        """Append the state of the run to the file.
+
+        Parameters
+        ----------
+        now : Progress
+            The state of the run.
+        """
+        import json  # imported here to keep `import cusgd` fast
 
         if self.file is None:
             self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close
@@ -110,12 +129,12 @@ class JsonLines:
 
 
 def in_turn(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
-    """Return one callback or several as a list.
+    """Return a list of callbacks.
 
     Parameters
     ----------
     callbacks : callable, sequence of callables or None
-        What `cusgd.fit` takes as ``callback``.
+        The argument ``callback`` of `cusgd.fit`.
 
     Returns
     -------

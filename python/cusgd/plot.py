@@ -1,7 +1,7 @@
-"""Plots of models and runs, by matplotlib, which is loaded when the first one is drawn.
+"""Plots of models and runs with matplotlib, which is imported when the first plot is drawn.
 
-Each function draws into ``ax``, or into a new figure, and returns the Axes. ``fitted`` is a `cusgd.Model` or a fitted estimator
-of `cusgd.linear_model`.
+Each function draws into ``ax``, or into a new figure if ``ax`` is None, and returns the Axes. The argument ``fitted`` is a
+`cusgd.Model` or a fitted estimator of `cusgd.linear_model`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _axes(ax: Any) -> Any:
 
 
 def _history_of(fitted: Any) -> History | None:
-    """Return the epochs of what was trained; None: it has none."""
+    """Return the history of a model or estimator, or None if it has none."""
     if isinstance(fitted, History):
         return fitted
     found: History | None = getattr(fitted, "history" if isinstance(fitted, Model) else "history_", None)
@@ -38,14 +38,14 @@ def _history_of(fitted: Any) -> History | None:
 
 
 def history(fitted: Any, *, ax: Any = None) -> Any:
-    """Draw the loss by epoch, on the training rows and, where there are some, on the validation rows.
+    """Plot the loss by epoch on the training rows, and on the validation rows if there are any.
 
     Parameters
     ----------
     fitted : Model, estimator or History
-        What was trained.
+        A trained model or estimator, or its history.
     ax : matplotlib Axes, optional
-        Where to draw.
+        The Axes to draw into; by default those of a new figure.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def history(fitted: Any, *, ax: Any = None) -> Any:
 
 
 def _coefficients_of(fitted: Any, output: int) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
-    """Return the coefficients of one output, their standard errors and the columns' names."""
+    """Return the coefficients of one output, their standard errors and the names of the columns."""
     if isinstance(fitted, Model):
         weight, errors, names = fitted.weight, fitted.standard_errors, fitted.features
     else:
         if getattr(fitted, "coef_", None) is None:
             raise ValueError("there are no coefficients to draw: the estimator has no coef_, as it was not fitted")
-        weight, errors = np.atleast_2d(fitted.coef_), getattr(fitted, "stderr_", None)  # which partial_fit does not compute
+        weight, errors = np.atleast_2d(fitted.coef_), getattr(fitted, "stderr_", None)  # partial_fit computes no stderr_
         names = getattr(fitted, "feature_names_in_", None)
     columns = weight.shape[1]
     labels = [f"column {j}" for j in range(columns)] if names is None else list(names)
@@ -87,20 +87,22 @@ def _coefficients_of(fitted: Any, output: int) -> tuple[NDArray[Any], NDArray[An
 
 
 def coefficients(fitted: Any, *, output: int = 0, largest: int | None = 30, level: float = 0.95, ax: Any = None) -> Any:
-    """Draw the coefficients, with intervals where there are standard errors (full-batch solvers without a penalty).
+    """Plot the coefficients, with confidence intervals if the model has standard errors.
+
+    Models that a full-batch solver has trained without a penalty have standard errors.
 
     Parameters
     ----------
     fitted : Model or estimator
-        What was trained.
+        A trained model or estimator.
     output : int
-        Which target or class.
+        The index of the target or class.
     largest : int, optional
-        Draw no more than so many, those of the largest absolute value; None: all.
+        The maximum number of coefficients to plot. Those with the largest absolute values are plotted. None plots all.
     level : float
-        Of the intervals, by the normal distribution.
+        The level of the confidence intervals, between 0 and 1. They assume a normal distribution.
     ax : matplotlib Axes, optional
-        Where to draw.
+        The Axes to draw into; by default those of a new figure.
 
     Returns
     -------
@@ -123,18 +125,20 @@ def coefficients(fitted: Any, *, output: int = 0, largest: int | None = 30, leve
 
 
 def residuals(fitted: Any, X: Any, y: Any, *, ax: Any = None) -> Any:
-    """Draw targets minus predictions against predictions; what is left of a good model has no pattern.
+    """Plot the residuals (targets minus predictions) against the predictions.
+
+    The residuals of a good model show no pattern.
 
     Parameters
     ----------
     fitted : Model or estimator
-        A regression of one target.
+        A regression model with one target.
     X : array of shape (n, columns)
         Rows.
     y : array of shape (n,)
         Targets.
     ax : matplotlib Axes, optional
-        Where to draw.
+        The Axes to draw into; by default those of a new figure.
 
     Returns
     -------
@@ -150,22 +154,23 @@ def residuals(fitted: Any, X: Any, y: Any, *, ax: Any = None) -> Any:
 
 
 def calibration(fitted: Any, X: Any, y: Any, *, bins: int = 10, ax: Any = None) -> Any:
-    """Draw how often a class was observed against its predicted probability, or the mean target against the prediction.
+    """Plot the observed frequency of the second class against its predicted probability, as a calibration curve.
 
-    The rows are grouped by quantiles of the prediction; points of a good model lie on the diagonal.
+    For a regression model, plot the mean of the targets against the mean of the predictions. The rows are grouped by quantiles of
+    the prediction, with one point per group. The points of a well calibrated model lie on the diagonal.
 
     Parameters
     ----------
     fitted : Model or estimator
-        A classifier of two classes with probabilities, or a regression, as of counts.
+        A classifier of two classes that predicts probabilities, or a regression model, for example of counts.
     X : array of shape (n, columns)
         Rows.
     y : array of shape (n,)
         Classes or targets.
     bins : int
-        Number of groups.
+        The number of groups.
     ax : matplotlib Axes, optional
-        Where to draw.
+        The Axes to draw into; by default those of a new figure.
 
     Returns
     -------
@@ -185,7 +190,7 @@ def calibration(fitted: Any, X: Any, y: Any, *, bins: int = 10, ax: Any = None) 
 
 
 def _predictions(fitted: Any, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any], str]:
-    """Return predictions, what they are to be compared with, and what they are."""
+    """Return the predictions, the values to compare them with, and a label for the axes."""
     classes = fitted.classes if isinstance(fitted, Model) else getattr(fitted, "classes_", None)
     if isinstance(fitted, Model):
         predicted = fitted.predict(X)
