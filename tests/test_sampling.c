@@ -311,6 +311,22 @@ static void check_pages(uint64_t n, uint64_t columns, uint64_t epoch, unsigned c
     }
 }
 
+/* The processor keeps the pages of a window: those of other epochs, shards and windows in between are not taken for them. */
+static void check_orders_in_turn(uint64_t n, uint64_t columns, uint64_t step)
+{
+    enum { ORDERS = 6, COUNT = 40 };
+    sampler s[ORDERS];
+    for (uint64_t o = 0; o < ORDERS; o++)
+        s[o] = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, (shard_of_rows){n, columns, 2, o % 2}, 1, o / 2);
+    for (uint64_t first = 0; first + COUNT < n / 2; first += step) {
+        for (int o = 0; o < ORDERS; o++) {
+            int64_t rows[COUNT];
+            order_range(&s[o], NULL, (int64_t)first, COUNT, rows);
+            for (uint64_t i = 0; i < COUNT; i++) cr_assert_eq((uint64_t)rows[i], sampler_row(&s[o], first + i));
+        }
+    }
+}
+
 Test(sampling, pages)
 {
     enum { COLUMNS = 1024, PAGE = 64, WINDOW = 32 * PAGE }; /* the smallest ones */
@@ -323,6 +339,9 @@ Test(sampling, pages)
     check_pages(200000, 2, 1, seen);
     check_pages(4000, 100000, 1, seen);
     free(seen);
+    check_orders_in_turn(70, COLUMNS, 997);
+    check_orders_in_turn(40 * WINDOW + 5, COLUMNS, 997);
+    check_orders_in_turn(KEPT_PAGES * 102 * PAGE, COLUMNS, 80021); /* a window has more pages than are kept */
 
     /* A position has every row equally often, also those of the shorter page. */
     enum { ROWS = 3 * WINDOW + 30, EPOCHS = 60000, CELL = 30 };

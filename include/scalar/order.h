@@ -80,19 +80,44 @@ static inline int64_t pages_places(const sampler *s, const page_window *w, uint6
     return count;
 }
 
+/* The pages at `count` positions of their order, from `first` on: each thread keeps those of the last window that it met. A walk
+ * for each row would be long where the pages are few, as permutation_at() then walks a much larger square. */
+enum { KEPT_PAGES = 1024 };
+static inline const int64_t *window_pages(const sampler *s, uint64_t first, uint64_t count)
+{
+    static _Thread_local struct {
+        permutation order;
+        uint64_t first, count;
+        int64_t page[KEPT_PAGES];
+    } known;
+    if (known.first == first && known.count == count && memcmp(&known.order, &s->order, sizeof s->order) == 0) return known.page;
+    known.order = s->order;
+    known.first = first;
+    known.count = count;
+    permute_range(&s->order, first, (int64_t)count, known.page);
+    return known.page;
+}
+
 /* Of some places of a window their rows, in place: `count` is at most FEW_PLACES. */
 enum { FEW_PLACES = 512 };
 static inline void pages_rows(const sampler *s, uint64_t window, int64_t count, int64_t *rows)
 {
     int64_t page[FEW_PLACES], place[FEW_PLACES];
-    uint64_t first = window * (s->span / s->page), shorter = s->missing ? s->short_at : UINT64_MAX;
+    uint64_t pages = s->span / s->page, first = window * pages, shorter = s->missing ? s->short_at : UINT64_MAX;
+    uint64_t start = first - (first >= shorter && first > 0); /* in the order of the pages, which lacks the shorter one */
     for (int64_t i = 0; i < count; i++) {
         uint64_t filled = pages_filled(s, window, (uint64_t)rows[i]), p = first + filled / s->page;
         place[i] = (int64_t)(filled % s->page);
         rows[i] = p == shorter;
         page[i] = (int64_t)(p - (p >= shorter && p > 0)); /* of the shorter one any will do */
     }
-    permute_listed(&s->order, count, page);
+    if (start + pages > s->order.n) pages = s->order.n - start;
+    if (pages <= KEPT_PAGES) {
+        const int64_t *kept = window_pages(s, start, pages);
+        for (int64_t i = 0; i < count; i++) page[i] = kept[page[i] - (int64_t)start];
+    } else {
+        permute_listed(&s->order, count, page);
+    }
     for (int64_t i = 0; i < count; i++) rows[i] = (rows[i] ? (int64_t)(s->n / s->page) : page[i]) * (int64_t)s->page + place[i];
 }
 
