@@ -197,6 +197,9 @@ int text_is_utf8(const char *text, size_t length);
  * file could store it. */
 cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out);
 void strings_free(char **texts, int64_t count); /* accepts NULL */
+/* Fails with DATA if both sides have a name and these differ, so that columns in another order are not mixed up. `what` is the
+ * kind of the names, such as column, and `source` the data that `names` belongs to. */
+cusgd_status texts_check_same(const char *what, char *const *known, char *const *names, int64_t count, const char *source);
 /* Fails with USAGE unless there are at least two classes and all have names in UTF-8, or `classes` is NULL. */
 cusgd_status classes_check(const char *const *classes, int64_t count);
 /* Writes the first character of a text of length >= 1 as cusgd_text_escape() shows it. Returns the number of bytes of the

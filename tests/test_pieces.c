@@ -160,6 +160,30 @@ Test(pieces, classes_and_exposures_come_back)
     cusgd_data_free(data);
 }
 
+/* Columns of the same number in another order are not mixed; a part without names has those of the first one. */
+Test(pieces, columns_of_parts)
+{
+    static const char *const features[][2] = {{"a", "b"}, {"b", "a"}}, *const targets[] = {"y", "z"};
+    static const char *const wrong[] = {"column 1 is 'b', and that of the rows before 'a'",
+                                        "target 1 is 'z', and that of the rows before 'y'"};
+    double x[] = {1, 2}, y[] = {0};
+    cusgd_data *parts[4];
+    cusgd_folder *to;
+    for (int i = 0; i < 4; i++) {
+        assert_works(cusgd_data_wrap(1, 2, 1, (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, 2, 1},
+                                     (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1}, (cusgd_matrix){0}, &parts[i]));
+        if (i < 3) assert_works(cusgd_data_set_names(parts[i], features[i == 1], &targets[i == 2], NULL, NULL));
+    }
+    for (int i = 1; i < 3; i++) {
+        assert_works(cusgd_folder_create(path_of("out"), NULL, &to));
+        assert_works(cusgd_folder_append(to, parts[0]));
+        assert_works(cusgd_folder_append(to, parts[3]));
+        assert_fails(cusgd_folder_append(to, parts[i]), CUSGD_ERROR_DATA, wrong[i - 1]);
+        cusgd_folder_free(to);
+    }
+    for (int i = 0; i < 4; i++) cusgd_data_free(parts[i]);
+}
+
 /* Parts whose classes have other numbers are not mixed; and a folder that lacks rows is not completed. */
 Test(pieces, classes_of_parts)
 {

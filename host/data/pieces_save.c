@@ -197,6 +197,9 @@ static cusgd_status check_form(const cusgd_folder *to, const cusgd_data *data)
         if (s.cols[a] != to->s.cols[a])
             return fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns of %s, and the rows before have %" PRId64, data->source,
                         s.cols[a], piece_names[a], to->s.cols[a]);
+    cusgd_status status = texts_check_same("column", to->described->features, data->features, s.d, data->source);
+    if (!status) status = texts_check_same("target", to->described->targets, data->targets, data->view.k, data->source);
+    if (status) return status;
     int same = data->class_count == to->described->class_count;
     for (int64_t c = 0; c < data->class_count && same; c++) same = strcmp(data->classes[c], to->described->classes[c]) == 0;
     if (same) return CUSGD_OK;

@@ -77,6 +77,19 @@ cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out)
     return status;
 }
 
+cusgd_status texts_check_same(const char *what, char *const *known, char *const *names, int64_t count, const char *source)
+{
+    for (int64_t j = 0; known && names && j < count; j++) {
+        char here[64], there[64];
+        if (!known[j] || !names[j] || strcmp(known[j], names[j]) == 0) continue;
+        cusgd_text_escape(names[j], here, sizeof here);
+        cusgd_text_escape(known[j], there, sizeof there);
+        return fail(CUSGD_ERROR_DATA, "%s: %s %lld is '%s', and that of the rows before '%s'", source, what, (long long)j + 1,
+                    here, there);
+    }
+    return CUSGD_OK;
+}
+
 cusgd_status classes_check(const char *const *classes, int64_t count)
 {
     cusgd_status status = CUSGD_OK;

@@ -325,20 +325,6 @@ void problem_close(problem *p)
 
 /* ---- Other rows, and other options ---- */
 
-/* Fails if both data sets have names and these differ, so that columns in another order are not mixed up. */
-static cusgd_status check_names(const char *what, char *const *known, char *const *names, int64_t count, const char *source)
-{
-    for (int64_t j = 0; known && names && j < count; j++) {
-        char here[64], there[64];
-        if (!known[j] || !names[j] || strcmp(known[j], names[j]) == 0) continue;
-        cusgd_text_escape(names[j], here, sizeof here);
-        cusgd_text_escape(known[j], there, sizeof there);
-        return fail(CUSGD_ERROR_DATA, "%s: %s %lld is '%s', and that of the rows before '%s'", source, what, (long long)j + 1,
-                    here, there);
-    }
-    return CUSGD_OK;
-}
-
 static cusgd_status check_alike(const problem *p, const cusgd_data *data)
 {
     const cusgd_data *known = p->train.data;
@@ -352,12 +338,12 @@ static cusgd_status check_alike(const problem *p, const cusgd_data *data)
                     offset_phrase(data->offset), offset_phrase(known->offset));
     if (examples_are_sparse(&data->view) != examples_are_sparse(&known->view))
         return fail(CUSGD_ERROR_DATA, "%s: sparse rows cannot follow dense ones, nor dense ones sparse ones", data->source);
-    cusgd_status status = check_names("column", known->features, data->features, p->d, data->source);
-    if (!status) status = check_names("target", known->targets, data->targets, p->m, data->source);
+    cusgd_status status = texts_check_same("column", known->features, data->features, p->d, data->source);
+    if (!status) status = texts_check_same("target", known->targets, data->targets, p->m, data->source);
     if (!status && known->classes && data->classes && known->class_count != data->class_count)
         status = fail(CUSGD_ERROR_DATA, "%s has %lld classes where the rows before have %lld", data->source,
                       (long long)data->class_count, (long long)known->class_count);
-    if (!status) status = check_names("class", known->classes, data->classes, known->class_count, data->source);
+    if (!status) status = texts_check_same("class", known->classes, data->classes, known->class_count, data->source);
     set.rows.classes = p->train.rows.classes;
     return status ? status : check_examples(p, &set, &none);
 }
