@@ -21,23 +21,22 @@
 
 /* The transformation of examples when they are uploaded: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, o' =
  * o. Each is computed in double and then rounded to the precision of the backend. With bf16 storage, x' is rounded from double to
- * bf16 directly (scalar/bf16.h), so that all backends have the same rows. Float values may be standardized in float
- * (standardizes() below). */
+ * bf16 directly (scalar/bf16.h), so that all backends have the same rows. Values that a float holds may be standardized
+ * in float (standardizes() below). */
 typedef struct transform {
     const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
     const double *shift;        /* k; NULL: y' = y */
     double weight_mean;         /* > 0 */
     cusgd_storage storage;      /* of x' */
-    int in_float;               /* 1: standardize float values in float where standardizes() permits it */
+    int in_float;               /* 1: standardize values that are floats in float where standardizes() permits it */
 } transform;
 
-/* Returns how dense x of that type is standardized. */
-static inline standardizing standardizes(const transform *t, cusgd_type type, cusgd_precision precision)
+/* Returns how dense x is standardized. */
+static inline standardizing standardizes(const transform *t, cusgd_precision precision)
 {
     if (!t->mean) return STANDARDIZE_NOT;
-    return t->in_float && type == CUSGD_TYPE_FLOAT32 && precision == CUSGD_PRECISION_FLOAT && t->storage == CUSGD_STORAGE_FULL
-               ? STANDARDIZE_IN_FLOAT
-               : STANDARDIZE_IN_DOUBLE;
+    return t->in_float && precision == CUSGD_PRECISION_FLOAT && t->storage == CUSGD_STORAGE_FULL ? STANDARDIZE_IN_FLOAT
+                                                                                                 : STANDARDIZE_IN_DOUBLE;
 }
 
 /* A device dataset: examples that a backend can compute on. */

@@ -16,7 +16,7 @@ template <class from_t, class to_t> __global__ static void convert_kernel(conver
     for (; j < t.cols; j += step) {
         from_t x = ((const from_t *)t.from)[i * t.cols + j];
         to_t *to = (to_t *)t.to + i * t.ld + j;
-        if (t.in_float) {
+        if (t.in_float && is_float((double)x)) {
             const float *of = t.in_float + j;
             put((double)STANDARDIZED_FLOAT((float)x, of[0], of[t.columns], of[2 * t.columns]), false, to);
             continue;

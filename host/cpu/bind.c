@@ -82,7 +82,7 @@ static cusgd_status make_numbers(const examples *e, standardizing how, const tra
 static standardizing standardizes_here(const examples *e, const transform *t)
 {
     cusgd_precision precision = REAL_IS_DOUBLE ? CUSGD_PRECISION_DOUBLE : CUSGD_PRECISION_FLOAT;
-    return examples_are_sparse(e) ? STANDARDIZE_NOT : standardizes(t, e->x.type, precision);
+    return examples_are_sparse(e) ? STANDARDIZE_NOT : standardizes(t, precision);
 }
 
 static rows_source source_of(const examples *e, const transform *t, const double *wide, const float *narrow)

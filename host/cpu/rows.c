@@ -7,7 +7,7 @@
 #include "scalar/order.h"
 #include "scalar/softmax.h"
 #include <string.h>
-#ifdef __AVX512F__
+#ifdef __AVX2__ /* AVX-512 has it */
 #include <immintrin.h>
 #endif
 

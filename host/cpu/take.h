@@ -26,6 +26,23 @@ static inline void widen(const eight_floats *v, eight *out)
 #endif
 }
 
+/* Returns the set of lanes that are equal, lane l as bit l. */
+enum { ALL_EIGHT = 255 };
+static inline int equal_lanes(const eight *a, const eight *b)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask((__m512d)*a, (__m512d)*b, _CMP_EQ_OQ);
+#elif defined(__AVX2__)
+    const __m256d *p = (const __m256d *)a, *q = (const __m256d *)b;
+    int low = _mm256_movemask_pd(_mm256_cmp_pd(p[0], q[0], _CMP_EQ_OQ));
+    return low | _mm256_movemask_pd(_mm256_cmp_pd(p[1], q[1], _CMP_EQ_OQ)) << 4;
+#else
+    int equal = 0;
+    for (int l = 0; l < 8; l++) equal |= ((*a)[l] == (*b)[l]) << l;
+    return equal;
+#endif
+}
+
 /* What the values of a row are, and what they become: constants in each copy of the functions below. */
 typedef struct taking {
     int wide; /* 1: double, 0: float */
@@ -49,11 +66,31 @@ static inline __attribute__((always_inline)) void columns_at(const rows_source *
         memcpy(&out->near, s->in_float + at, count * sizeof(float));
         memcpy(&out->rest, s->in_float + padded + at, count * sizeof(float));
         memcpy(&out->factor, s->in_float + 2 * padded + at, count * sizeof(float));
-    } else if (k.how) {
+    }
+    if (k.how == STANDARDIZE_IN_DOUBLE || (k.how && k.wide)) {
         memcpy(&out->mean, s->mean + at, count * sizeof(double));
         memcpy(&out->inverse, s->inverse + at, count * sizeof(double));
     }
 }
+
+#ifndef STORED_BF16
+typedef real eight_reals __attribute__((vector_size(8 * sizeof(real))));
+
+/* Standardizes eight doubles for training in float, those that floats hold in float. */
+static inline __attribute__((always_inline)) void standardize_eight(const eight *v, const eight_columns *by, eight_reals *out)
+{
+    eight_floats narrow = __builtin_convertvector(*v, eight_floats);
+    eight back;
+    widen(&narrow, &back);
+    int held = equal_lanes(v, &back);
+    if (held < ALL_EIGHT) *out = __builtin_convertvector(STANDARDIZED(*v, by->mean, by->inverse), eight_reals);
+    if (held == 0) return;
+    narrow = STANDARDIZED_FLOAT(narrow, by->near, by->rest, by->factor);
+    for (int l = 0; l < 8 && held < ALL_EIGHT; l++)
+        if (held >> l & 1) (*out)[l] = (real)narrow[l];
+    if (held == ALL_EIGHT) *out = __builtin_convertvector(narrow, eight_reals);
+}
+#endif
 
 /* Eight values of a row. */
 static inline __attribute__((always_inline)) void take_eight(const char *x, taking k, const eight_columns *by, stored *out)
@@ -62,11 +99,12 @@ static inline __attribute__((always_inline)) void take_eight(const char *x, taki
     eight_floats narrow;
     memcpy(k.wide ? (void *)&v : (void *)&narrow, x, k.wide ? sizeof v : sizeof narrow);
 #ifndef STORED_BF16
-    typedef real eight_reals __attribute__((vector_size(8 * sizeof(real))));
     if (k.how == STANDARDIZE_IN_FLOAT) {
-        if (k.wide) narrow = __builtin_convertvector(v, eight_floats); /* a float's value, exactly */
-        narrow = STANDARDIZED_FLOAT(narrow, by->near, by->rest, by->factor);
-        eight_reals r = __builtin_convertvector(narrow, eight_reals);
+        eight_reals r;
+        if (k.wide)
+            standardize_eight(&v, by, &r);
+        else
+            r = __builtin_convertvector(STANDARDIZED_FLOAT(narrow, by->near, by->rest, by->factor), eight_reals);
         memcpy(out, &r, sizeof r);
         return;
     }

@@ -71,7 +71,7 @@ int bound_matrices(const cuda *c, const examples *e, const transform *t, const d
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     const float *in_float =
-        standardizes(t, e->x.type, c->precision) == STANDARDIZE_IN_FLOAT ? (const float *)(numbers + 2 * e->d + e->k) : NULL;
+        standardizes(t, c->precision) == STANDARDIZE_IN_FLOAT ? (const float *)(numbers + 2 * e->d + e->k) : NULL;
     const cusgd_storage full = CUSGD_STORAGE_FULL;
     if (!b->borrowed && !b->sparse)
         list[count++] = (bound_matrix){&e->x, e->d, b->ld, mean, inverse, in_float, 1, t->storage, b->element, b->x};

@@ -22,9 +22,8 @@ static double transformed(const transform *t, const examples *rows, int single, 
     if (!t->mean) return rounded_for(single, t->scale ? x * (1 / t->scale[j]) : x);
     double mean = sparse ? 0 : t->mean[j], inverse = 1 / t->scale[j];
     cusgd_precision precision = single ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
-    if (sparse || standardizes(t, rows->x.type, precision) != STANDARDIZE_IN_FLOAT)
-        return rounded_for(single, STANDARDIZED(x, mean, inverse));
-    return (double)STANDARDIZED_FLOAT((float)x, (float)mean, standardize_rest(mean), (float)inverse);
+    if (sparse || standardizes(t, precision) != STANDARDIZE_IN_FLOAT) return rounded_for(single, STANDARDIZED(x, mean, inverse));
+    return (double)standardized_float(x, mean, inverse);
 }
 
 /* Reads and transforms row i of the view. */
