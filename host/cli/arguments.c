@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a word of the command line names: an argument of the tables, or an option of the library. */
+/* What a word of the command line names: an argument of the subcommand, or an option of the library. */
 typedef struct target {
     const argument *argument;
     help_entry help;
@@ -42,7 +42,7 @@ int complain_usage(const syntax *s, const char *format, ...)
 
 /* ---- Finding names ------------------------------------------------------------------------------------------------------- */
 
-/* The i-th thing that can be named, the tables' arguments first; 0 past the last. */
+/* Gets the i-th argument or option, arguments of the subcommand first. Returns 0 past the last. */
 static int target_at(const syntax *s, size_t i, target *out)
 {
     for (size_t g = 0; g < 2; g++) {
@@ -73,7 +73,7 @@ static int target_find_letter(const syntax *s, char letter, target *out)
     return 0;
 }
 
-/* Damerau's distance by three rows of the usual table. */
+/* The Damerau-Levenshtein distance, with three rows of the table. */
 int edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 31 };
@@ -97,14 +97,14 @@ int edit_distance(const char *a, const char *b)
     return rows[m % 3][n];
 }
 
-/* Other programs, and Python's keywords, write learning_rate. */
+/* Returns whether two names are equal except for underscores, which other programs and Python use: learning_rate. */
 static int same_but_for_underscores(const char *name, const char *word)
 {
     while (*name && (*name == *word || (*name == '_' && *word == '-'))) name++, word++;
     return *name == *word;
 }
 
-/* The option that other programs, such as scikit-learn, R and Vowpal Wabbit, call by this name, or NULL. */
+/* Returns the option that other programs, such as scikit-learn, R and Vowpal Wabbit, call by this name, or NULL. */
 static const char *usual_name(const char *name)
 {
     static const char *const words[][2] = {{"learning-rate", "rate"},
@@ -158,8 +158,8 @@ static int complain_unknown(const syntax *s, const char *name)
 
 /* ---- Values -------------------------------------------------------------------------------------------------------------- */
 
-/* Removes the quotes of a field that is quoted as in a CSV, in place. Returns what stands behind the closing one: a comma or the
- * end; NULL: anything else, or no closing quote. */
+/* Removes the quotes of a field that is quoted as in a CSV file, in place. Returns the position after the closing quote, which is
+ * a comma or the end; NULL: something else follows, or there is no closing quote. */
 static char *unquote(char *text)
 {
     char *to = text, *from = text + 1;
@@ -173,7 +173,7 @@ static char *unquote(char *text)
     return end;
 }
 
-/* Removes the blanks at the end of a field without quotes, in place. Returns the comma behind it, or the end. */
+/* Removes trailing blanks of an unquoted field in place. Returns the position of the comma after it, or the end. */
 static char *trim(char *text)
 {
     size_t length = strcspn(text, ","), kept = trimmed_length(text, length);
@@ -181,7 +181,7 @@ static char *trim(char *text)
     return text + length;
 }
 
-/* Cuts `text` at its commas, but for those in quotes. Blanks around a field do not count, as in a CSV. */
+/* Splits `text` at commas outside quotes. Blanks around fields are ignored, as in a CSV file. */
 static int list_add_columns(const syntax *s, const char *name, text_list *list, char *text)
 {
     for (int more = 1; more;) {
@@ -196,11 +196,11 @@ static int list_add_columns(const syntax *s, const char *name, text_list *list, 
     return CUSGD_OK;
 }
 
-/* A finite decimal number, the whole text but for blanks around it; the command never leaves the C locale. */
+/* Parses a text that is a finite decimal number, possibly with blanks around it. The command always uses the C locale. */
 static int parse_number(const char *text, double *value)
 {
     char *end;
-    if (text[strspn(text, " \t0123456789+-.eE")] != '\0') return 0; /* strtod knows nan, inf and hexadecimal */
+    if (text[strspn(text, " \t0123456789+-.eE")] != '\0') return 0; /* strtod accepts nan, inf and hexadecimal */
     *value = strtod(text, &end);
     return end != text && end[leading_blanks(end)] == '\0' && isfinite(*value);
 }
@@ -208,7 +208,7 @@ static int parse_number(const char *text, double *value)
 /* Larger ones are not all doubles, as which they are written: 1e6 will do. */
 #define MAX_COUNT 9e15
 
-/* A whole number from `min` on. */
+/* Parses an integer >= min. */
 static int parse_count(const char *text, int min, int64_t *value)
 {
     double number;
@@ -242,7 +242,7 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     return CUSGD_OK;
 }
 
-/* Of an operand that is missing or empty. The usage line begins with the operands' names. */
+/* Prints an error for an operand that is missing or empty. The usage line begins with the names of the operands. */
 static int complain_operand(const syntax *s, int index, const char *trouble)
 {
     const char *word = s->operands;

@@ -1,5 +1,5 @@
-/* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, compared with the rate at
- * which the same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
+/* Measures the speed of minibatch steps for shapes, batches, precisions, storages, samplings and devices, compared with the rate
+ * at which the same device reads memory. Only cusgd_trainer_step() is timed, for whole passes over x. */
 #include "bench.h"
 #include "signals.h"
 
@@ -14,7 +14,7 @@ static double now(void) { return clock_seconds(CLOCK_MONOTONIC); }
 
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
 
-/* A whole number, 1e6 too, at *text, which moves behind it. */
+/* Parses an integer, also 1e6, at *text, and moves *text behind it. */
 static int parse_whole(const char **text, int64_t *value)
 {
     char *end;
@@ -61,7 +61,7 @@ static int fill_lists(bench *b)
     return status;
 }
 
-/* Every word is looked at before the first measurement. */
+/* Checks all words before the first measurement. */
 static int check_words(const bench *b, cusgd_options *o)
 {
     const struct {
@@ -97,8 +97,8 @@ static int check_words(const bench *b, cusgd_options *o)
 
 /* ---- One case ------------------------------------------------------------------------------------------------------------ */
 
-/* Half the largest rate at which steps on standard normal columns are safe: training must go on for as long as it is timed.
- * With momentum m a gradient moves theta 1 / (1 - m) times as far in the end. */
+/* Returns half of the largest safe rate for standard normal columns, so that training does not diverge while it is timed. With
+ * momentum m the total effect of a gradient on theta is 1 / (1 - m) times as large. */
 static double safe_rate(const bench *b, int64_t cols, int64_t batch)
 {
     double curvature = fmax(cusgd_loss_find(b->loss)->hessian_bound, 1);
@@ -108,7 +108,7 @@ static double safe_rate(const bench *b, int64_t cols, int64_t batch)
     return CUSGD_AUTO_NUMBER; /* the optimizer's usual one */
 }
 
-/* The words have been checked. Without standardization x stays as it is; nothing is evaluated in between. */
+/* Sets the options; the words have been checked. x is not standardized, and nothing is evaluated between steps. */
 static void set_options(const bench *b, const ground *g, timing *t, const char *batch)
 {
     cusgd_options *o = t->options;
@@ -137,7 +137,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What the stages took since `before`. */
+/* Gets the times of the stages since `before`. */
 static void take_stages(const cusgd_trainer *trainer, const cusgd_stream_times *before, timing *t)
 {
     cusgd_stream_times *s = &t->stages;
@@ -159,7 +159,7 @@ static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *s
     return status;
 }
 
-/* Training warms up for --epochs passes; then it goes on, timed in repeats of whole passes and at least 10 ms. */
+/* Times the steps: warms up for --epochs passes, and then measures repeats of whole passes that take at least 10 ms. */
 static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *trainer, timing *t)
 {
     cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
@@ -187,7 +187,7 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
 
 /* ---- All of them --------------------------------------------------------------------------------------------------------- */
 
-/* Where that is more than a moment ago: where caches are large, it takes longer than a case. */
+/* Measures the bandwidth if the last measurement is not recent, because with large caches it takes longer than a case. */
 static cusgd_status measure_bandwidth(const ground *g)
 {
     reading *last = g->last;
@@ -202,7 +202,7 @@ static cusgd_status measure_bandwidth(const ground *g)
     return CUSGD_OK;
 }
 
-/* Where engines are compared, one that does not take a case leaves it out. */
+/* Times a case. If engines are compared, those that do not support the case skip it. */
 static int time_case(const bench *b, ground *g, timing *t, const char *batch)
 {
     cusgd_trainer *trainer;
@@ -251,7 +251,7 @@ static void find_device(const char *word, cusgd_device *out)
     if (is_auto)
         cusgd_device_at(0, out);
     else
-        snprintf(out->id, sizeof out->id, "%.15s", word); /* the library will say what is wrong with it */
+        snprintf(out->id, sizeof out->id, "%.15s", word); /* the library reports the error */
 }
 
 static int run_device(const bench *b, ground *g, const char *precision, const char *storage)
@@ -262,7 +262,7 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
                 "more rows, or --fits\n",
                 (long long)g->rows, (long long)g->cols, g->bytes / MIB, g->device.id, (double)g->device.cache / MIB);
     int gpu = strncmp(g->device.id, "cuda", 4) == 0;
-    size_t threads = gpu ? 1 : b->threads.count, engines = gpu ? b->engines.count : 1; /* the other device knows one of each */
+    size_t threads = gpu ? 1 : b->threads.count, engines = gpu ? b->engines.count : 1; /* others have one */
     int status = CUSGD_OK;
     for (size_t i = 0; i < threads * engines * b->samplings.count * b->batches.count && !status; i++) {
         size_t rest = i / b->batches.count, sampling = rest % b->samplings.count;
@@ -278,7 +278,7 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
     return status;
 }
 
-/* The cases of one shape in one precision, on rows made for them. */
+/* Runs the cases of one shape in one precision, on generated rows. */
 static int run_shape(const bench *b, const char *shape, const char *precision, reading *last)
 {
     ground g = {.last = last};

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* How much memory is read: so much more than the cache that what is left there of one pass does not speed up the next. GPUs
- * replace lines of their large caches by chance, and read 2 GiB in a millisecond. */
+/* Returns the bytes to read: so much more than the cache that what remains there does not speed up the next pass. GPUs replace
+ * lines of their large caches randomly, and read 2 GiB in a millisecond. */
 double bench_read_bytes(const cusgd_device *device)
 {
     double minimum = 256.0 * MIB, by_cache = fmax(minimum, 4 * (double)device->cache);
@@ -25,10 +25,11 @@ static void put_head(const ground *g, const timing *t)
            "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
 }
 
-/* In percent. */
+/* Returns a share in percent. */
 static double share_of(double part, double all) { return all > 0 ? 100 * part / all : 0; }
 
-/* Behind the case's line. Windows of rows are read, copied to a GPU and computed on at the same time. */
+/* Prints the times of the stages after the line of the case. Windows of rows are read, copied to a GPU and used at the same
+ * time. */
 static void put_stages(const cusgd_stream_times *s)
 {
     double all = s->wait_seconds + s->copy_seconds + s->compute_seconds, bytes = s->read_bytes + s->present_bytes;

@@ -8,9 +8,9 @@
 typedef struct checking {
     const syntax *syntax;
     const char *data_path;
-    cusgd_generator made; /* rows 0: no synthetic data was asked for */
+    cusgd_generator made; /* rows 0: synthetic data was not requested */
     char device[CUSGD_OPTION_TEXT];
-    int64_t steps; /* 0: the usual number */
+    int64_t steps; /* 0: the default number */
     int json;
     reading reading;
     cusgd_options *options;
@@ -44,7 +44,7 @@ static void put_table(const cusgd_check_report *r)
     }
 }
 
-/* The fields of one report, without the braces. */
+/* Prints the fields of a report without the braces. */
 static void put_json(const cusgd_check_report *r)
 {
     printf("\"device\": ");
@@ -158,7 +158,7 @@ static const struct problem {
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
-/* Whether a problem above has the option with that value. */
+/* Returns whether a problem above has the option with that value. */
 static int is_named(const char *name, const char *value)
 {
     char words[120];
@@ -171,7 +171,7 @@ static int is_named(const char *name, const char *value)
 
 static int has_formula(const cusgd_options *options) { return option_is(options, "loss", "expression"); }
 
-/* Takes the loss out of options. */
+/* Removes the loss from options. */
 static void drop_loss(char *words)
 {
     char *at = strstr(words, "--loss"), *next = at ? strstr(at, " --") : NULL;
@@ -252,7 +252,7 @@ static int check_standard_options(const checking *c)
     return status;
 }
 
-/* The loss that the user has given takes the place of the problem's. */
+/* Replaces the loss of the problem by the one that the user has given. */
 static cusgd_status set_formula(const checking *c, cusgd_options *options)
 {
     char formula[CUSGD_OPTION_TEXT];
@@ -270,7 +270,7 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     if (status) return status;
     status = set_words(options, p->options);
     if (!status) status = set_formula(c, options);
-    int takes_any = option_is(options, "engine", "cublas"); /* the others take one target, no --clip-norm and no formula */
+    int takes_any = option_is(options, "engine", "cublas"); /* others support only one target, no --clip-norm and no formula */
     if (!takes_any && (p->outputs > 1 || option_number(options, "clip-norm") > 0 || has_formula(options)))
         cusgd_options_set(options, "engine", "auto");
     g = CUSGD_INIT(cusgd_generator);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* "100steps", "1epochs", "5minutes"; 0: it is none of them. */
+/* Parses "100steps", "1epochs" or "5minutes". Returns 0 if it is none of them. */
 static int parse_every(checkpoints *c)
 {
     char *unit;
@@ -35,7 +35,7 @@ const char *checkpoint_arguments(checkpoints *c)
     if (!c->path && (c->every || c->resume)) return "--every and --resume need --checkpoint FILE";
     if (!c->path) return NULL;
     if (!c->every) c->every = "5minutes";
-    signals_handle_request(); /* from now on: before, it would end the process */
+    signals_handle_request(); /* before this call, the signal would end the process */
     return parse_every(c) ? NULL : "--every takes a whole number and a unit: 100steps, 1epochs or 5minutes";
 }
 
@@ -52,7 +52,7 @@ static void close_lock(checkpoints *c)
     c->lock = -1;
 }
 
-/* Whether the open file still has its name: a file that was removed meanwhile locks nothing. -1: this cannot be found out. */
+/* Returns whether the open file still has its name, because a removed file is no valid lock; -1: unknown. */
 static int has_name(int file, const char *name)
 {
     struct stat open_file, named;
@@ -61,7 +61,7 @@ static int has_name(int file, const char *name)
     return open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
 }
 
-/* The system takes the lock from a process that ends, however it ends. */
+/* The system releases the lock when the process ends in any way. */
 int checkpoint_lock(checkpoints *c)
 {
     char name[4096];
@@ -97,7 +97,7 @@ void checkpoint_unlock(checkpoints *c)
 
 /* ---- Writing ---- */
 
-/* A checkpoint that cannot be written is no reason to lose the run. */
+/* Saves a checkpoint. If that fails, the run continues. */
 static void save(checkpoints *c, cusgd_trainer *trainer, const cusgd_progress *now)
 {
     signals_defer(1);

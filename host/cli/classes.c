@@ -8,7 +8,7 @@
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------------- */
 
-/* CLASS=WEIGHT: the last '=' counts, and becomes the end of the name. */
+/* Parses CLASS=WEIGHT at the last '=', which is replaced by the end of the name. */
 static int parse_weight(char *item, double *weight)
 {
     char *equals = strrchr(item, '='), *end;
@@ -41,9 +41,9 @@ static int weigh_listed(cusgd_data *data, const text_list *list)
     return set ? complain_last(set) : status;
 }
 
-enum { LINE_BYTES = 4096, MAX_LINES = 1 << 16 }; /* as many classes as a target may have */
+enum { LINE_BYTES = 4096, MAX_LINES = 1 << 16 }; /* the maximum number of classes of a target */
 
-/* The lines of a file, CLASS=WEIGHT or CLASS,WEIGHT, as items of a list; empty ones are passed over. */
+/* Reads the lines of a file, CLASS=WEIGHT or CLASS,WEIGHT, as items of a list, without empty ones. */
 static int read_weights(const char *path, FILE *file, text_list *items)
 {
     char line[LINE_BYTES];
@@ -165,7 +165,7 @@ void confusion_put_json(const cusgd_model *model, const double *matrix)
     fputs("]]", stdout);
 }
 
-/* A class's name as it is. */
+/* Prints the name of a class without escapes. */
 static void put_class(FILE *to, const cusgd_model *model, int64_t c)
 {
     const char *name = cusgd_model_class(model, (int)c);

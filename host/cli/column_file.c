@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a line has, and the options that become of the first and the second numbers. */
+/* The format of the lines, and the options for the first and the second numbers. */
 typedef struct column_file {
-    const char *option, *path, *line_is_no; /* the last: what a line that is wrong is not */
+    const char *option, *path, *line_is_no; /* line_is_no: what a wrong line is not, for the message */
     const char *names[2];
-    int fewest;   /* numbers of a line: 1, where one serves twice, or 2 */
-    double least; /* that a number may be */
+    int fewest;   /* minimum numbers per line: 1, if it may serve for both, or 2 */
+    double least; /* minimum of a number */
     int64_t columns;
 } column_file;
 
@@ -30,7 +30,7 @@ static int parse_line(const column_file *f, const char *line, double numbers[2])
     return count >= f->fewest && line[strspn(line, " \t\r\n")] == '\0';
 }
 
-/* How many lines there are; the values have the numbers of the first `columns`. */
+/* Reads the lines. *count: the number of lines; the values have the numbers of the first `columns` lines. */
 static int read_lines(const column_file *f, FILE *file, double *values[2], int64_t *count)
 {
     char line[256];

@@ -17,7 +17,7 @@ typedef struct conversion {
     reading r;
 } conversion;
 
-/* The seed means what it means to train, and is parsed by the same table. */
+/* Parses the seed by the option table of train, where it has the same meaning. */
 static int take_options(const syntax *s, conversion *c)
 {
     cusgd_options *options;
@@ -36,7 +36,7 @@ static int take_options(const syntax *s, conversion *c)
     return status;
 }
 
-/* Opens IN as the folder or the model of --like was read. */
+/* Opens IN in the way that the folder or the model of --like was read. */
 static int open_like(const syntax *s, conversion *c, cusgd_data **out)
 {
     cusgd_reader reader;
@@ -54,7 +54,7 @@ static int open_like(const syntax *s, conversion *c, cusgd_data **out)
     return status;
 }
 
-/* The folder in which OUT will be: a table's values lie in a file there until OUT has them. */
+/* Finds the folder that will contain OUT, where the values of a table are stored in a temporary file. */
 static int find_spill(conversion *c)
 {
     const char *out = c->paths[1];

@@ -26,7 +26,7 @@ static void put_json_measures(const measured *of)
     if (has_two_classes(of)) printf("]]");
 }
 
-/* Of a target of several classes. */
+/* Prints the classes of a target with several classes. */
 static void put_json_classes(const cusgd_model *model, const double *confusion)
 {
     for (int64_t c = 0; c < model_class_count(model); c++) {
@@ -38,7 +38,7 @@ static void put_json_classes(const cusgd_model *model, const double *confusion)
     confusion_put_json(model, confusion);
 }
 
-/* all: k + 1 metrics, the mean's last. confusion: of several classes, or NULL. */
+/* Prints JSON. all: k + 1 metrics, those of the mean last. confusion: for several classes, or NULL. */
 static void put_json(const cusgd_model *model, const measured *all, int64_t k, const double *confusion)
 {
     printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].metrics.rows);
@@ -61,7 +61,7 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k, c
     puts("}}");
 }
 
-/* Before DATA is read. */
+/* Checks --confusion before DATA is read. */
 static int check_confusion(const syntax *s, const cusgd_model *model)
 {
     if (model_class_count(model) == 0 || cusgd_model_targets(model) != 1)
@@ -71,7 +71,7 @@ static int check_confusion(const syntax *s, const cusgd_model *model)
 
 static int is_shown(const measure *m, const measured *of) { return m->title && measure_applies(m, of); }
 
-/* Of two classes an output is its target. */
+/* Returns the title of an output, which for two classes is that of its target. */
 static const char *output_title(const cusgd_model *model, int64_t j)
 {
     return cusgd_model_quantiles(model) ? cusgd_model_output(model, j) : cusgd_model_target(model, j);
@@ -83,7 +83,7 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
     for (const measure *m = measures; m->key; m++)
         if (is_shown(m, &all[k])) printf("  %12s", m->title);
     putchar('\n');
-    for (int64_t j = 0; j < k + (k > 1); j++) { /* the mean of one is no news */
+    for (int64_t j = 0; j < k + (k > 1); j++) { /* no mean for a single output */
         char numbered[32];
         snprintf(numbered, sizeof numbered, "output %lld", (long long)j + 1);
         const char *name = j < k ? output_title(model, j) : "mean";
@@ -94,7 +94,7 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
     }
 }
 
-/* The metrics that need the rows in order are of use in the table for a quantile's loss alone: D2, in place of R2. */
+/* Returns whether the loss is that of a quantile, for which the table has D2, which needs sorted rows, instead of R2. */
 static int has_quantile(const cusgd_model *model) { return strcmp(cusgd_model_loss(model, NULL)->name, "quantile") == 0; }
 
 /* all: k + 1, the mean's last; json: 1: with those that the table does not show. */
@@ -144,13 +144,13 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     return status;
 }
 
-/* Whether targets between 0 and 1 may be shares of class 1: of two classes that have no names. */
+/* Returns whether targets between 0 and 1 may be shares of class 1: if there are two classes without names. */
 static int takes_shares(const cusgd_model *model, const cusgd_reader *reader)
 {
     return !reader->roles.trials && !reader->classes && cusgd_model_targets(model) == 1 && model_class_count(model) == 2;
 }
 
-/* Targets that are shares of classes come in the order of the model's. */
+/* Checks that targets that are shares of classes are in the order of the classes of the model. */
 static int check_same_classes(const cusgd_model *model, const cusgd_data *data)
 {
     int same = cusgd_data_classes(data) == model_class_count(model);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A formula of numbers. Returns 0 where it is none, or has no finite value. */
+/* Evaluates a formula of numbers. Returns 0 if it is not one or its value is not finite. */
 static int number_of(const char *text, size_t length, double *value)
 {
     static const char *const nothing[] = {NULL};
@@ -53,7 +53,7 @@ static int parse_axis(const syntax *s, const char *option, const char *text, int
     return CUSGD_OK;
 }
 
-/* All of a list; *out is malloc'd. */
+/* Parses all items of a list. The caller frees *out. */
 static int parse_axes(const syntax *s, const char *option, const text_list *texts, int ranges, axis **out)
 {
     int status = CUSGD_OK;
@@ -88,7 +88,7 @@ static int compile(const formula_source *from, const axis *constants, formula *o
     return compiled ? complain_last(compiled) : status;
 }
 
-/* Puts the given axes in the variables' order. */
+/* Puts the given axes in the order of the variables. */
 static int assign(const formula_source *from, const axis *given, formula *out)
 {
     size_t variables = cusgd_expression_variables(out->expression);

@@ -56,7 +56,7 @@ static int add_value(grid_axis *a, double value)
     return CUSGD_OK;
 }
 
-/* A number at *at, which moves behind it and the blanks around it. */
+/* Parses a number at *at, and moves *at behind it and the blanks around it. */
 static int take_number(const char **at, double *value)
 {
     char *end;
@@ -66,7 +66,7 @@ static int take_number(const char **at, double *value)
     return good;
 }
 
-/* A word at *at, which moves behind it and the blanks around it. */
+/* Parses a word at *at, and moves *at behind it and the blanks around it. */
 static int take_word(const char **at, const char *word)
 {
     size_t length = strlen(word);
@@ -95,7 +95,7 @@ static double between(double first, double last, int logarithmic, double share)
 {
     if (share <= 0) return first;
     if (share >= 1) return last;
-    /* Powers of ten between powers of ten are exact so. */
+    /* This makes powers of ten between powers of ten exact. */
     return logarithmic ? pow(10, log10(first) + (log10(last) - log10(first)) * share) : first + (last - first) * share;
 }
 
@@ -207,7 +207,7 @@ void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
         const grid_axis *a = &g->axis[i];
         double value = grid_number(chosen, i), least = (double)INFINITY, most = -(double)INFINITY;
         for (size_t j = 0; j < a->count; j++) {
-            if (i == GRID_CLASS_WEIGHT && a->values[j] < 0) continue; /* balanced is no number */
+            if (i == GRID_CLASS_WEIGHT && a->values[j] < 0) continue; /* "balanced" is not a number */
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }

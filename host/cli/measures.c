@@ -61,10 +61,10 @@ int has_two_classes(const measured *of) { return !isnan(of->metrics.confusion[0]
 
 static int is_of_metrics(const measure *m)
 {
-    return m->offset < offsetof(measured, metrics) + sizeof(cusgd_metrics); /* which come first */
+    return m->offset < offsetof(measured, metrics) + sizeof(cusgd_metrics); /* these come first */
 }
 
-/* What people look at first, of a loss. */
+/* Returns the usual metrics for a loss. */
 static const char *const *standard_of(const cusgd_loss_info *loss)
 {
     static const char *const classes[] = {"accuracy", "f1_macro", NULL}, *const probabilities[] = {"log_loss", "accuracy", NULL},
@@ -73,7 +73,7 @@ static const char *const *standard_of(const cusgd_loss_info *loss)
     return loss->link == CUSGD_LINK_LOG ? logs : numbers;
 }
 
-/* Adds one that is not there yet. Returns 0 where there is none of this name. */
+/* Adds a metric if it is not in the list. Returns 0 if there is no metric of this name. */
 static int add(const char *name, const measure *at[MEASURES_MOST], int *count)
 {
     const measure *m = measures;

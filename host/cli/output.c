@@ -1,4 +1,4 @@
-/* What is to be written is looked at before the work, not after it. */
+/* Checks of outputs before the work. */
 #include "cli.h"
 
 #include <limits.h>
@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Whether both paths lead to one file that is there. */
+/* Returns whether both paths lead to the same existing file. */
 static int same_file(const char *a, const char *b)
 {
     struct stat at_a, at_b;
     return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
 }
 
-/* Whether the path lies in a folder that convert has written: all names there are its own. */
+/* Returns whether the path is in a folder that convert has written, where all names are reserved. */
 static int is_in_converted(const char *path, const char *folder)
 {
     char parent[PATH_MAX], index[PATH_MAX];

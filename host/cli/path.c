@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One run of `cusgd path`, and all that it holds. */
+/* The state of a run of `cusgd path`. */
 typedef struct tracing {
     const syntax *syntax;
     const char *data_path, *coefficients_path, *report_path, *model_path, *select;
@@ -133,8 +133,8 @@ static void put_summary(const tracing *w)
     if (w->model_path) printf("model: %s\n", shown(w->model_path));
 }
 
-/* Models whose duality gap, or gradient, is not small are no minima, whatever the folds say of them. Of sparse rows there is no
- * gap. */
+/* Adds a note on models whose duality gap or gradient is not small, which are not minima whatever their losses on the folds are.
+ * Sparse rows have no gap. */
 static void note_gaps(const cusgd_path *path)
 {
     cusgd_path_point p = CUSGD_INIT(cusgd_path_point), worst = p;

@@ -17,7 +17,7 @@ static int output_from_word(const char *word, cusgd_prediction *as)
     return 0;
 }
 
-/* An output that cannot be is refused before anything is read. */
+/* Checks the output before anything is read. */
 static int check_predictions(const syntax *s, const char *path, const char *model, const char *data)
 {
     if (!path) return complain_usage(s, "--output is missing: where do the predictions go?");
@@ -56,7 +56,7 @@ static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cu
     return status;
 }
 
-/* The two arguments are easily exchanged. */
+/* Opens the model; the message considers that MODEL and DATA may have been exchanged. */
 static int open_model(const syntax *s, const char *path, const char *data, cusgd_model **out)
 {
     cusgd_model *other;

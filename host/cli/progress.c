@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Where the lines of the first `epochs` epochs end: a resumed run takes the others again. */
+/* Cuts the history after the lines of the first `epochs` epochs, because a resumed run repeats the others. */
 static int cut_history(FILE *history, int64_t epochs)
 {
     static const char begins[] = "{\"epoch\": ";
@@ -67,7 +67,7 @@ static int is_logged(int64_t epoch)
     return epoch % step == 0;
 }
 
-/* Where rows are read as they are needed: who has waited for whom since the line before. */
+/* Writes, for streamed rows, what has waited since the previous line. */
 static void put_stages(progress *p, char *text, size_t size)
 {
     cusgd_stream_times now = CUSGD_INIT(cusgd_stream_times), *was = &p->before;
@@ -127,7 +127,7 @@ int history_check(history_choice *h, const syntax *s, const char *valid_path)
     return h->count < 0 ? CUSGD_ERROR_USAGE : CUSGD_OK;
 }
 
-/* A history that cannot be written is no reason to lose the model: the run goes on, and its exit code says so. */
+/* Abandons a history that cannot be written: the run continues, and its exit code reports the failure. */
 static void give_up_history(progress *p)
 {
     int error = errno;
@@ -136,7 +136,7 @@ static void give_up_history(progress *p)
     p->history_failed = 1;
 }
 
-/* Where the epoch's loss was not computed, neither are these. */
+/* Writes the metrics, unless the loss of the epoch was not computed. */
 static void record_measures(const validation *v, FILE *history, int is_evaluated)
 {
     measured found = {.metrics = CUSGD_INIT(cusgd_metrics)};
@@ -149,7 +149,7 @@ static void record_measures(const validation *v, FILE *history, int is_evaluated
     }
 }
 
-/* Where rows are read as they are needed. */
+/* Writes the times of streamed rows. */
 static void record_stages(const cusgd_trainer *trainer, FILE *history)
 {
     cusgd_stream_times t = CUSGD_INIT(cusgd_stream_times);

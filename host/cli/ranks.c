@@ -10,7 +10,7 @@
 
 static const char USUAL_SHARDS[] = "8";
 
-/* A number that the launcher puts in the environment, under one of several names; -1: it does not. */
+/* Returns a number that the launcher sets in the environment under one of several names; -1: it is not set. */
 static int launched(const char *const names[3])
 {
     for (int i = 0; i < 3; i++) {
@@ -90,7 +90,7 @@ static int is_given(const char *option, int argc, char **argv)
     return 0;
 }
 
-/* By the environment a process that was started alone needs no world. */
+/* Opens the world. A process that was started alone, according to the environment, needs none. */
 static int open_world(ranks *r)
 {
     int is_asked = r->which && strcmp(r->which, "auto") != 0;
@@ -129,7 +129,7 @@ int ranks_check_input(const ranks *r, const syntax *s, const char *path)
 
 int ranks_writes(const ranks *r) { return cusgd_world_rank(r->world) == 0; }
 
-/* What this rank says to the others when it fails: the first line of a complaint that it has printed. */
+/* Gets the message of this rank for the others after a failure: the first line of an error that it has printed. */
 static void find_complaint(const ranks *r, char *text, size_t room)
 {
     static const char PREFIX[] = "cusgd: ";
@@ -187,7 +187,7 @@ int ranks_refuse(ranks *r, int status)
 
 /* ---- Commands of one process ---- */
 
-/* Takes `--world none` and `--world=none` out; 1: it was there. */
+/* Removes `--world none` and `--world=none`. Returns 1 if it was there. */
 static int take_world_none(int *argc, char **argv)
 {
     int kept = 1, found = 0;

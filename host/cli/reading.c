@@ -112,7 +112,7 @@ static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, 
     static const char *const orders[] = {"found", "day-first", "month-first"};
     size_t kept = 0;
     int known = r->missing == NULL, ordered = r->dates.order == NULL;
-    reader->encode.missing = model ? CUSGD_MISSING_DEFAULT : CUSGD_MISSING_AUTO; /* a model knows what it was trained with */
+    reader->encode.missing = model ? CUSGD_MISSING_DEFAULT : CUSGD_MISSING_AUTO; /* the choice of the model */
     reader->encode.categorical_auto = !model;
     for (int i = 1; r->missing && i < 6; i++) {
         if (i == CUSGD_MISSING_KEEP || strcmp(r->missing, words[i]) != 0) continue;
@@ -167,7 +167,7 @@ static int is_folder(const char *path)
     return stat(path, &there) == 0 && S_ISDIR(there.st_mode);
 }
 
-/* By its content; a pipe cannot be looked at. */
+/* Returns whether the content is HDF5; a pipe is not examined. */
 static int is_hdf5(const char *path)
 {
     struct stat there;
@@ -219,7 +219,7 @@ static int read_sparse(const reading *r, const syntax *s, cusgd_reader *reader)
     return r->sparse ? complain_usage(s, "sparse must be auto, yes or no, not \"%s\"", r->sparse) : CUSGD_OK;
 }
 
-/* An array of the table that has more bytes (0: than usual) lies in a file until the command ends. */
+/* Stores arrays of the table with more bytes (0: the default) in a file until the command ends. */
 static void spill_from(cusgd_reader *reader, int64_t bytes)
 {
     const char *folder = getenv("TMPDIR");
@@ -233,7 +233,7 @@ static void spill_from(cusgd_reader *reader, int64_t bytes)
  * times as long to fill as memory does, so that arrays of a moderate size stay there. */
 static void choose_spill(const syntax *s, cusgd_reader *reader)
 {
-    enum { PARTS = 8 /* of the budget, which no array of the table takes more than one of */, USUAL = 1 << 28 };
+    enum { PARTS = 8 /* parts of the budget, of which an array of the table takes at most one */, USUAL = 1 << 28 };
     double memory = s->options ? option_number(s->options, "memory") : 0;
     if (!s->options || memory > 0) spill_from(reader, memory > 0 ? (int64_t)(memory / PARTS) : USUAL);
 }
@@ -279,7 +279,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     choose_spill(s, reader);
     reader->datasets = r->datasets;
     double threads = s->options ? option_number(s->options, "threads") : 0;
-    reader->threads = threads >= 1 ? (int)threads : 0; /* not a number: as many as help */
+    reader->threads = threads >= 1 ? (int)threads : 0; /* not a number: the fastest */
     reader->roles.targets = r->targets.at;
     reader->roles.target_count = r->targets.count;
     reader->roles.ignore = r->ignore.at;
@@ -290,7 +290,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     reader->roles.offset = r->offset;
     reader->roles.exposure = r->exposure;
     if (model) cusgd_model_reader(model, reader);
-    int named = reader->header != CUSGD_HEADER_NO; /* without a header the model's names say nothing */
+    int named = reader->header != CUSGD_HEADER_NO; /* without a header, names do not help */
     if (r->features.count || !named) {
         reader->roles.features = r->features.at;
         reader->roles.feature_count = r->features.count;

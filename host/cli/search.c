@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One run of either. */
+/* The state of a run of either. */
 typedef struct searching {
     const syntax *syntax;
     formula formula;
@@ -58,12 +58,12 @@ static int put_iterate(const cusgd_iterate *now, void *user)
     const searching *w = user;
     if (w->json) put_line(w, now);
     if (w->json || w->quiet) return 0;
-    if (now->iteration == 0) put_header(w); /* not before: the search may be refused */
+    if (now->iteration == 0) put_header(w); /* not earlier: the search may fail */
     put_row(w, now);
     return 0;
 }
 
-/* What is known of the end, whether it is one of convergence or not. */
+/* Prints the end of the search, whether it has converged or not. */
 static void put_summary(const searching *w, const cusgd_search_result *r, const double *x)
 {
     if (w->json) {
@@ -100,7 +100,7 @@ static int search(searching *w, int argc, char **argv)
     const char *text = NULL;
     int status = CUSGD_OK;
     signals_handle();
-    w->by.iterations = 1000; /* 0, which the library takes for that, is a mistake on the command line */
+    w->by.iterations = 1000; /* 0, which means this in the library, is an error on the command line */
     if (arguments_parse(w->syntax, argc, argv, &text, &status)) {
         const formula_source from = {w->syntax, text, "--start", &w->start, &w->constants, 0};
         status = formula_open(&from, &w->formula);

@@ -12,7 +12,7 @@ static int is_open(const cusgd_options *options, const char *name)
     return cusgd_options_get(options, name, value) != CUSGD_OK || strcmp(value, "auto") == 0 || strcmp(value, "false") == 0;
 }
 
-/* Options that were set and change nothing with the others: every one has a line of its own. */
+/* Prints a line for an option that was set but has no effect with the others. */
 static void put_unused(const cusgd_options *given, const char *name, const char *because)
 {
     char value[CUSGD_OPTION_TEXT];
@@ -41,7 +41,7 @@ static void put_each_unused(const cusgd_options *given, const char *(*because)(c
         const char *reason = because(given, info->name);
         cusgd_options_get(given, info->name, value);
         cusgd_options_get(plain, info->name, usual);
-        /* The switch that was typed is the alias where a flag is on by default. */
+        /* If a flag is on by default, the switch that was typed is its alias. */
         int is_off = info->type == CUSGD_OPTION_FLAG && strcmp(value, "false") == 0 && info->alias;
         if (reason && strcmp(value, usual) != 0) put(given, is_off ? info->alias : info->name, reason);
     }
@@ -52,7 +52,7 @@ void summary_notes(const cusgd_options *given) { put_each_unused(given, cusgd_op
 
 int path_reads(const char *name) { return strcmp(name, "power") == 0 || cusgd_path_reads(name); }
 
-/* The loss's own number is read where the loss has it. */
+/* Returns why a path does not use an option. It uses the parameter of the loss if the loss has one. */
 static const char *because_of_path(const cusgd_options *given, const char *name)
 {
     int is_unused = strcmp(name, "power") == 0 && cusgd_options_unused(given, name);
@@ -66,7 +66,7 @@ static int is_one_of(const char *const *names, size_t count, const char *name)
     return 0;
 }
 
-/* What several passes are needed for. */
+/* Returns why online training does not use an option: what needs several passes. */
 static const char *because_of_online(const cusgd_options *given, const char *name)
 {
     static const char *const names[] = {"sampling", "tolerance", "gradient-tolerance", "patience", "evaluate-every"};
@@ -132,7 +132,7 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen,
     if (*before == ',') fputc('\n', stderr);
 }
 
-/* Those that the trainer has added since the last call. */
+/* Prints the notes that the trainer has added since the last call. */
 static void put_trainer_notes(const cusgd_trainer *trainer)
 {
     static size_t count; /* the command has one trainer */
@@ -216,12 +216,12 @@ static void put_reason(const cusgd_trainer *trainer, const cusgd_options *o, con
 
 #define FAR_SHARE 1e-3
 
-/* How far the result is from the optimum, in numbers that mean something. */
+/* The distance of the result from the optimum. */
 typedef struct gap {
-    double minimum;      /* the least objective; NaN: not known */
-    double relative_gap; /* the relative distance; NaN: not known, or of an objective that is next to nothing or below 0 */
-    int far;             /* 1: the least objective is known, and this is more than FAR_SHARE above it */
-    int reached;         /* 1: the least objective is known, and this is it, to rounding */
+    double minimum;      /* minimum of the objective; NaN: unknown */
+    double relative_gap; /* relative distance; NaN: unknown, or the objective is almost 0 or negative */
+    int far;             /* 1: the minimum is known, and the objective exceeds it by more than FAR_SHARE */
+    int reached;         /* 1: the minimum is known, and the objective equals it up to rounding errors */
 } gap;
 
 static const cusgd_loss_info *loss_of(const cusgd_options *o)
@@ -230,7 +230,7 @@ static const cusgd_loss_info *loss_of(const cusgd_options *o)
     return cusgd_options_get(o, "loss", loss) ? NULL : cusgd_loss_find(loss);
 }
 
-/* Whether a full-batch solver minimizes the loss, and no option forbids it. */
+/* Returns whether a full-batch solver supports the loss and the options. */
 static int has_solver(const cusgd_options *o)
 {
     cusgd_options *full;
@@ -265,7 +265,7 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const g
 {
     int watched = !option_is(o, "tolerance", CUSGD_AUTO) || !option_is(o, "gradient-tolerance", CUSGD_AUTO);
     int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->minimum) && g->far);
-    if (r->worse) return; /* the result's note has said what to do */
+    if (r->worse) return; /* the note of the result has advice */
     if (!ended || !watched || !is_sgd(o) || g->reached || !isnan(r->valid_loss)) return;
     fputs("note: not converged", stderr);
     if (!r->separated && isfinite(g->relative_gap)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->relative_gap);
@@ -308,7 +308,7 @@ static cusgd_status put_held_out(cusgd_trainer *trainer, const cusgd_model *mode
     return status ? status : put_metrics(model, NULL, "validation", &m);
 }
 
-/* Too large a penalty on |theta| leaves nothing of the model. */
+/* Prints a note if the l1 penalty is so large that all coefficients are 0. */
 static void put_zeros(const cusgd_options *o, const cusgd_model *model)
 {
     int64_t count = cusgd_model_outputs(model) * cusgd_model_cols(model);
