@@ -70,11 +70,11 @@ cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features,
 
 /* ---- Selecting rows ------------------------------------------------------------------------------------------------------ */
 
-/* Ends early where somebody wants it to. */
+/* Copies rows of a matrix. Ends early after an interruption. */
 static void copy_rows(const cusgd_matrix *from, const int64_t *rows, int64_t count, int64_t cols, unsigned char *to)
 {
     size_t size = type_bytes(from->type);
-    int64_t often = 1 + 65536 / (1 + cols); /* rows between two questions whether to end */
+    int64_t often = 1 + 65536 / (1 + cols); /* number of rows between checks for interruptions */
     for (int64_t i = 0; i < count && (i % often || !interrupt_asked()); i++) {
         const unsigned char *row = (const unsigned char *)from->at + (ptrdiff_t)(rows[i] * from->row_stride) * (ptrdiff_t)size;
         if (from->col_stride == 1) {
@@ -87,7 +87,7 @@ static void copy_rows(const cusgd_matrix *from, const int64_t *rows, int64_t cou
     }
 }
 
-/* The rows of a matrix, in row-major order, as the data's own; nothing where the matrix is none. */
+/* Copies rows of a matrix, row-major, into an array that the data owns; does nothing if there is no matrix. */
 static cusgd_status select_matrix(const cusgd_matrix *from, const int64_t *rows, int64_t count, int64_t cols, void **memory,
                                   cusgd_matrix *to)
 {
@@ -116,7 +116,7 @@ static cusgd_status select_incomplete(const cusgd_data *from, const int64_t *row
     return CUSGD_OK;
 }
 
-/* Parts of a split row that lie together in the selection are known to be of one row. */
+/* Marks parts of a split row that are adjacent in the selection as parts of one row. */
 static cusgd_status select_whole(const int64_t *from, const int64_t *rows, int64_t count, cusgd_data *to)
 {
     int64_t *whole = to->memory[PLACE_WHOLE] = allocate((size_t)count, sizeof *whole);

@@ -18,7 +18,7 @@ static cusgd_status fail_cell(const arrow_table *t, int64_t j, const char *what)
 
 /* ---- Texts --------------------------------------------------------------------------------------------------------------- */
 
-/* A value as a text: numbers are categories, too, where somebody says so. */
+/* Returns a value as a text, also for numbers that are categories. */
 static const char *text_of(const struct ArrowArray *a, const arrow_type *type, int64_t i, char number[NUMBER_TEXT],
                            size_t *length)
 {
@@ -29,7 +29,7 @@ static const char *text_of(const struct ArrowArray *a, const arrow_type *type, i
     return number;
 }
 
-/* The number of a text, which is added to the column's. */
+/* Gets the number of a text, which is added to those of the column. */
 static cusgd_status number_text(arrow_table *t, int64_t j, const char *text, size_t length, double *to)
 {
     text_set *texts = &t->at[j].texts;
@@ -49,7 +49,7 @@ static cusgd_status number_text(arrow_table *t, int64_t j, const char *text, siz
     return status;
 }
 
-/* A text that another table's encoding has, or has not. */
+/* Looks up a text in the encoding of another table. */
 static cusgd_status find_category(arrow_table *t, int64_t j, const text_set *known, const char *text, size_t length, double *to)
 {
     *to = (double)texts_find(known, text, length);
@@ -126,7 +126,7 @@ static cusgd_status put_target(arrow_table *t, int64_t j, const struct ArrowArra
     return *to >= 0 ? CUSGD_OK : fail_cell(t, j, "is a class that the model does not know");
 }
 
-/* Where the column's value of the row goes. */
+/* Returns the place of the value of the column in the current row. */
 static double *place_of(const arrow_table *t, int64_t j)
 {
     const column *c = &t->columns.at[j];
@@ -179,7 +179,7 @@ static cusgd_status grow(arrow_table *t, int64_t rows)
     return status;
 }
 
-/* Rows of a chunk, whose count of those that are missing may be -1: not known. */
+/* Returns whether rows of a chunk are missing. Its count may be -1, which means unknown. */
 static int lacks_rows(const struct ArrowArray *chunk)
 {
     const arrow_type any = {.kind = ARROW_NUMBER};
@@ -189,7 +189,7 @@ static int lacks_rows(const struct ArrowArray *chunk)
     return 0;
 }
 
-/* A chunk that says of itself more than it has would be read beyond its end. */
+/* Checks that a chunk has the buffers that it claims, so that it is not read beyond its end. */
 static cusgd_status check_chunk(const arrow_table *t, const struct ArrowArray *chunk)
 {
     char where[COLUMN_BYTES];

@@ -1,5 +1,5 @@
-/* Whether numbers may be trained on. One pass at memory's speed finds the first block of rows that holds a bad one; a second,
- * slow one finds the place in that block. */
+/* Checks the values of data. A pass at the speed of memory finds the first block of rows with a bad value; a second, slow pass
+ * finds the place in that block. */
 #include "bring.h"
 #include "data.h"
 #include "failure.h"
@@ -40,7 +40,7 @@ static int doubles_are_finite(const double *x, int64_t count)
     return !bad;
 }
 
-/* `count` values of m from (row, col) on, along a row or down a column. */
+/* Returns whether `count` values of m are finite, from (row, col) on, along a row or down a column. */
 static int run_is_finite(const cusgd_matrix *m, int64_t row, int64_t col, int64_t count, int down)
 {
     int64_t start = row * m->row_stride + col * m->col_stride;
@@ -104,7 +104,7 @@ static int target_is_good(const examples *e, int loss, double y)
 static int offset_is_good(const examples *e, int64_t row) { return isfinite(offset_at(e, row)) != 0; }
 static int weight_is_good(double w) { return isfinite(w) && w >= 0; }
 
-/* What a block's rows have shown: a weight that is positive; of classes, targets 0 and -1. */
+/* What the rows of a block contain: a positive weight; for classes, targets 0 and -1. */
 enum { SEEN_WEIGHT = 1, SEEN_ZERO = 2, SEEN_MINUS = 4 };
 
 static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *seen)
@@ -146,7 +146,7 @@ static cusgd_status fail_target(const examples *e, int loss, const char *source,
                          source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
 }
 
-/* What is wrong with a row; CUSGD_OK if nothing is. */
+/* Fails if a row has a bad value. */
 static cusgd_status check_row(const examples *e, int loss, const char *source, int64_t row)
 {
     int sparse = examples_are_sparse(e);
@@ -172,10 +172,10 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
                          row + 1, w);
 }
 
-/* Whether a serial pass that is about to read row i must end; asked once in 65536 rows. */
+/* Returns whether a serial pass must end before row i; checks every 65536th row. */
 static int must_end(int64_t i) { return i % 65536 == 0 && interrupt_asked(); }
 
-/* *at: the first row with this target; n: none has it. */
+/* *Finds the first row with this target. *at: the row, or n if there is none. */
 static cusgd_status first_with(const examples *e, double y, int64_t *at)
 {
     for (*at = 0; *at < e->n; ++*at) {

@@ -38,7 +38,7 @@ const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES])
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
-/* "'age', 'sex', ...", as many as there is room for. */
+/* Writes "'age', 'sex', ...", as far as there is room. */
 static const char *list_names(const columns *c, char *list, size_t size)
 {
     size_t length = 0;
@@ -70,7 +70,7 @@ static cusgd_status sort_names(columns *c)
     return CUSGD_OK;
 }
 
-/* Where in c->sorted the columns of that name begin; *count: how many they are. */
+/* Returns the first place in c->sorted of the columns of that name. *count: their number. */
 static int64_t find_name(const columns *c, const char *name, int64_t *count)
 {
     int64_t low = 0, high = c->count;
@@ -86,7 +86,7 @@ static int64_t find_name(const columns *c, const char *name, int64_t *count)
     return low;
 }
 
-/* The column of a number: from 1, or from -1 backwards; -1 if there is none. */
+/* Returns the column of a number: from 1, or from -1 backwards; -1 if there is none. */
 static int64_t find_number(const columns *c, const char *word)
 {
     int negative = *word == '-';
@@ -144,7 +144,7 @@ int compare_numbers(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Whether the name can be typed, and leads to this column alone. */
+/* Returns whether the name can be typed and belongs only to this column. */
 static int name_is_usable(const columns *c, int64_t j)
 {
     const char *name = c->named ? c->at[j].name : "";
@@ -242,7 +242,7 @@ static cusgd_status assign_offset(columns *c, const cusgd_reader *reader)
     return status ? fail_in(status, reader->roles.offset ? "the offset" : "the exposure") : CUSGD_OK;
 }
 
-/* Those asked for, else the last column that has no other role. */
+/* Assigns the requested targets, or else the last column without another role. */
 static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 {
     if (reader->roles.x_only) return CUSGD_OK;
@@ -268,7 +268,7 @@ static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
                               : "");
 }
 
-/* What the reader gives, and the rest as the layout says. */
+/* Assigns the roles that the reader gives, and the others by the layout. */
 static cusgd_status assign_by_layout(columns *c, const cusgd_reader *reader)
 {
     cusgd_status status = CUSGD_OK;
@@ -303,7 +303,7 @@ static cusgd_status fail_names(const columns *c, const char *name, int64_t at)
                 first + 1, second + 1, count > 2 ? ", ..." : "", column_list_text(&list));
 }
 
-/* Features and targets of one name could not be distinguished by it later. */
+/* Fails if features and targets have equal names, which could not be distinguished later. */
 static cusgd_status check_names(const columns *c, const cusgd_reader *reader)
 {
     int64_t last = -1; /* the last column that is used, in the order of the names */

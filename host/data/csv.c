@@ -80,7 +80,7 @@ static cusgd_status fail_count(const table *t, int64_t line, int64_t j, int last
 
 static void begin_row(table *t) { t->to = survey_found(&t->survey) ? 0 : t->rows; }
 
-/* A row whose fields have been read. */
+/* Stores a row whose fields have been read. */
 static cusgd_status put_cells(table *t, const field *cells, int64_t count)
 {
     cusgd_status status = CUSGD_OK;
@@ -128,7 +128,7 @@ static cusgd_status read_rows(table *t, int64_t *maximum, int64_t *records)
     return status;
 }
 
-/* On several threads, and one record after another what is not for them. */
+/* Reads the rest of the rows by several threads, and records that these do not support one after another. */
 static cusgd_status read_rest(table *t)
 {
     int64_t maximum = INT64_MAX, records = 0;
@@ -208,7 +208,7 @@ static cusgd_status sort_classes(table *t)
     return status;
 }
 
-/* There must be two classes at least, and rows of them. */
+/* Checks that there are at least two classes and rows of them. */
 static cusgd_status settle_classes(table *t)
 {
     enum { FEW = 20 };
@@ -282,7 +282,7 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
     return cusgd_data_set_offset(data, t->columns.offset, (cusgd_matrix){at[3], CUSGD_TYPE_FLOAT64, 1, 1});
 }
 
-/* All that was found, and with what reading ended, in one message. */
+/* Fails with one message for all problems and for the failure that ended reading. */
 static cusgd_status report(table *t, cusgd_status status)
 {
     if (!survey_found(&t->survey) || (status && status != CUSGD_ERROR_DATA)) return status;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A reader's place in the record that it is in. */
+/* The position of a reader in the current record. */
 typedef struct cursor {
     const char *at;
     int64_t line; /* of `at` */
@@ -17,7 +17,7 @@ static int fits(enum place_use use, double value)
 
 static int ends_field(const csv_text *t, char c) { return c == t->grammar.separator || c == '\n' || c == '\r'; }
 
-/* 0: out of memory. */
+/* Adds a field to the list. Returns 0 if there is no memory. */
 static int list(csv_block *b, const csv_listed *f)
 {
     if (b->count == b->capacity) {
@@ -39,7 +39,7 @@ static void pass(cursor *c, const csv_field *f)
     c->last = f->last;
 }
 
-/* A field that is no plain number. 0: the record is not for this reader. */
+/* Stores or lists a field that is not a plain number. Returns 0 if this reader does not support the record. */
 __attribute__((noinline)) static int put_other(csv_block *b, const csv_text *t, cursor *c, int64_t j)
 {
     const csv_place *place = &t->places[j];
@@ -80,7 +80,8 @@ static inline int put(csv_block *b, const csv_text *t, cursor *c, int64_t j)
     return 1;
 }
 
-/* The place behind the record at `at`; NULL: it is not for this reader. *lines: how many it has. */
+/* Reads the record at `at`. Returns the position after it, or NULL if this reader does not support it. *lines: its number of
+ * lines. */
 static const char *read_record(csv_block *b, const csv_text *t, const char *at, int64_t line, int64_t *lines)
 {
     cursor c = {.at = at, .line = line};

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a feature is whose texts stand in x. Texts that are all of a column may be booleans or categories; others are problems. */
+/* Determines the kind of a feature with texts. If all fields of the column are texts, they may be booleans or categories;
+ * otherwise texts are problems. */
 static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
 {
     observed *seen = &t->observed[t->columns.at[j].at];
@@ -32,7 +33,7 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
 }
 
-/* 0 and 1 for the numbers of the texts, in some rows of a feature. */
+/* Replaces the numbers of texts by 0 and 1 in some rows of a feature. */
 static void put_booleans(table *t, int64_t at, int64_t first, int64_t count)
 {
     const text_set *words = &t->observed[at].texts;
@@ -67,7 +68,7 @@ static void put_values(table *t)
     }
 }
 
-/* Decides about the order of day and month of a column's dates: the only one in which all of them are dates. */
+/* Determines the order of day and month of the dates of a column: the only one in which all of them are valid. */
 static cusgd_status settle_dates(table *t, int64_t j)
 {
     observed *seen = &t->observed[t->columns.at[j].at];
@@ -135,7 +136,7 @@ cusgd_status csv_settle_encoding(table *t, int whole)
     return status;
 }
 
-/* Whether a row lacks a value that nothing fills in. */
+/* Returns whether a row lacks a value that is not filled. */
 static int is_incomplete(const table *t, int64_t i)
 {
     int64_t d = t->columns.d, k = t->columns.k;
@@ -158,7 +159,7 @@ static void move_row(table *t, int64_t from, int64_t to)
     if (t->o) t->o[to] = t->o[from];
 }
 
-/* How many rows lack this column's value; -1: it is not used. */
+/* Returns the number of rows that lack a value of this column; -1: the column is not used. */
 static int64_t count_missing(const table *t, const column *c)
 {
     if (c->role <= ROLE_IGNORED) return -1;
@@ -169,7 +170,7 @@ static int64_t count_missing(const table *t, const column *c)
     return count;
 }
 
-/* Every row lacks a value: the column that lacks most is named. */
+/* Fails because every row lacks a value, and names the column that lacks most. */
 static cusgd_status fail_empty(const table *t)
 {
     char where[COLUMN_BYTES];
@@ -334,7 +335,7 @@ static cusgd_status encode_sparse(const cusgd_encoding *e, const cusgd_reader *r
     return chosen ? csr_note(data) : CUSGD_OK;
 }
 
-/* Puts x as encoded in the place of the columns' values. */
+/* Replaces the values of the columns by the encoded x. */
 cusgd_status csv_encode(table *t, cusgd_data *data)
 {
     examples *v = &data->view;

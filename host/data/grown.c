@@ -23,7 +23,7 @@ static cusgd_status fail_spill(const cusgd_reader *reader, size_t bytes, const c
                 strerror(errno));
 }
 
-/* A file without a name; some file systems have them only once a name was removed. */
+/* Opens a file without a name; on some file systems by creating a file and removing its name. */
 static int open_unnamed(const char *folder)
 {
     int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -38,7 +38,7 @@ static int open_unnamed(const char *folder)
     return file;
 }
 
-/* Room in the file for `bytes`, which no later write lacks: a full disk would end the program then. */
+/* Reserves `bytes` in the file, because a write to a mapping on a full disk would end the program. */
 static cusgd_status resize_file(const grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
 {
     int error = 0;
@@ -55,7 +55,7 @@ void grown_forget(const grown *g, size_t from, size_t count)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = from / page * page, end = (from + count) / page * page;
     if (!g->is_file || end <= begin) return;
     (void)madvise((char *)g->at + begin, end - begin, MADV_DONTNEED);
-    (void)sync_file_range(g->file, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE); /* or it would wait to the last */
+    (void)sync_file_range(g->file, (off_t)begin, (off_t)(end - begin), SYNC_FILE_RANGE_WRITE); /* or it waits */
 }
 
 /* The first bytes of what is in memory to a file, some at a time, so that they never lie in both. */
@@ -63,7 +63,7 @@ static void move_out(const grown *from, const grown *to, size_t bytes)
 {
     enum { AT_ONCE = 1 << 22 };
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *passed = (char *)from->at + (page - (uintptr_t)from->at % page) % page; /* whole pages alone can be given back */
+    char *passed = (char *)from->at + (page - (uintptr_t)from->at % page) % page; /* only whole pages can be released */
     for (size_t at = 0; at < bytes; at += AT_ONCE) {
         size_t some = bytes - at < AT_ONCE ? bytes - at : AT_ONCE;
         memcpy((char *)to->at + at, (const char *)from->at + at, some);
@@ -76,7 +76,7 @@ static void move_out(const grown *from, const grown *to, size_t bytes)
     }
 }
 
-/* Moves what is in memory to a file. */
+/* Moves an array from memory to a file. */
 static cusgd_status spill(grown *g, size_t bytes, const cusgd_reader *reader, const char *what)
 {
     grown to = {.is_file = 1, .file = open_unnamed(reader->spill)};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The different values of the target, as many as are looked for, in order. */
+/* The maximum number of different target values to search for; they are sorted. */
 enum { MAX_LABELS = 8 };
 typedef struct labels {
     double at[MAX_LABELS];
@@ -50,13 +50,13 @@ static cusgd_status fail_many(const cusgd_data *data, const labels *all)
 
 /* ---- The values of a target ---------------------------------------------------------------------------------------------- */
 
-/* All different values, in order. */
+/* All different values, sorted. */
 typedef struct value_set {
     double *at;
     int64_t count;
 } value_set;
 
-/* The place of a value, or where it belongs. */
+/* Returns the place of a value, or the place to insert it. */
 static int64_t place_of(const value_set *v, double value)
 {
     int64_t low = 0, high = v->count;
@@ -144,7 +144,7 @@ void data_take_classes(cusgd_data *data, char **classes, int64_t count)
     data->view.classes = count > 2 && data->view.k == 1 ? count : 0;
 }
 
-/* The texts of numbers. */
+/* Creates the texts of numbers. */
 static cusgd_status number_names(const double *numbers, int64_t count, char ***out)
 {
     char number[NUMBER_TEXT], **names = *out = allocate_zeroed((size_t)count, sizeof *names);
@@ -263,14 +263,14 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
 
 /* ---- Weights ------------------------------------------------------------------------------------------------------------- */
 
-/* The class of row i; of two classes -1 is 0. */
+/* Returns the class of row i; for two classes, -1 means 0. */
 static int64_t class_of(const cusgd_data *data, int64_t i)
 {
     double y = matrix_at(&data->view.y, i, 0);
     return y > 0 ? (int64_t)y : 0;
 }
 
-/* What a name stands for; -1: it is none. Classes without names are called by their numbers. */
+/* Returns the class of a name; -1: there is none. Classes without names have their numbers as names. */
 static int64_t find_class(const cusgd_data *data, const char *name)
 {
     double value;

@@ -17,7 +17,7 @@ typedef struct archive {
     size_t count;
 } archive;
 
-/* Where a member's data lies in the archive. */
+/* The place of the data of a member in the archive. */
 typedef struct member {
     size_t start, packed, size;
     int deflated;
@@ -36,7 +36,7 @@ static cusgd_status fail_damaged(const archive *a)
     return fail(CUSGD_ERROR_DATA, "%s: is no complete zip archive: was it copied completely?", a->path);
 }
 
-/* The end record is the last thing in the file but for a comment. */
+/* Finds the end record, which is at the end of the file and may be followed by a comment. */
 static int find_end(const archive *a, size_t *end)
 {
     enum { END_BYTES = 22, MAX_COMMENT = 65535 };
@@ -102,12 +102,12 @@ static cusgd_status find_member(const archive *a, const char *name, member *m, i
     return CUSGD_OK;
 }
 
-/* The member's bytes as out->memory. */
+/* Decompresses the bytes of a member to out->memory. */
 static cusgd_status inflate_member(const archive *a, const member *m, npy_array *out)
 {
 #ifdef HAVE_ZLIB
     enum { PIECE = 1 << 30 };
-    if (m->size / 1100 > m->packed) return fail_damaged(a); /* deflate packs no better */
+    if (m->size / 1100 > m->packed) return fail_damaged(a); /* the maximum compression of deflate */
     z_stream z = {0};
     out->memory = allocate_aligned(m->size, 1);
     if (!out->memory) return fail_memory(m->size, a->path);
