@@ -91,7 +91,7 @@ cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *
     const char *name = c->named ? c->at[0].name : "";
     cusgd_matrix x = data->view.x;
     char shown[COLUMN_BYTES];
-    if (reader->roles.feature_count || reader->layout) return CUSGD_OK; /* it was chosen */
+    if (reader->roles.feature_count || reader->layout) return CUSGD_OK; /* the user chose it */
     if (c->at[0].role != ROLE_FEATURE || data->view.d < 2 || data->view.n < 3 || !is_index_name(name)) return CUSGD_OK;
     x.at = (const double *)x.at + c->at[0].at;
     int unnamed = c->named && *name == '\0';

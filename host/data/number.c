@@ -98,7 +98,7 @@ static const struct reciprocal {
     {UINT64_C(0x9E74D1B791E07E48), UINT64_C(0x775EA264CF55347D), 63},
 };
 
-/* 2^exponent, a normal double. */
+/* Returns 2^exponent, a normal double. */
 static double power_of_two(int exponent)
 {
     uint64_t bits = (uint64_t)(exponent + 1023) << 52;
@@ -107,7 +107,7 @@ static double power_of_two(int exponent)
     return power;
 }
 
-/* head 10^-k, head > 0 and k in [1, 27], rounded once: exact division. */
+/* Returns head 10^-k, rounded once, for head > 0 and k in [1, 27], by exact division. */
 static double divide_exactly(uint64_t head, int k)
 {
     uint64_t five = 1;
@@ -131,7 +131,7 @@ static double divide_by_power(uint64_t head, int k)
     return (double)((uint64_t)(product >> 64) | 1) * power_of_two(1 - zeros - k - r->length);
 }
 
-/* head 10^exponent, head > 0 and exponent in [-27, 27], rounded once. 5^27 < 2^63 leaves room for the exact product. */
+/* Returns head 10^exponent, rounded once, for head > 0 and exponent in [-27, 27]. As 5^27 < 2^63, the exact product fits. */
 static double scale_exactly(uint64_t head, int exponent)
 {
     uint64_t five = 1;
@@ -140,7 +140,7 @@ static double scale_exactly(uint64_t head, int exponent)
     return ldexp((double)((wide)head * five), exponent);
 }
 
-/* Spells the number anew as digits and an exponent, which strtod reads alike in every locale. */
+/* Writes the number as digits and an exponent, which strtod reads in the same way in every locale. */
 static double decimal_by_strtod(const decimal *d)
 {
     char text[DIGITS_MOST + 32];

@@ -21,7 +21,7 @@ static int name_ends(const char *path, const char *ending)
 
 enum { START_BYTES = 8 };
 
-/* A file's first bytes, 0 behind its end. A pipe is not read: it could not be read again. */
+/* Reads the first bytes of a file, padded with 0. A pipe is not read, because it could not be read again. */
 static cusgd_status read_start(const char *path, const struct stat *info, char start[START_BYTES])
 {
     memset(start, 0, START_BYTES);
@@ -38,7 +38,7 @@ static cusgd_status read_start(const char *path, const struct stat *info, char s
     return status;
 }
 
-/* A zip archive is one of arrays where it is called .npz; kind_check distinguishes the others. */
+/* Opens a path. A zip archive has arrays if its name ends in .npz; kind_check() handles others. */
 static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     struct stat info;
@@ -73,7 +73,7 @@ static cusgd_status settle_storage(cusgd_data *data, const cusgd_reader *reader)
     return status || is_sparse ? status : csr_note(data);
 }
 
-/* As data_open(), of targets that are then split into classes, which they name; trials: see cusgd_data_split_targets(). */
+/* As data_open(), and then splits the targets into the classes that they name. trials: see cusgd_data_split_targets(). */
 static cusgd_status open_split(const char *path, cusgd_reader reader, int trials, struct data_ranks *ranks, cusgd_data **out)
 {
     reader.find_classes = CUSGD_CLASSES_GIVEN;
@@ -144,5 +144,5 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     reader->encode.sparse = examples_are_sparse(&data->view) ? CUSGD_SPARSE_YES : CUSGD_SPARSE_NO;
     if (data->classes) reader->classes = (const char *const *)data->classes;
     if (data->classes) reader->class_count = (size_t)data->class_count;
-    if (!split) reader->find_classes = CUSGD_CLASSES_GIVEN; /* they are the data's, or without names 0 and 1 */
+    if (!split) reader->find_classes = CUSGD_CLASSES_GIVEN; /* the classes are those of the data, or 0 and 1 */
 }

@@ -31,7 +31,7 @@ static void parts_free(file_part *parts, int64_t count)
     free(parts);
 }
 
-/* The files' elements, and where each begins. */
+/* Lists the files and the positions of their elements. */
 static cusgd_status list_parts(const char *folder, const pieces *s, int array, file_part **out)
 {
     file_part *parts = *out = allocate_zeroed((size_t)s->files, sizeof *parts);
@@ -53,7 +53,7 @@ static cusgd_status check_header(const pieces *s, int array, int64_t i, const ch
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t count = file >= 0 ? pread(file, found, sizeof found, 0) : -1;
     if (file >= 0) close(file);
-    if (count < (ssize_t)sizeof found) return CUSGD_OK; /* whoever maps it says why */
+    if (count < (ssize_t)sizeof found) return CUSGD_OK; /* mapping it reports the error */
     pieces_header(s, array, piece_rows(s, i), wanted);
     if (memcmp(wanted, found, sizeof found) == 0) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA,
@@ -113,7 +113,7 @@ static cusgd_status open_array(cusgd_data *data, const char *folder, const piece
     return status;
 }
 
-/* One of the arrays that go with a sparse x. */
+/* Opens one of the arrays that accompany a sparse x. */
 static cusgd_status open_companion(cusgd_data *data, const char *folder, const pieces *s, int array)
 {
     char *path, name[16];
@@ -151,7 +151,7 @@ static cusgd_status compare_encodings(const cusgd_encoding *a, const cusgd_encod
 {
     cJSON *left = encoding_to_json(a), *right = encoding_to_json(b);
     cusgd_status status = left && right ? CUSGD_OK : fail_memory(1, "an encoding");
-    for (cJSON *side = left; side; side = side == left ? right : NULL) /* what became of rows does not change columns */
+    for (cJSON *side = left; side; side = side == left ? right : NULL) /* the treatment of rows does not affect columns */
         cJSON_DeleteItemFromObjectCaseSensitive(side, "missing");
     *same = !status && cJSON_Compare(left, right, 1);
     cJSON_Delete(left);
@@ -159,7 +159,7 @@ static cusgd_status compare_encodings(const cusgd_encoding *a, const cusgd_encod
     return status;
 }
 
-/* A model or other data say which features they want, in which order. */
+/* Checks that the features are those that a model or other data require, in their order. */
 static cusgd_status check_wanted(const cusgd_data *data, const cusgd_reader *reader)
 {
     int same = 1;
@@ -228,7 +228,7 @@ static cusgd_status match_classes(cusgd_data *data, const cusgd_reader *reader)
     return CUSGD_OK;
 }
 
-/* Predictions need no targets, which may be any. */
+/* Forgets the targets, which predictions do not need and which may be invalid. */
 static void forget_targets(cusgd_data *data)
 {
     strings_free(data->targets, data->view.k);
@@ -257,7 +257,7 @@ static cusgd_status open_indexed(cusgd_data *data, const char *folder, const cus
 
 /* ---- Without an index ---------------------------------------------------------------------------------------------------- */
 
-/* The number in NAME-00012.npy; -1: the file is called otherwise. */
+/* Returns the number in NAME-00012.npy; -1: the file has another kind of name. */
 static int64_t number_of(const char *file, const char *name)
 {
     size_t length = strlen(name);
@@ -275,7 +275,7 @@ typedef struct numbered {
 
 static void numbered_free(numbered *list) { strings_free(list->names, list->names ? list->last - list->first + 1 : 0); }
 
-/* Counts the files first, then takes their names. */
+/* Counts the files, and then copies their names. */
 static cusgd_status list_numbered(const char *folder, const char *name, numbered *list)
 {
     *list = (numbered){.first = INT64_MAX, .last = -1};
@@ -305,12 +305,12 @@ static cusgd_status list_numbered(const char *folder, const char *name, numbered
     return status;
 }
 
-/* Opens each file and lets `take` have it with how many rows are before it. */
+/* Opens each file and passes it to `take` with the number of rows before it. */
 typedef struct gathering {
     const char *folder;
     int64_t rows, cols; /* of all; cols of the first file, at least 1 */
     int single;         /* 1: all are float32 */
-    void *to;           /* NULL: the first pass, which counts */
+    void *to;           /* NULL: first pass, which counts the rows */
 } gathering;
 
 static void copy_rows(const npy_array *a, const gathering *g, int64_t before)

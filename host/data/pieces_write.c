@@ -14,18 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The file of an array that is being written. */
+/* The file of an array while it is written. */
 typedef struct output {
     int file; /* -1: none */
     char *path;
-    const char *shown; /* the folder's name in messages: nobody knows the hidden one */
+    const char *shown; /* name of the folder in messages, instead of the hidden one */
     uint64_t sum;
-    size_t used;           /* of the run of bytes that is not yet in the file */
+    size_t used;           /* number of buffered bytes that are not yet in the file */
     unsigned char *buffer; /* SUMMED_BYTES */
 } output;
 
 struct pieces_writer {
-    pieces s; /* files and rows so far */
+    pieces s; /* the files and rows so far */
     int64_t rows_in_file;
     char *folder, *temporary;
     output out[PIECE_ARRAYS];
@@ -44,7 +44,7 @@ static int is_empty_folder(const char *path)
     return count == 0;
 }
 
-/* Nothing that is there is replaced but an empty folder. */
+/* Fails unless the path does not exist or is an empty folder. */
 static cusgd_status check_place(const char *folder)
 {
     struct stat info;
@@ -70,7 +70,7 @@ static cusgd_status make_temporary(pieces_writer *w)
         if (mkdir(w->temporary, 0777) == 0) return CUSGD_OK;
         if (errno != EEXIST) break;
     }
-    free(w->temporary); /* not ours to remove */
+    free(w->temporary); /* belongs to others */
     w->temporary = NULL;
     return fail(CUSGD_ERROR_DATA, "%s: cannot be written: %s", w->folder, strerror(errno));
 }
@@ -124,7 +124,7 @@ static cusgd_status write_at(const output *o, const void *bytes, size_t count, o
     return CUSGD_OK;
 }
 
-/* At the file's end. */
+/* Writes the buffered bytes at the end of the file. */
 static cusgd_status flush(output *o)
 {
     cusgd_status status = o->used ? write_at(o, o->buffer, o->used, -1) : CUSGD_OK;

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 struct replacement {
-    char *path;      /* the file to be replaced, behind all links */
+    char *path;      /* the file to replace, after following all links */
     char *temporary; /* next to it; removed unless committed */
     int file;        /* its descriptor */
-    int is_locked;   /* 1: it stays open, and with it locked, until its name has changed */
+    int is_locked;   /* 1: it remains open and locked until it is renamed */
     int is_complete;
 };
 
@@ -24,14 +24,14 @@ static cusgd_status fail_write(const char *path, const char *what)
     return fail(CUSGD_ERROR_DATA, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* The path's length up to and with its last slash: 0 if it has none. */
+/* Returns the length of the path up to and including its last slash; 0 if it has none. */
 static size_t folder_length(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* What stands in the file's folder under `name`, which may be absolute. */
+/* Returns the path of `name` in the folder of the file; `name` may be absolute. */
 static char *sibling(const char *path, const char *name)
 {
     size_t folder = *name == '/' ? 0 : folder_length(path), length = strlen(name);
@@ -101,7 +101,7 @@ static cusgd_status open_temporary(replacement *r)
     return fail_write(r->path, "cannot be written into its folder");
 }
 
-/* The path with something behind it. */
+/* Returns the path followed by `ending`. */
 static char *path_with(const char *path, const char *ending)
 {
     size_t length = strlen(path), tail = strlen(ending) + 1;
@@ -225,7 +225,7 @@ cusgd_status replacement_keep(const replacement *r, const char *ending)
     char *kept = path_with(r->path, ending), *linked = kept ? path_with(kept, "-new") : NULL;
     cusgd_status status = linked ? CUSGD_OK : fail_memory(strlen(r->path), "a path");
     if (!status) {
-        unlink(linked); /* of a process that was killed here */
+        unlink(linked); /* left by a process that was killed here */
         if (link(r->path, linked) == 0 && (rename(linked, kept) != 0 || access(linked, F_OK) == 0))
             unlink(linked); /* two names of one file are both left by rename() */
     }

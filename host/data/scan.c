@@ -17,7 +17,7 @@ static cusgd_status fail_at(const scanner *s, int64_t line, const char *sentence
 
 /* ---- Bytes --------------------------------------------------------------------------------------------------------------- */
 
-/* What was handed out goes. */
+/* Removes bytes that were returned from the buffer. */
 static void move_to_front(scanner *s)
 {
     if (s->begin > 0) memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);
@@ -46,7 +46,7 @@ static cusgd_status make_room(scanner *s)
     return grow(s, 2 * s->capacity) ? CUSGD_OK : fail_memory(2 * s->capacity + 1, "a field");
 }
 
-/* Reads on into the room after `end`. */
+/* Reads more bytes after `end`. */
 static void read_more(scanner *s)
 {
     size_t count;
@@ -105,7 +105,7 @@ static int peek(scanner *s, size_t at)
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------------- */
 
-/* Passes over the line at begin. */
+/* Skips the line at begin. */
 static void pass_line(scanner *s)
 {
     size_t at = 0;

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many classes there are. */
+/* Returns the number of classes. */
 static int64_t parts_of(const examples *e) { return e->k > 1 ? e->k : 2; }
 
-/* The weight of the row of class c that row i stands for. */
+/* Returns the weight of the new row of class c for row i. */
 static double part_weight(const examples *e, int counts, int64_t i, int64_t c)
 {
     double w = weight_at(e, i), y = matrix_at(&e->y, i, e->k > 1 ? c : 0);
@@ -23,7 +23,7 @@ static double part_weight(const examples *e, int counts, int64_t i, int64_t c)
     return counts ? y : w * y;
 }
 
-/* *between: whether a share is neither 0 nor 1. */
+/* *Checks shares. *between: whether some share is neither 0 nor 1. */
 static cusgd_status check_shares(const cusgd_data *data, int *between)
 {
     int64_t outside = -1;
@@ -78,7 +78,7 @@ static cusgd_status check_parts(const cusgd_data *data, int counts)
     return CUSGD_OK;
 }
 
-/* The arrays of the new rows; freed by who does not give them to the data. */
+/* The arrays of the new rows, to be freed unless the data takes them. */
 typedef struct pairs {
     int64_t n;
     size_t row_bytes; /* of x */
@@ -157,7 +157,7 @@ static void take_pairs(cusgd_data *data, const pairs *p)
     if (p->o) e->o = (cusgd_matrix){p->o, CUSGD_TYPE_FLOAT64, 1, 1};
 }
 
-/* The targets' names, or else numbers, become those of the classes. */
+/* Names the classes by the names of the targets, or else by numbers. */
 static cusgd_status name_classes(cusgd_data *data, int64_t count)
 {
     const char *const *names = (const char *const *)data->targets;

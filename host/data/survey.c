@@ -99,7 +99,7 @@ cusgd_status survey_add_other(survey *s)
 
 enum group { TEXT_COLUMNS, MARKED_NUMBERS, STRAY_TEXTS, MISSING_VALUES, GROUPS };
 
-/* A column of text, not a number here and there that is none. */
+/* Returns whether most fields of a column are texts. */
 static int is_of_text(const survey_column *c, int64_t rows) { return 2 * c->texts > rows - c->missing; }
 
 static int is_in(const survey *s, int64_t j, enum group g, int64_t rows)
@@ -123,7 +123,7 @@ static void put_texts(text_buffer *s, const survey_column *c)
     for (int i = 0; i < TEXTS_SHOWN && *c->text[i]; i++) text_put(s, "%s'%s'", i ? ", " : "", c->text[i]);
 }
 
-/* One column's problem in full: "column 'sex' holds text ('Female', 'Male')". */
+/* Writes the problem of one column: "column 'sex' holds text ('Female', 'Male')". */
 static void put_one(text_buffer *out, const columns *c, const survey_column *at, int64_t j, enum group g, int64_t rows)
 {
     char where[COLUMN_BYTES];
@@ -247,7 +247,7 @@ static void put_remedy(text_buffer *out, const survey *s, const columns *c, cons
     if (booleans.length) text_put(out, " (%s: read as 0 and 1)", column_list_text(&booleans));
 }
 
-/* The problems in the columns' fields. */
+/* Writes the problems in the fields of the columns. */
 static void put_columns(text_buffer *out, const survey *s, const columns *c, const cusgd_reader *reader, const char *source,
                         int64_t rows)
 {

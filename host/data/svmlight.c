@@ -32,7 +32,7 @@ typedef struct reading {
     const char *source;
     const cusgd_reader *reader;
     int64_t lines, rows, stored; /* that have been read */
-    double times;                /* as much as that there is in all: see input_times() */
+    double times;                /* estimate of the total divided by that: see input_times() */
     grown start, index, value, y;
     int64_t largest, largest_line, smallest; /* of the indices */
     pool *pool;
@@ -44,7 +44,7 @@ static size_t value_size(const reading *r) { return svmlight_value_size(r->reade
 
 /* ---- Blocks -------------------------------------------------------------------------------------------------------------- */
 
-/* Cuts whole lines into blocks; returns how many. */
+/* Divides whole lines into blocks. Returns their number. */
 static int cut(reading *r, const char *text, const char *end)
 {
     size_t length = (size_t)(end - text), least = (length + (size_t)r->most - 1) / (size_t)r->most;
@@ -72,7 +72,7 @@ static void read_block(void *context, int64_t i)
 
 static void *value_at(const reading *r, int64_t place) { return (char *)r->value.at + (size_t)place * value_size(r); }
 
-/* The message of the first line that is wrong, which is read once more for it. */
+/* Fails with the message for the first line that is wrong, after reading it again. */
 static cusgd_status explain(const reading *r, svmlight_block *b)
 {
     const char *end = b->end;
@@ -81,10 +81,10 @@ static cusgd_status explain(const reading *r, svmlight_block *b)
     const char *stop = memchr(b->begin, '\n', (size_t)(end - b->begin));
     if (stop) b->end = stop + 1;
     cusgd_status status = svmlight_block_read(b, r->source, r->reader, before);
-    return status ? status : fail_memory((size_t)(end - b->begin), r->source); /* it was short for a time */
+    return status ? status : fail_memory((size_t)(end - b->begin), r->source); /* memory was short for a moment */
 }
 
-/* What a block has of the whole's indices. */
+/* Merges the range of the indices of a block. */
 static void take_range(reading *r, const svmlight_block *b)
 {
     if (b->largest > r->largest) r->largest = b->largest, r->largest_line = r->lines + b->largest_line;
@@ -132,7 +132,7 @@ static cusgd_status place_blocks(reading *r, int count)
     return status;
 }
 
-/* Moves a block's rows and values to where those before them end. */
+/* Moves the rows and values of a block to the end of those before. */
 static void close_gaps(const reading *r, const svmlight_block *b)
 {
     int64_t *start = (int64_t *)r->start.at + r->rows, gap = b->first - r->stored;
@@ -200,7 +200,7 @@ static cusgd_status read_all(reading *r, input *in, int at_start)
     return status;
 }
 
-/* Whether indices count from 0. */
+/* Returns whether indices begin at 0. */
 static int is_zero_based(const reading *r)
 {
     cusgd_index_base base = r->reader->index_base;
@@ -297,7 +297,7 @@ static cusgd_status give(reading *r, cusgd_data *data, int32_t **index)
     return status;
 }
 
-/* Indices that were read as if they counted from 1 on do so from 0 on. */
+/* Converts indices that were read as beginning at 1 to beginning at 0. */
 static void shift(int32_t *index, int64_t count)
 {
     enum { AT_ONCE = 1 << 22 };
@@ -308,7 +308,7 @@ static void shift(int32_t *index, int64_t count)
     }
 }
 
-/* Which index the first column has, and how many columns there are. */
+/* Determines the index of the first column and the number of columns. */
 static cusgd_status settle(reading *r, cusgd_data *data)
 {
     const cusgd_reader *reader = r->reader;
@@ -343,7 +343,7 @@ static cusgd_status begin(reading *r)
     r->pool = pool_create(r->threads);
     r->blocks = allocate_zeroed((size_t)r->most, sizeof *r->blocks);
     if (!r->pool || !r->blocks) return fail_memory((size_t)r->most * sizeof *r->blocks, "reading on several threads");
-    return make_room(r, 1, 1); /* so that no array is NULL, of which addresses are taken */
+    return make_room(r, 1, 1); /* so that no array is NULL */
 }
 
 static void end(reading *r)

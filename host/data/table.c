@@ -1,4 +1,4 @@
-/* A CSV file described column by column, whatever stands in it. */
+/* Describes a CSV file column by column, whatever it contains. */
 #include "table.h"
 
 #include "data.h"
@@ -39,7 +39,7 @@ static void add_value(description *d, field f)
     strcpy(d->last[d->shown++], shown);
 }
 
-/* The first different numbers, as many as there is room for. */
+/* Adds a number to the first different ones if there is room. */
 static void add_number(description *d, double value, int64_t row)
 {
     d->counts_rows = d->counts_rows && value == d->first + (double)row && d->first == floor(d->first);
@@ -113,7 +113,7 @@ static cusgd_status add_field(cusgd_table *t, int64_t j, const field *f)
     return CUSGD_OK;
 }
 
-/* A row has ended after `count` fields; it lacks those that are not there. */
+/* Ends a row of `count` fields; further columns lack a value. */
 static void end_row(cusgd_table *t, int64_t line, int64_t count)
 {
     for (int64_t j = count; j < t->columns.count; j++) t->at[j].missing++;
@@ -143,7 +143,7 @@ static cusgd_status add_row(cusgd_table *t, scanner *s)
     return CUSGD_OK;
 }
 
-/* Describing ends where the file cannot be read on, with a note. */
+/* Adds the rows. If the file cannot be read further, ends with a note. */
 static cusgd_status add_rows(cusgd_table *t, scanner *s, const opening *o)
 {
     int more = 1;

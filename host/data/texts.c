@@ -24,7 +24,7 @@ static size_t hash(const char *text, size_t length)
     return (size_t)(h ^ h >> 32);
 }
 
-/* The slot that holds the text, or the free one where it belongs. slot_count > 0. */
+/* Returns the slot of the text, or the free slot for it. slot_count must be > 0. */
 static size_t find_slot(const text_set *t, const char *text, size_t length)
 {
     size_t slot = hash(text, length) & (t->slot_count - 1);
@@ -64,7 +64,7 @@ static cusgd_status grow(text_set *t)
     return CUSGD_OK;
 }
 
-/* Takes the text over, also on failure. */
+/* Inserts a text, and takes ownership of it, also on failure. */
 static cusgd_status insert(text_set *t, char *text)
 {
     cusgd_status status = 2 * ((size_t)t->count + 1) > t->slot_count ? grow(t) : CUSGD_OK;
