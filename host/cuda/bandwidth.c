@@ -1,4 +1,4 @@
-/* How fast the device reads its memory. */
+/* Measures the read bandwidth of device memory. */
 #include "cuda.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static cusgd_status time_pass(cuda *c, const uint64_t *words, int64_t count, uin
 
 static cusgd_status check_sum(cuda *c, int64_t count, const uint64_t *sums)
 {
-    uint64_t host[READ_SUMS], sum = 0, n = (uint64_t)count; /* even */
+    uint64_t host[READ_SUMS], sum = 0, n = (uint64_t)count; /* an even number */
     int64_t blocks = read_sums(count);
     TRY(download_bytes(c, sums, sizeof host[0] * (size_t)blocks, host));
     for (int64_t i = 0; i < blocks; i++) sum += host[i];
@@ -31,7 +31,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The first pass warms up. */
+/* Measures the median time of a pass. The first pass is a warm-up. */
 static cusgd_status time_passes(cuda *c, uint64_t *words, int64_t count, uint64_t *sums, cudaEvent_t *events, double *seconds)
 {
     float ms[PASSES];
@@ -44,7 +44,7 @@ static cusgd_status time_passes(cuda *c, uint64_t *words, int64_t count, uint64_
     TRY(check_sum(c, count, sums));
     qsort(ms, PASSES, sizeof ms[0], by_size);
     *seconds = 1e-3 * (double)ms[PASSES / 2];
-    if (*seconds < 1e-6) *seconds = 1e-6; /* the events' resolution */
+    if (*seconds < 1e-6) *seconds = 1e-6; /* the resolution of events */
     return CUSGD_OK;
 }
 

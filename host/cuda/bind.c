@@ -1,10 +1,10 @@
-/* Bound examples: a standardized copy on the device. */
+/* Upload of examples: creates standardized copies of them on the device. */
 #include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A matrix of the examples to device memory, transformed. */
+/* Uploads a matrix of the examples and converts it. */
 static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *m)
 {
     int64_t rows, cols;
@@ -25,8 +25,8 @@ static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *
     return CUSGD_OK;
 }
 
-/* What columns are standardized by: means and inverses of scales in double; behind the targets' shifts, in float, means, their
- * rests and inverses. */
+/* Uploads the values that standardize columns: means and inverses of scales in double, and, after the shifts of the targets,
+ * the means, their rounding errors and the inverses in float. */
 static cusgd_status upload_columns(cuda *c, const examples *e, const transform *t, double *numbers)
 {
     int64_t d = e->d;
@@ -170,7 +170,7 @@ void cuda_unbind(void *of, dataset *b)
     for (int h = 0; h < c->run.shards.own; h++) {
         shard *s = &c->run.shards.each[h];
         if (s->examples == b) graph_close(c);
-        if (s->by_columns.of == b) s->by_columns.of = NULL; /* another set may come to lie there */
+        if (s->by_columns.of == b) s->by_columns.of = NULL; /* because another dataset may get the same address */
     }
     if (!b->shared) {
         sparse_unbind(b);
@@ -190,7 +190,7 @@ cusgd_status cuda_bind_again(void *of, const examples *e, const transform *t, da
     return cuda_bind(of, e, t, b);
 }
 
-/* Columns of some rows as doubles in host memory, by way of t->to. */
+/* Copies columns of some rows as doubles to host memory, through t->to. */
 static cusgd_status fetch_rows(cuda *c, const widen_task *t, double *to)
 {
     TRY(CUDA(kernel_widen(t, c->stream)));

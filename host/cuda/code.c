@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One architecture of the list: "90", "90-real", "90-virtual", "90a-real", "100f". Binary code runs on GPUs of the same major
- * capability and the same or a later minor one; PTX is compiled for any later GPU; what ends in `a` is for that GPU alone, in `f`
- * for its major capability (CUDA C++ Programming Guide, "Compute Capability", and nvcc's manual, "GPU Feature List"). */
+/* Returns the kind of code of one architecture of the list: "90", "90-real", "90-virtual", "90a-real", "100f". Binary code runs
+ * on GPUs of the same major compute capability and the same or a later minor one. PTX is compiled for any later GPU. The suffix
+ * `a` limits code to that GPU, and `f` to its major capability (CUDA C++ Programming Guide, "Compute Capability", and nvcc's
+ * manual, "GPU Feature List"). */
 static code_kind code_of(const char *architecture, int major, int minor)
 {
     char *end;

@@ -1,16 +1,17 @@
-/* Which run specs this device takes, and by which engine; all from the run spec and the device, so that it can be asked before a
- * run starts.
+/* Determines which run specs the device supports, and the engine for each. It depends only on the run spec and the device, so
+ * that it can be called before a run starts.
  *
- * `auto`, by prediction (tests/gpu/PREDICTED.md), never by a timing: else two equal runs could differ. The first row that fits:
+ * `auto` follows predictions (tests/gpu/PREDICTED.md) and never measured times, because two equal runs could then differ. It
+ * chooses the first row whose conditions hold:
  *
- *     one target, rows to 4096 floats;   all blocks' shared memory, on this device, holds  persistent
- *                                        two batches, and a block reads all parts'
- *                                        gradients in passing
- *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
- *     anything                                                                             cublas
+ *     one target, rows up to 4096 floats; the shared memory of all blocks on this device   persistent
+ *                                         holds two batches, and the gradients of all
+ *                                         parts take a block little time to read
+ *     one target, rows up to 64 KB, or 128 KB if the GPU has clusters                      fused
+ *     any                                                                                  cublas
  *
- * Formulas have no engine but cublas. Sparse rows have the steps of cublas, with kernels of their own (kernels/sparse.cu) in
- * place of its products. */
+ * Only cublas supports formulas. Sparse rows use the steps of cublas, with special kernels (kernels/sparse.cu) instead of the
+ * products of cuBLAS. */
 #include "exchange.h"
 #include "models.h"
 #include "shape.h"
@@ -21,7 +22,7 @@ static cusgd_status refuse(const char *engine, const char *why)
     return fail(CUSGD_ERROR_USAGE, "engine %s takes no run with %s; use --engine auto", engine, why);
 }
 
-/* Why an engine does not take the run spec; NULL if it does. */
+/* Returns the reason why the engine does not support the run spec, or NULL. */
 static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
 {
     if (p->loss.formula) return "a loss that is a formula";
@@ -35,8 +36,8 @@ static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *
     return NULL;
 }
 
-/* The parameters' sizes, and which arrays they have: arrays that the run will have stand for themselves, wherever they will lie.
- */
+/* Returns the sizes of the parameters and which arrays they have. Arrays that will be allocated later are represented by an
+ * arbitrary pointer other than NULL. */
 static update_task sizes_of(const cuda *c, const run_spec *p)
 {
     static char kept;
@@ -65,8 +66,8 @@ static const char *why_not_persistent(const cuda *c, const run_spec *p, const fu
                : "rows of more than 16 KB (8 KB in double and of bf16), or of more columns than shared memory has room for";
 }
 
-/* The device's own shared memory decides: where two batches do not fit, reading and computing do not overlap. Whether there will
- * be offsets, a value a row, is not known yet. */
+/* Whether `persistent` pays depends on the shared memory of the device: if two batches do not fit, reading and computing do not
+ * overlap. It is not yet known whether there will be offsets, which take a value per row. */
 static int pays(const cuda *c, const run_spec *p, const fused_shape *shape)
 {
     cusgd_storage kept = kept_as(c, p->storage);

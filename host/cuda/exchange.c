@@ -1,12 +1,13 @@
-/* What GPUs of several processes exchange in a step. Each rank adds the largest nodes of the shards' tree that its shards make
- * up, as on the CPU (world_sum.c). Small nodes go whole to all ranks, which add them alike. Of large ones each rank is sent a
- * slice of the parameters, adds it, and sends the sum to all. The order of additions is the tree's: ncclAllReduce(), whose order
- * depends on the ranks and on NCCL's version, is not used. All of it is launched on the stream, and can be captured.
+/* The exchange of sums between the GPUs of several processes in a step. Each rank computes the largest nodes of the shards'
+ * tree that consist of its shards, as on the CPU (world_sum.c). Small nodes are sent as a whole to all ranks, and each rank
+ * adds all of them. Of large nodes, each rank receives a slice of the parameters, adds it, and sends the sum to all ranks.
+ * Additions have the order of the tree; ncclAllReduce() is not used, because its order depends on the ranks and on the version
+ * of NCCL. All operations are enqueued on the stream and can be captured.
  *
- * A node is its values in `real`, the intercepts' last, filled up to 16 bytes, and its loss in 16 bytes. */
+ * A node consists of its values in `real` (the intercepts last), padding to 16 bytes, and its loss in 16 bytes. */
 #include "exchange.h"
 
-enum { UNIT = 16, SMALL = 1 << 20 /* bytes of all nodes: by prediction, from here on slices are faster */ };
+enum { UNIT = 16, SMALL = 1 << 20 /* of all nodes; slices are predicted to be faster from here on */ };
 
 static size_t round_up(size_t bytes) { return (bytes + UNIT - 1) / UNIT * UNIT; }
 
@@ -54,7 +55,7 @@ cusgd_status exchange_open(cuda *c)
         x->own[i - own] = nodes[i];
     trace(c, "rank %d of %d: %d of %d nodes of %lld bytes, %s", r->spec.world->rank, r->spec.world->ranks,
           nodes_of(x, r->spec.world->rank), x->all, (long long)node_bytes(c), x->divides ? "in slices" : "whole");
-    /* what fills a node up is sent, too */
+    /* because padding is sent, too */
     TRY(CUDA(cudaMemsetAsync(x->values, 0, (size_t)x->all * node_bytes(c), c->stream)));
     return upload_bytes(c, nodes, (size_t)x->all * sizeof *nodes, x->nodes);
 }
@@ -81,7 +82,8 @@ static cusgd_status add_own(const cuda *c, const shards_task *t)
     return CUSGD_OK;
 }
 
-/* From each rank its nodes; bytes `at` of a node to `bytes` behind them. send: those of this rank's own that `rank` gets. */
+/* A part of each node: `bytes` bytes from `at` on. send: the part of this rank's nodes that `rank` receives; receive: the part
+ * of rank's nodes that this rank receives. */
 typedef struct part {
     size_t at, bytes;
 } part;
@@ -112,7 +114,7 @@ static part slice_of(const cuda *c, int rank)
     return (part){(size_t)first * c->element, (size_t)(slice_start(c, rank + 1) - first) * c->element};
 }
 
-/* A rank's slice, and behind all slices the intercepts and the loss. */
+/* Exchanges the slice of each rank, and the intercepts and losses, which follow the slices. */
 static cusgd_status swap_slices(const cuda *c, int rank)
 {
     part end = {(size_t)c->run.penalized * c->element, 0};
@@ -121,7 +123,7 @@ static cusgd_status swap_slices(const cuda *c, int rank)
     return swap_parts(c, rank, end, end);
 }
 
-/* The sums over all nodes, a slice from each rank. */
+/* Exchanges the sums over all nodes; each rank sends its slice. */
 static cusgd_status swap_sums(const cuda *c, int rank)
 {
     char *gradient = c->run.work.gradient;

@@ -1,4 +1,5 @@
-/* Synthetic rows, piece by piece: cuRAND makes the words, kernels/generate.cu makes of them what the CPU makes. */
+/* Synthetic rows, computed in pieces: cuRAND generates the random words, and kernels/generate.cu computes the same rows from
+ * them as the CPU. */
 #include "cuda.h"
 
 typedef double real;
@@ -9,7 +10,7 @@ typedef double real;
 
 /* Device memory of a call. */
 typedef struct pieces {
-    int64_t rows; /* of a piece */
+    int64_t rows; /* rows per piece */
     void *words, *differs, *work, *x, *y, *shape, *truth;
 } pieces;
 
@@ -24,7 +25,7 @@ static void pieces_close(pieces *p)
     cuda_free(p->truth);
 }
 
-/* scale, d; then the reflections. */
+/* Uploads the d scales of columns, followed by the reflections. */
 static cusgd_status upload_shape(cuda *c, const cusgd_generator *g, void **out)
 {
     int64_t d = g->cols, count = (1 + GENERATE_REFLECTIONS) * d;
@@ -59,11 +60,12 @@ static cusgd_status open_random(cuda *c)
     TRY(RANDOM(curandCreateGenerator(&c->random.generator, CURAND_RNG_PSEUDO_PHILOX4_32_10)));
     TRY(RANDOM(curandSetStream(c->random.generator, c->stream)));
     return RANDOM(
-        curandSetGeneratorOrdering(c->random.generator, CURAND_ORDERING_PSEUDO_LEGACY)); /* the one that stays as it is */
+        curandSetGeneratorOrdering(c->random.generator, CURAND_ORDERING_PSEUDO_LEGACY)); /* the ordering that never changes */
 }
 
-/* `count` words of a stream from block `first` of it on. cuRAND's are random.h's in the order documented as its oldest; that is
- * tried at thousands of places, and where it does not hold kernels make the words themselves: *out is NULL. */
+/* Generates `count` words of a stream, starting with block `first`. In the ordering that is documented as legacy, the words of
+ * cuRAND equal those of random.h. This is checked at thousands of places; if it does not hold, *out becomes NULL, and the
+ * kernels generate the words themselves. */
 static cusgd_status make_words(cuda *c, const pieces *p, uint64_t key, uint64_t first, int64_t count, const uint32_t **out)
 {
     int differs = 1;

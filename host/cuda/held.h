@@ -152,7 +152,7 @@ typedef struct captured {
 /* A run, which lasts from start() to the next start(). */
 typedef struct run {
     run_spec spec;                          /* rate_factor is NULL here, see below */
-    int64_t size, penalized;                /* both with padding to whole groups of models; penalized: of one group */
+    int64_t size, penalized;                /* size: of all groups of models; penalized: of one group */
     void *snapshot[SNAPSHOTS][STATE_PARTS]; /* NULL: not kept */
     void *rate_factor, *point;              /* size; NULL: 1, theta */
     void *limit[LIMIT_COUNT];               /* size; NULL: 1, no bounds */

@@ -1,28 +1,26 @@
-/* Second derivatives, (1/n) sum w l'' z z' with z = (x, 1): chunk by chunk the loss kernel leaves s = w l'' where it leaves
- * derivatives otherwise, so that X^T s is the intercepts' column, and X^T (s X) is a product of cuBLAS's. Chunks are added in
- * double.
- */
+/* Second derivatives, (1/n) sum w l'' z z' with z = (x, 1). For each chunk, the loss kernel computes s = w l'' instead of
+ * derivatives. X^T s is then the column of the intercepts, and X^T (s X) is a product by cuBLAS. Chunks are added in double. */
 #include "cuda.h"
 
-typedef double real; /* of loss.h, where only a property of losses is asked for here */
+typedef double real; /* for loss.h, of which only a property of losses is used here */
 #include "scalar/loss.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the products need besides c->pass.work. Device memory but for `host`. */
+/* Arrays for the products, in addition to c->pass.work. Device memory except `host`. */
 typedef struct second_work {
     int64_t blocks;
     void *scaled;  /* rows x ld: s X */
-    void *product; /* d x d, of the chunk */
+    void *product; /* d x d, of one chunk */
     double *sums;  /* blocks x d x d */
-    double *host;  /* d x d; d x k and k of the intercepts */
+    double *host;  /* d x d, followed by d x k and k values for the intercepts */
 } second_work;
 
 static const float one_float = 1, zero_float = 0;
 static const double one_double = 1, zero_double = 0;
 
-/* product = x^T scaled: both are column-major d x rows for cuBLAS. */
+/* Computes product = x^T scaled; for cuBLAS, both are column-major d x rows. */
 static cusgd_status multiply(const cuda *c, const second_work *h, const void *x, const dataset *b, int64_t rows)
 {
     int d = (int)b->d, ld = (int)b->ld, n = (int)rows;
@@ -33,7 +31,7 @@ static cusgd_status multiply(const cuda *c, const second_work *h, const void *x,
         cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, d, d, n, &one_double, x, ld, h->scaled, ld, &zero_double, h->product, d));
 }
 
-/* begins: the first one of all rows. */
+/* begins: 1 for the first chunk of all rows. */
 static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, loss_task *t, int begins)
 {
     const void *x;
@@ -53,7 +51,7 @@ static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, l
     return CUSGD_OK;
 }
 
-/* Block k: the coefficients' part, then the intercept's row and column. Both triangles are taken from one. */
+/* Copies block k to the result: the coefficients, and the row and column of the intercept. Both triangles are copied from one. */
 static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b, int64_t n, int64_t k, double *hessian)
 {
     int64_t d = b->d, side = d + 1;
@@ -67,7 +65,7 @@ static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b,
     return CUSGD_OK;
 }
 
-/* Of all rows, once their sums are there. */
+/* Downloads the result when the sums over all rows are complete. */
 static cusgd_status fetch(cuda *c, const second_work *h, const dataset *b, int64_t n, double *hessian)
 {
     int64_t d = b->d, side = d + 1;
@@ -90,7 +88,7 @@ static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, piece_of
         t.rows = min_of(maximum, b->n - t.first);
         TRY(add_chunk(c, h, b, &t, at.first + t.first == 0));
     }
-    return at.first + b->n < at.n ? cuda_synchronize(c) : fetch(c, h, b, at.n, hessian); /* the piece will be unbound */
+    return at.first + b->n < at.n ? cuda_synchronize(c) : fetch(c, h, b, at.n, hessian); /* because the piece will be freed */
 }
 
 static void free_sums(cuda *c)
@@ -112,7 +110,7 @@ cusgd_status cuda_hessian_piece(void *of, const dataset *b, piece_of at, loss_ru
     h.host = allocate(values, sizeof(double));
     cusgd_status status = h.host && (theta || zero) ? CUSGD_OK : fail_memory(values * sizeof(double), "second derivatives");
     if (!status) status = pass_open(c, b, at.n, b->k, theta ? theta : zero);
-    if (!status && at.first == 0) free_sums(c); /* of a pass that was not ended */
+    if (!status && at.first == 0) free_sums(c); /* of an earlier pass that was not completed */
     if (!status) status = add_rows(c, &h, b, at, loss, hessian);
     if (status || at.first + b->n == at.n) free_sums(c);
     cuda_free(h.scaled);

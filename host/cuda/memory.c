@@ -1,4 +1,4 @@
-/* Device and pinned memory, and the way of numbers between host and device. */
+/* Device memory, pinned memory, and transfers between host and device. */
 #include "exchange.h"
 
 #include <stdlib.h>
@@ -43,7 +43,7 @@ cusgd_status cuda_allocate(const cuda *c, int64_t count, size_t size, const char
 
 void cuda_free(void *p)
 {
-    if (p) (void)cudaFree(p); /* whoever frees has nobody to tell */
+    if (p) (void)cudaFree(p); /* a caller that frees memory cannot report an error */
 }
 
 cusgd_status cuda_pinned(size_t bytes, const char *what, void **out)
@@ -146,7 +146,7 @@ cusgd_status upload_bytes(cuda *c, const void *from, size_t bytes, void *to)
     return CUSGD_OK;
 }
 
-/* While a piece is on its way, the one before is copied to where it belongs. */
+/* The previous piece is copied to its destination while the current one is transferred. */
 cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to)
 {
     size_t pieces = (bytes + RING_BYTES - 1) / RING_BYTES;
@@ -179,7 +179,7 @@ cusgd_status download_reals(cuda *c, const void *from, int64_t count, double *va
 void widen_in_place(const cuda *c, int64_t count, double *values)
 {
     if (c->precision == CUSGD_PRECISION_DOUBLE) return;
-    for (int64_t i = count - 1; i >= 0; i--) { /* from the end on: a double takes the place of floats already read */
+    for (int64_t i = count - 1; i >= 0; i--) { /* from the end, so that doubles overwrite only floats that have been read */
         float value;
         memcpy(&value, (const char *)values + (size_t)i * sizeof value, sizeof value);
         values[i] = (double)value;

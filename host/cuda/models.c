@@ -1,4 +1,4 @@
-/* Outputs that are models of their own: their numbers on the device, their part of a report, and passes over all rows. */
+/* Outputs that are separate models: their arrays on the device, their part of a report, and passes over all rows. */
 #include "models.h"
 #include "cuda.h"
 
@@ -55,10 +55,10 @@ void group_take(const double *values, int64_t rows, int64_t k, int64_t group, do
             to[j * MODELS_GROUP + i] = c < k ? values[j * k + c] : 0;
 }
 
-/* Of k models, in groups, which zeros fill up. */
+/* Returns the number of places for k models in groups, including padding. */
 static int64_t places_of(int64_t k) { return (k + MODELS_GROUP - 1) / MODELS_GROUP * MODELS_GROUP; }
 
-/* A value of each model on the device. */
+/* Uploads a value per model; padding becomes zeros. */
 static cusgd_status put_array(cuda *c, const void *values, int64_t k, size_t size, void **out)
 {
     size_t bytes = (size_t)k * size, all = (size_t)places_of(k) * size;
@@ -67,7 +67,7 @@ static cusgd_status put_array(cuda *c, const void *values, int64_t k, size_t siz
     return upload_bytes(c, values, bytes, *out);
 }
 
-/* Factors, or 1 where there are none. */
+/* Uploads factors, or ones if there are none. */
 static cusgd_status put_factors(cuda *c, const double *values, int64_t k, const double **out)
 {
     void *at = NULL;
@@ -80,7 +80,7 @@ static cusgd_status put_factors(cuda *c, const double *values, int64_t k, const 
     return status;
 }
 
-/* A model's target is its own number, where there are no others: its place in a group does not say that. */
+/* Uploads the target of each model. Without targets, model i has target i, which cannot be derived from its place in a group. */
 static cusgd_status put_targets(cuda *c, const int *target_of, int64_t k, const int **out)
 {
     void *at = NULL;
@@ -93,7 +93,7 @@ static cusgd_status put_targets(cuda *c, const int *target_of, int64_t k, const 
     return status;
 }
 
-/* Two rows of values, group by group. */
+/* Uploads two rows of values, group by group. */
 static cusgd_status put_class_weights(cuda *c, const double *values, int64_t k, const double **out)
 {
     void *at = NULL;
@@ -107,7 +107,7 @@ static cusgd_status put_class_weights(cuda *c, const double *values, int64_t k, 
     return status;
 }
 
-/* What a step and a pass over all rows need alike. */
+/* Uploads the arrays that both steps and passes over all rows need. */
 static cusgd_status put_own(cuda *c, const models *of, int64_t k, model_arrays *m)
 {
     void *number = NULL;
@@ -119,7 +119,7 @@ static cusgd_status put_own(cuda *c, const models *of, int64_t k, model_arrays *
     return status;
 }
 
-/* What fills the last group up takes no steps. */
+/* Allocates the sums of losses. The padding of the last group takes no steps. */
 static cusgd_status open_sums(cuda *c, int64_t k)
 {
     model_arrays *m = &c->run.models;
@@ -165,8 +165,8 @@ cusgd_status models_report(cuda *c, steps_report *out)
     return CUDA(cudaMemsetAsync(r->models.losses, 0, k * sizeof(double), c->stream));
 }
 
-/* What open_run() and cuda_fold_losses() take for each output: as much of a group's as comes to it. A tenth of what is free is
- * left to the pass over all rows. */
+/* Estimates the memory per output that open_run() and cuda_fold_losses() allocate: an output's share of a group. A tenth of the
+ * free memory is reserved for the pass over all rows. */
 cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, double *there)
 {
     cuda *c = of;
@@ -193,7 +193,7 @@ cusgd_status cuda_retire(void *of, const uint8_t *gone)
     return CUSGD_OK;
 }
 
-/* One chunk's products serve all folds: the loss kernel leaves them as they are. */
+/* Computes the losses of a chunk for all folds. The loss kernel does not change the products, which therefore serve all folds. */
 static cusgd_status fold_chunk(cuda *c, const dataset *b, loss_task *t, int64_t first, int64_t rows, double *sums)
 {
     const void *x;
@@ -219,7 +219,8 @@ static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const m
     return CUSGD_OK;
 }
 
-/* Losses of models at theta, (d+1) x outputs, and room for a group's, in the host's memory and on the device. */
+/* Arguments and buffers for the losses of models at theta, which is (d+1) x outputs: buffers for a group in host and device
+ * memory. */
 typedef struct fold_sums {
     const double *theta;
     int64_t outputs;

@@ -1,4 +1,4 @@
-/* Opening a GPU: what the module exports. */
+/* The functions that the CUDA module exports, which list and open GPUs. */
 #include "module.h"
 #include "code.h"
 #include "exchange.h"
@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What libcusgd lends ---- */
+/* ---- Services of libcusgd ---- */
 
 static const backend_services *services;
 static _Thread_local char failure[1024];
 
 cusgd_status fail(cusgd_status status, const char *format, ...)
 {
-    char text[sizeof failure]; /* an argument may be last_failure() */
+    char text[sizeof failure]; /* a copy, because an argument may be last_failure() */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -66,7 +66,7 @@ static const char *file_name(const char *path)
 static cusgd_status fail_call(const char *library, const char *call, const char *why, const char *name, const char *file,
                               int line)
 {
-    size_t length = strcspn(call, "("); /* the function; its arguments would tell a user nothing */
+    size_t length = strcspn(call, "("); /* only the function's name, because its arguments are of no use to a user */
     return fail(CUSGD_ERROR_DEVICE, "GPU: %s: %.*s: %s (%s), at %s:%d", library, (int)length, call, why, name, file_name(file),
                 line);
 }
@@ -74,7 +74,7 @@ static cusgd_status fail_call(const char *library, const char *call, const char 
 cusgd_status cuda_check(cudaError_t error, const char *call, const char *file, int line)
 {
     if (error == cudaSuccess) return CUSGD_OK;
-    (void)cudaGetLastError(); /* so that no later call reports it again */
+    (void)cudaGetLastError(); /* resets the error, so that no later call reports it again */
     return fail_call("CUDA", call, cudaGetErrorString(error), cudaGetErrorName(error), file, line);
 }
 
@@ -127,7 +127,7 @@ static cusgd_status fail_no_code(int index, const struct cudaDeviceProp *p)
                 index, p->name, p->major, p->minor);
 }
 
-/* Makes device `index` this thread's, if the module has code for it. compiled: see kernel_probe(). */
+/* Makes device `index` the current one of this thread if the module has code for it. compiled: see kernel_probe(). */
 static cusgd_status use_device(int index, struct cudaDeviceProp *properties, int *compiled)
 {
     TRY(CUDA(cudaSetDevice(index)));
@@ -140,8 +140,8 @@ static cusgd_status use_device(int index, struct cudaDeviceProp *properties, int
     return cuda_check(error, "cudaFuncGetAttributes", __FILE__, __LINE__);
 }
 
-/* Asks for properties alone, which makes no context on the device: that would take seconds and memory on each GPU, and fail on
- * one that another process has for itself. */
+/* Describes a device. Only its properties are queried, because creating a context on each GPU would take seconds and memory,
+ * and would fail on a GPU that another process uses exclusively. */
 CUSGD_API cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count);
 cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count)
 {
@@ -169,7 +169,7 @@ cusgd_status cusgd_device_describe(int abi, const backend_services *given, int i
 static void cuda_close(void *of)
 {
     cuda *c = of;
-    /* Where a call fails here there is nobody left to tell: everything else is freed all the same. */
+    /* Errors cannot be reported here: everything else is freed in any case. */
     (void)cudaSetDevice(c->gpu.number);
     if (c->ranks) nccl_close(c->ranks, c->stream);
     if (c->stream) (void)cudaStreamSynchronize(c->stream);
@@ -191,10 +191,10 @@ static void cuda_close(void *of)
     free(c);
 }
 
-/* Its own workspace makes cuBLAS's sums independent of what else runs, and lets its calls be captured. */
+/* Opens cuBLAS. With its own workspace, its sums do not depend on other work, and its calls can be captured. */
 static cusgd_status blas_open(cuda *c)
 {
-    enum { WORKSPACE_BYTES = 32 * 1024 * 1024 }; /* what NVIDIA recommends for Hopper, the most it does for any */
+    enum { WORKSPACE_BYTES = 32 * 1024 * 1024 }; /* the recommendation of NVIDIA for Hopper, which is the largest */
     TRY(cuda_allocate(c, WORKSPACE_BYTES, 1, "cuBLAS's workspace", &c->workspace));
     TRY(BLAS(cublasCreate(&c->blas)));
     TRY(BLAS(cublasSetStream(c->blas, c->stream)));

@@ -1,29 +1,29 @@
-/* What is known of the columns: moments of unbound examples, which pass through the device, and curvature of bound ones. */
+/* Statistics of columns: moments of the caller's examples, which pass through the device, and curvature of uploaded ones. */
 #include "scalar/moments.h"
 #include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Moments: the same tiles and spans as on the CPU (scalar/moments.h), so the same bits ---- */
+/* ---- Moments, by the same tiles and spans as on the CPU (scalar/moments.h), and therefore with the same bits ---- */
 
-/* Three arrays of groups x cols in one allocation. */
+/* Returns three arrays of groups x cols in one allocation. */
 static moment_arrays arrays_at(double *base, int64_t groups, int64_t cols)
 {
     moment_arrays a = {base, base + groups * cols, base + 2 * groups * cols};
     return a;
 }
 
-/* A pass over some columns of one matrix. */
+/* A pass over some columns of a matrix. */
 typedef struct reduction {
     const examples *e;
     const cusgd_matrix *m;
-    int64_t tile, tiles, spans; /* rows of a tile; their number; of groups of tiles */
+    int64_t tile, tiles, spans; /* rows per tile; number of tiles; number of groups of tiles */
     int from_first;             /* see kernel_tile_moments() */
     moment_arrays tile_sums, span_sums;
 } reduction;
 
-/* The tiles of a block, from `first` of all on, each into its span. */
+/* Merges the tiles of a block, which are tiles `first` and following, into their spans. */
 static cusgd_status merge_block(const cuda *c, const reduction *r, int64_t first, int64_t count, int64_t cols)
 {
     for (int64_t done = 0; done < count;) {
@@ -35,7 +35,7 @@ static cusgd_status merge_block(const cuda *c, const reduction *r, int64_t first
     return CUSGD_OK;
 }
 
-/* Columns column .. column + cols - 1, `rows` rows (a multiple of the tile) at a time. */
+/* Computes the moments of columns column .. column + cols - 1, `rows` rows (a multiple of the tile) at a time. */
 static cusgd_status reduce_columns(cuda *c, const reduction *r, int64_t rows, int64_t column, int64_t cols)
 {
     TRY(CUDA(cudaMemsetAsync(r->span_sums.weight, 0, sizeof(double) * (size_t)(3 * r->spans * cols), c->stream)));
@@ -56,7 +56,7 @@ static cusgd_status fetch(cuda *c, const double *from, int64_t count, double *to
     return to ? CUDA(cudaMemcpyAsync(to, from, sizeof(double) * (size_t)count, cudaMemcpyDeviceToHost, c->stream)) : CUSGD_OK;
 }
 
-/* square (variance times weight) may be NULL. */
+/* square receives variance times weight, and may be NULL. */
 static cusgd_status moments_of(cuda *c, const examples *e, const cusgd_matrix *m, int64_t columns, double *mean, double *square,
                                double *weight)
 {
@@ -87,7 +87,7 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
 {
     cuda *c = of;
     if (examples_are_sparse(e)) return host_sparse_moments(e, mean, variance, target_mean, weight);
-    double *means = allocate((size_t)e->d, sizeof(double)); /* the caller's mean and variance may be one array */
+    double *means = allocate((size_t)e->d, sizeof(double)); /* because the caller's mean and variance may be the same array */
     if (!means) return fail_memory((size_t)e->d * sizeof(double), "the columns' moments");
     cusgd_status status = cuda_enter(c);
     if (!status) status = place_await(c, e);
@@ -105,7 +105,7 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
 
 enum { CURVATURE_SEGMENTS = 256, CURVATURE_VALUES = 1 << 20 };
 
-/* Adds to `sums`, 2 (d + 1) values. */
+/* Adds to `sums`, which has 2 (d + 1) values. */
 static cusgd_status add_curvature(cuda *c, curvature_task *t, int64_t n, double *sums)
 {
     int64_t maximum = t->segments;
@@ -120,7 +120,7 @@ static cusgd_status add_curvature(cuda *c, curvature_task *t, int64_t n, double 
     return cuda_synchronize(c);
 }
 
-/* Between those of the caller and of the device, where fourth and second of a column stand together. */
+/* Convert between the caller's arrays and those of the device, where fourth and second of a column are adjacent. */
 static void curvature_to_sums(const curvature *from, int64_t d, double *sums)
 {
     for (int64_t j = 0; j < d; j++) {

@@ -1,6 +1,7 @@
-/* The communicator of several processes' GPUs. NCCL is opened where it is needed, and its few functions are declared here: it is
- * large, and cuSGD is built without it. The communicator does not block: a rank that waits for another looks at the clock, at
- * NCCL's errors and at the processes' messages, and gives the communicator up where the other will not come. */
+/* The communicator of the GPUs of several processes. NCCL is loaded at run time when it is needed, and the few functions that
+ * are used are declared here, because NCCL is large and not required for building cuSGD. The communicator is nonblocking: a
+ * rank that waits for another checks its timeout, the errors of NCCL and the messages of the processes, and aborts the
+ * communicator if the other rank will not respond. */
 #include "exchange.h"
 
 #include <dlfcn.h>
@@ -13,14 +14,14 @@
 
 /* ---- The library ---- */
 
-enum { NCCL_OK = 0, NCCL_IN_PROGRESS = 7, NCCL_BYTE = 0 /* ncclInt8 */, NCCL_LEAST = 21400 /* 2.14 */ };
+enum { NCCL_OK = 0, NCCL_IN_PROGRESS = 7, NCCL_BYTE = 0 /* ncclInt8 */, NCCL_LEAST = 21400 /* version 2.14 */ };
 
 typedef struct ncclComm *nccl_comm;
 typedef struct nccl_id {
     char internal[128];
 } nccl_id;
 
-/* ncclConfig_t as of NCCL 2.14; later versions take the fields that they have added as not given. */
+/* ncclConfig_t as of NCCL 2.14; later versions treat members that they have added as not given. */
 typedef struct nccl_config {
     size_t size;
     unsigned magic, version;
@@ -37,7 +38,7 @@ static struct library {
     int (*group_start)(void), (*group_end)(void);
     int (*finalize)(nccl_comm comm), (*destroy)(nccl_comm comm), (*abort)(nccl_comm comm);
     const char *(*error_text)(int error), *(*last_error)(nccl_comm comm);
-    char missing[512]; /* why it cannot be used; empty: it can */
+    char missing[512]; /* why NCCL cannot be used; empty if it can */
 } nccl;
 static pthread_once_t nccl_sought = PTHREAD_ONCE_INIT;
 
@@ -69,7 +70,7 @@ static void find_functions(void *library)
 static void seek_nccl(void)
 {
     const char *named = secure_getenv("CUSGD_NCCL"), *path = named && *named ? named : "libnccl.so.2";
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* never closed, as CUDA is not */
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* never closed, like CUDA */
     int version = 0;
     if (!library) {
         const char *why = dlerror();
@@ -95,7 +96,7 @@ cusgd_status nccl_usable(void)
 
 struct nccl_ranks {
     world *world;
-    nccl_comm comm; /* NULL: given up */
+    nccl_comm comm; /* NULL: aborted */
 };
 
 static double now(void)
@@ -105,7 +106,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The others learn of it by their processes: they would wait for this one's part. */
+/* Reports an error and notifies the other ranks through their processes, because they would wait for this rank. */
 static cusgd_status fail_nccl(const nccl_ranks *n, const char *function, int code)
 {
     const char *more = n->comm ? nccl.last_error(n->comm) : NULL;
@@ -115,7 +116,7 @@ static cusgd_status fail_nccl(const nccl_ranks *n, const char *function, int cod
     return status;
 }
 
-/* All ranks come here, each by its own clock or by another's message. */
+/* Aborts the communicator. Every rank calls this function eventually, because of its own timeout or a message of another rank. */
 static cusgd_status give_up(nccl_ranks *n, cusgd_status status)
 {
     if (n->comm) (void)nccl.abort(n->comm);
@@ -130,14 +131,14 @@ static cusgd_status check_there(const nccl_ranks *n)
 }
 
 typedef struct waiting {
-    double begun; /* 0: just now */
+    double begun; /* 0: not started yet */
     int attempts;
 } waiting;
 
-/* Between two looks at what is waited for; fails where it will not come. */
+/* Called repeatedly while waiting; fails if the wait cannot succeed. */
 static cusgd_status keep_waiting(const nccl_ranks *n, waiting *w)
 {
-    enum { ATTEMPTS = 64 /* between two looks at anything else */ };
+    enum { ATTEMPTS = 64 /* calls between two checks */ };
     const double soon = 2e-4;
     const struct timespec nap = {0, 20000};
     int code = NCCL_OK;
@@ -159,7 +160,7 @@ static cusgd_status keep_waiting(const nccl_ranks *n, waiting *w)
     return CUSGD_OK;
 }
 
-/* What a call has begun is to be done before the next one. */
+/* Completes a nonblocking call before the next one. */
 static cusgd_status settle(nccl_ranks *n, const char *function, int code)
 {
     waiting w = {0};
@@ -198,7 +199,7 @@ cusgd_status nccl_agree(nccl_ranks *n)
 
 /* ---- Opening and closing ---- */
 
-/* Rank 0's, which all ranks get. */
+/* Distributes the identifier that rank 0 creates to all ranks. */
 static cusgd_status share_id(world *w, nccl_id *id)
 {
     *id = (nccl_id){{0}};
@@ -227,7 +228,7 @@ cusgd_status nccl_open(world *w, nccl_ranks **out)
 
 void nccl_close(nccl_ranks *n, cudaStream_t stream)
 {
-    const double patience = n->world->timeout < 5 ? n->world->timeout : 5; /* others may fail while they finish */
+    const double patience = n->world->timeout < 5 ? n->world->timeout : 5; /* because other ranks may fail while they finish */
     int code = NCCL_IN_PROGRESS, idle = n->comm && !n->world->failed && cudaStreamQuery(stream) == cudaSuccess;
     (void)cudaGetLastError();
     if (idle) code = nccl.finalize(n->comm);
@@ -248,7 +249,7 @@ cusgd_status nccl_begin(nccl_ranks *n)
     return settle(n, "ncclGroupStart", nccl.group_start());
 }
 
-/* Within a group a call that does not block has nothing to wait for yet. */
+/* Checks a call within a group; such a call need not have completed. */
 static cusgd_status added(nccl_ranks *n, const char *function, int code)
 {
     return code == NCCL_OK || code == NCCL_IN_PROGRESS ? CUSGD_OK : give_up(n, fail_nccl(n, function, code));

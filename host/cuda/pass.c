@@ -54,7 +54,7 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
                        .total = w->total};
 }
 
-/* p of the rows at hand. */
+/* Computes p for rows first .. first + rows - 1. */
 static cusgd_status pass_product(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x)
 {
     *x = NULL;
@@ -63,7 +63,7 @@ static cusgd_status pass_product(cuda *c, const dataset *b, int64_t first, int64
     return product(c, &c->pass.work, *x, b->ld, rows, c->pass.theta);
 }
 
-/* begins: the first one of all rows. */
+/* begins: 1 for the first chunk of all rows. */
 static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int begins,
                                int with_gradient)
 {
@@ -93,7 +93,7 @@ cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_
     if (b->sparse && gradient) TRY(sparse_pass_begin(c, b));
     for (int64_t first = 0, each = pass_step(c, b); first < b->n; first += each)
         TRY(pass_chunk(c, b, loss, first, min_of(each, b->n - first), at.first + first == 0, gradient != NULL));
-    if (at.first + b->n < n) return cuda_synchronize(c); /* the piece will be unbound */
+    if (at.first + b->n < n) return cuda_synchronize(c); /* because the piece will be freed */
     TRY(download_bytes(c, w->state, sizeof state, &state));
     *value = state.pending / (double)n;
     if (!gradient) return CUSGD_OK;

@@ -1,5 +1,5 @@
-/* Rows that the caller has in the memory of a GPU: whose it is, when they are ready, and where they may stay. stage.c reads them.
- */
+/* Rows that the caller has in the memory of a GPU: which GPU, when they are ready, and whether they may be used in place.
+ * stage.c reads them. */
 #include "cuda.h"
 
 #include <stdint.h>
@@ -26,7 +26,7 @@ cusgd_status place_await(cuda *c, const examples *e)
     TRY(CUDA(cudaEventCreateWithFlags(&ready, cudaEventDisableTiming)));
     cusgd_status status = CUDA(cudaEventRecord(ready, (cudaStream_t)e->place->stream));
     if (!status) status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));
-    (void)cudaEventDestroy(ready); /* which does not wait for it */
+    (void)cudaEventDestroy(ready); /* returns without waiting for the event */
     return status;
 }
 
@@ -39,7 +39,7 @@ int place_serves(const cuda *c, const examples *e, const transform *t, const dat
 
 static size_t bytes_of(cusgd_type type, int64_t count) { return (size_t)count * type_bytes(type); }
 
-/* A block has whole rows, or a part of one: so its values stand behind one another in `to`, too. */
+/* A block has whole rows, or a part of one row. Therefore its values are contiguous in `to`, too. */
 cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to)
 {
     cuda *c = of;

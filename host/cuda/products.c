@@ -1,5 +1,5 @@
-/* Products of rows with parameters, by cuBLAS, whose matrices are column-major: row-major x (rows x d, ld) is its d x rows, and
- * theta, gradient (d x k) and p (rows x k) are its k x d and k x rows. */
+/* Products of rows with parameters by cuBLAS, whose matrices are column-major: for cuBLAS, row-major x (rows x d, ld) is d x
+ * rows, and theta, gradient (d x k) and p (rows x k) are k x d and k x rows. */
 #include "cuda.h"
 
 #include "scalar/loss_formula.h"
@@ -12,8 +12,8 @@ cusgd_status check_shape(int64_t d, int64_t k)
     return CUSGD_OK;
 }
 
-/* About what stays in the second-level cache until the transposed product reads it again, and few enough rows for sums in real.
- */
+/* Chooses chunks that about fit into the L2 cache, so that the transposed product reads them from there, and that are short
+ * enough for sums in real. */
 int64_t chunk_rows(const cuda *c, int64_t d, int64_t k)
 {
     enum { CHUNK_BYTES = 32 * 1024 * 1024, MIN_ROWS = 64, MAX_ROWS = 65536 };
@@ -78,7 +78,7 @@ cusgd_status choose_math(const cuda *c, int tf32)
 static const float one_float = 1, zero_float = 0;
 static const double one_double = 1, zero_double = 0;
 
-/* p = x theta */
+/* Computes p = x theta. */
 cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows, const void *theta)
 {
     int d = (int)w->d, k = (int)w->k, n = (int)rows, step = (int)ld;
@@ -91,7 +91,7 @@ cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, in
                                         w->p, k));
 }
 
-/* gradient = x^T p */
+/* Computes gradient = x^T p. */
 cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows)
 {
     int d = (int)w->d, k = (int)w->k, n = (int)rows, step = (int)ld;

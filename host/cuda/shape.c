@@ -1,5 +1,6 @@
-/* How a batch and its rows are shared out for the engines that read x once, and when `persistent` pays: by prediction
- * (tests/gpu/PREDICTED.md, whose script asks these functions), never by a timing: else two equal runs could differ. */
+/* How a batch and its rows are divided for the engines that read x once, and when `persistent` is used. The decisions follow
+ * predictions (tests/gpu/PREDICTED.md, whose script calls these functions) and never measured times, because two equal runs
+ * could then differ. */
 #include "shape.h"
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -7,29 +8,30 @@ static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 enum {
     MAX_TERMS = 256,          /* of a sum in `real` */
-    STAGED_BYTES = 96 * 1024, /* of a batch for each multiprocessor, whose shared memory then holds two batches */
+    STAGED_BYTES = 96 * 1024, /* of a batch per multiprocessor, whose shared memory then holds two batches */
     MULTIPROCESSORS = 132     /* of an H200 */
 };
 
-/* ---- A row within a block ---- */
+/* ---- Rows within a block ---- */
 
-/* Threads a row, and loads per thread: rows of up to `most` packs of 16 bytes (or values) go with them. */
+/* Lanes per row, threads per block and loads per thread, for rows of up to `maximum` packs of 16 bytes (or values). */
 static const struct row_shape {
     int maximum, lanes, threads, packs;
 } row_shapes[] = {{8, 8, 256, 1},     {16, 16, 256, 1},   {32, 32, 256, 1},    {64, 32, 256, 2},    {128, 32, 256, 4},
                   {256, 256, 256, 1}, {512, 256, 256, 2}, {1024, 512, 512, 2}, {2048, 512, 512, 4}, {4096, 512, 512, 8}};
 
-/* Rows of a part. row, stored: bytes of one in `real`, which is what it costs to go through it, and as it is kept. */
+/* Returns the rows per part. row: bytes of a row in `real`, which determine the time to process it; stored: its bytes in
+ * memory. */
 static int64_t rows_of_part(int64_t batch, int64_t row, int64_t stored)
 {
     enum {
-        ALONE_BYTES = 96 * 1024, /* of a batch: one block goes through it in the time of a barrier */
-        PART_BYTES = 32 * 1024,  /* at least: what a block goes through while the step's kernels follow each other */
-        PART_ROWS = 8            /* likewise: a part's gradient is as long as a row */
+        ALONE_BYTES = 96 * 1024, /* of a batch that one block processes in the time of a barrier */
+        PART_BYTES = 32 * 1024,  /* minimum: what a block processes in the time between two kernels of a step */
+        PART_ROWS = 8            /* minimum, because a part's gradient is as long as a row */
     };
     if (batch * row <= ALONE_BYTES) return batch;
     if (batch * stored <= MULTIPROCESSORS * STAGED_BYTES) {
-        /* `persistent`: a block goes through a part and then through all parts' gradients, rows + batch / rows of them */
+        /* `persistent`: a block processes a part and then all gradients of parts, which are rows + batch / rows rows */
         int64_t rows = quotient_up(batch, MULTIPROCESSORS);
         while (rows * rows < batch) rows++;
         if (quotient_up(batch, rows) * row <= PASSED_BYTES) return rows;
@@ -37,9 +39,9 @@ static int64_t rows_of_part(int64_t batch, int64_t row, int64_t stored)
     return larger(quotient_up(batch, 2 * MULTIPROCESSORS), larger(PART_BYTES / row, PART_ROWS));
 }
 
-/* ---- A row within a cluster ---- */
+/* ---- Rows within a cluster ---- */
 
-/* Likewise: blocks that share a row, and loads per thread. */
+/* Blocks that share a row and loads per thread, for rows of up to `maximum` packs. */
 enum { PACKS_OF_A_BLOCK = 1024, THREADS_OF_A_BLOCK = 256 };
 static const struct cluster_shape {
     int maximum, blocks, packs;
@@ -48,8 +50,8 @@ static const struct cluster_shape {
 static int cluster_shape_of(int64_t batch, int64_t ld, int64_t values, fused_shape *out)
 {
     enum {
-        BLOCKS = 256, /* at once: two on each of 128 multiprocessors, clusters of which a GPU's groups of 16 or 18 hold 4 */
-        PART_ROWS = 4 /* at least: what a cluster loads at once */
+        BLOCKS = 256, /* at once: two on each of 128 multiprocessors; GPU groups of 16 or 18 hold 4 clusters */
+        PART_ROWS = 4 /* minimum: rows that a cluster loads at once */
     };
     for (size_t i = 0; i < sizeof cluster_shapes / sizeof cluster_shapes[0]; i++) {
         const struct cluster_shape *s = &cluster_shapes[i];
@@ -63,7 +65,7 @@ static int cluster_shape_of(int64_t batch, int64_t ld, int64_t values, fused_sha
     return 0;
 }
 
-/* ---- Both ---- */
+/* ---- All rows ---- */
 
 int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters, fused_shape *out)
 {
@@ -73,7 +75,7 @@ int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t bat
     for (size_t i = 0; i < sizeof row_shapes / sizeof row_shapes[0]; i++) {
         const struct row_shape *s = &row_shapes[i];
         if (ld / values > s->maximum) continue;
-        if (storage == CUSGD_STORAGE_BF16 && s->packs == 8) return 0; /* their sums in float would not fit into the registers */
+        if (storage == CUSGD_STORAGE_BF16 && s->packs == 8) return 0; /* their float sums would not fit into registers */
         int64_t row = ld * value_bytes(precision, CUSGD_STORAGE_FULL), slots = s->threads / s->lanes;
         int64_t rows = rows_of_part(batch, row, ld * element);
         if (rows > slots * MAX_TERMS) rows = slots * MAX_TERMS;

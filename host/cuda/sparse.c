@@ -1,11 +1,10 @@
-/* Steps and passes over sparse rows. A step of the engine `cublas` has these launches, without a call of cuBLAS:
+/* Steps and passes over sparse rows. A step of the engine `cublas` has the following launches and does not call cuBLAS:
  *
  *     order --> rows (theta x, and zeros to the gradient) -> loss -> columns (x^T derivatives) -> update ->
  *                 \-> order of the next step -------------------------------------------------/
  *
- * A lazy step: sparse_lazy.c.
- *
- * The columns are those of the batch, which is made by columns beforehand (sparse_batches.c). */
+ * sparse_lazy.c describes lazy steps. The columns are those of the batch, which is stored by columns beforehand
+ * (sparse_batches.c). */
 #include "sparse.h"
 #include "cuda.h"
 
@@ -41,10 +40,10 @@ int64_t sparse_steps_at_once(const cuda *c, const slice *s)
     return is_whole(s) ? c->run.shards.table_steps : steps < 1 ? 1 : steps;
 }
 
-/* A shard of this process, by its number here. */
+/* Returns the share of a local shard. number: its index among the local shards. */
 static const batch_share *share_at(const cuda *c, const slice *s, int number) { return &s->shares[c->run.shards.first + number]; }
 
-/* Which of the store's batches each step takes. */
+/* Uploads the number of the store's batch for each step. */
 static cusgd_status number_steps(cuda *c, const slice *s, int number, int64_t done, int64_t count)
 {
     const sampler *order = share_at(c, s, number)->order;
@@ -62,7 +61,7 @@ static cusgd_status number_steps(cuda *c, const slice *s, int number, int64_t do
     return status;
 }
 
-/* Makes a shard's shares of these steps' batches ready. */
+/* Prepares a shard's shares of the batches of these steps. */
 static cusgd_status prepare_shard(cuda *c, const slice *s, int number, int64_t done, int64_t count)
 {
     run *r = &c->run;

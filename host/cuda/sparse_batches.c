@@ -1,14 +1,15 @@
-/* Batches of sparse rows by columns, made on the host from the caller's rows: some batches at a time, by as many threads as help,
- * each of which has counts of all columns. Where a batch's rows stand among its columns follows from them alone.
+/* Converts batches of sparse rows to columns, on the host and from the caller's rows. Several batches are converted at a time
+ * by several threads, each with its own counts of all columns. The places of a batch's values in its columns depend only on its
+ * rows.
  *
- * Of the sampling `batches` the rows of a batch are the same in all epochs: all batches are made once a run. */
+ * With the sampling `batches`, the rows of a batch are the same in all epochs, and all batches are converted once per run. */
 #include "cuda.h"
 #include "sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS = 16, GROUP_VALUES = 1 << 22 }; /* threads' shares; values that are made before they are uploaded */
+enum { PARTS = 16, GROUP_VALUES = 1 << 22 }; /* shares of the threads; values that are converted before an upload */
 
 typedef struct making {
     const cuda *c;
@@ -20,13 +21,13 @@ typedef struct making {
     uint64_t *bits;        /* parts x sparse_bit_words(d): 0 between batches */
     int64_t *rows;         /* parts x list->most */
     sparse_batch *each;    /* list->count + 1 */
-    int64_t first, end;    /* the batches under way */
-    sparse_column *column; /* theirs */
+    int64_t first, end;    /* the current batches */
+    sparse_column *column; /* columns of the current batches */
     uint32_t *place;
-    void *value; /* NULL: each is 1 */
+    void *value; /* NULL: all values are 1 */
 } making;
 
-/* ---- Which rows ---- */
+/* ---- The rows of a batch ---- */
 
 static batch_span span_of(const batch_list *l, int64_t batch)
 {
@@ -44,9 +45,9 @@ static int64_t list_rows(const batch_list *l, int64_t batch, int64_t *rows)
     return span.count;
 }
 
-/* ---- A batch ---- */
+/* ---- A single batch ---- */
 
-/* The columns that occur, and how often; returns their number. *values: the sum. */
+/* Counts the values of each column that occurs. Returns the number of columns and sets *values to the total number of values. */
 static int64_t count_columns(const making *m, const int64_t *rows, int64_t count, uint32_t *counts, int32_t *touched,
                              int64_t *values)
 {
@@ -63,7 +64,7 @@ static int64_t count_columns(const making *m, const int64_t *rows, int64_t count
     return columns;
 }
 
-/* The batch's columns by length, and in counts where the next value of each goes. */
+/* Sorts the columns of the batch by length class, and sets counts to the place of the next value of each column. */
 static void place_columns(const sparse_batch *b, int64_t k, uint32_t *counts, const int32_t *touched, int64_t columns,
                           sparse_column *to)
 {
@@ -95,7 +96,7 @@ static void put_values(const making *m, const int64_t *rows, int64_t count, uint
     }
 }
 
-/* A share of the batches under way: counted where nothing has been allocated for them yet, else put there. */
+/* Processes a share of the current batches: only counts if the arrays are not allocated yet, otherwise fills the arrays. */
 static void make_part(void *context, int64_t part)
 {
     const making *m = context;
@@ -150,7 +151,7 @@ static void close_making(making *m)
     free(m->value);
 }
 
-/* Numbers of values and columns become where each batch begins. */
+/* Converts numbers of values and columns to the indices at which each batch starts. */
 static cusgd_status sum_batches(making *m)
 {
     int64_t value = 0, column = 0;
@@ -166,11 +167,11 @@ static cusgd_status sum_batches(making *m)
     return CUSGD_OK;
 }
 
-/* Room for `count` elements in *at, whose contents are lost. */
+/* Provides room for `count` elements in *at; its contents are lost if it is reallocated. */
 static cusgd_status make_room(const cuda *c, int64_t count, int64_t *room, size_t size, void **at, int *moved)
 {
     if (count <= *room && *at) return CUSGD_OK;
-    if (*at) TRY(cuda_synchronize(c)); /* steps that read it may be under way */
+    if (*at) TRY(cuda_synchronize(c)); /* because steps that read it may not have finished */
     cuda_free(*at);
     *at = NULL;
     *moved = 1;
@@ -189,7 +190,7 @@ static cusgd_status make_store(const making *m, sparse_store *to, int *moved)
     return make_room(m->c, all->value, &to->value_room, sizeof(uint32_t), &to->place, moved);
 }
 
-/* How many batches from m->first on are made together: at least one. */
+/* Returns the end of the group of batches that starts at m->first, with at least one batch. */
 static int64_t group_end(const making *m)
 {
     int64_t end = m->first + 1;
@@ -226,7 +227,7 @@ static cusgd_status make_group(cuda *c, making *m, const sparse_store *to)
 
 static cusgd_status make_all(cuda *c, making *m, sparse_store *to, int *moved)
 {
-    int64_t blocks = to->blocks > 0 ? to->blocks : 1; /* never fewer: a graph may stay as it is */
+    int64_t blocks = to->blocks > 0 ? to->blocks : 1; /* never fewer than before, so that a graph may remain valid */
     TRY(open_making(m));
     m->end = m->list->count;
     share_work(m->parts, make_part, m);

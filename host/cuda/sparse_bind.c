@@ -1,4 +1,5 @@
-/* Bound sparse rows: a copy on the device, and next to it the caller's own, of which batches are made by columns. */
+/* Upload of sparse rows: a dataset has a copy on the device and refers to the caller's rows, from which batches are converted
+ * to columns. */
 #include "cuda.h"
 #include "scalar/rounding.h"
 #include "sparse.h"
@@ -29,7 +30,7 @@ static cusgd_status take_list(const examples *e, sparse_rows *x)
     return CUSGD_OK;
 }
 
-/* Zeros stay zeros where columns are scaled; where they are centered, they do not. */
+/* Scaling keeps zeros, but centering does not. */
 static cusgd_status take_scale(const examples *e, const transform *t, sparse_rows *x)
 {
     for (int64_t j = 0; t->mean && j < e->d; j++)
@@ -44,7 +45,8 @@ static cusgd_status take_scale(const examples *e, const transform *t, sparse_row
     return CUSGD_OK;
 }
 
-/* As many threads a row as its mean length keeps busy; neighboring outputs where they are many. */
+/* Returns the number of threads per row, as many as rows of mean length keep busy. If there are many outputs, neighboring
+ * threads process neighboring outputs instead. */
 static int lanes_for(const sparse_rows *x, int64_t n, int64_t k)
 {
     enum { OUTPUTS = 8, SHORT = 4, LONG = 64 };
@@ -53,8 +55,8 @@ static int lanes_for(const sparse_rows *x, int64_t n, int64_t k)
     return mean <= LONG ? 8 : 32;
 }
 
-/* As many pieces as threads may make by columns, unless these are short. Their derivatives take so much memory at most, and their
- * values have numbers of 32 bits. */
+/* Returns the rows per piece of a pass: as many pieces as threads can convert at a time, unless these would be short. The size
+ * is limited by the memory for derivatives and by the 32-bit indices of values. */
 static int64_t piece_for(const sparse_rows *x, int64_t n, int64_t k)
 {
     const int64_t PIECES = 16, SHORT = 1 << 16, DERIVATIVES = 1 << 26, VALUES = (int64_t)1 << 31;
@@ -73,10 +75,10 @@ static cusgd_status allocate_rows(const cuda *c, const dataset *b, sparse_rows *
     return sparse_has_values(x) ? cuda_allocate(c, x->stored, c->element, "the examples", &x->value) : CUSGD_OK;
 }
 
-/* What is on its way to the device. */
+/* Data that are being uploaded. */
 typedef struct upload {
     int slot;
-    char *to; /* device */
+    char *to; /* device pointer */
     size_t bytes;
 } upload;
 
@@ -90,7 +92,7 @@ static cusgd_status flush(cuda *c, upload *u)
     return CUSGD_OK;
 }
 
-/* Where the next `size` bytes go, which divide a slot's. */
+/* Returns the place for the next `size` bytes, where `size` divides the size of a slot. */
 static cusgd_status place_next(cuda *c, upload *u, size_t size, void **at)
 {
     if (u->bytes + size > RING_BYTES) TRY(flush(c, u));
@@ -178,7 +180,7 @@ void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t 
     }
 }
 
-/* Adds row i of weight w. */
+/* Adds row i with weight w. */
 static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double w, const double *scale, curvature *out)
 {
     int64_t first, length = sparse_length_of(s, i, &first);
@@ -195,7 +197,7 @@ static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double
     sparse_curvature_row(out, w, q);
 }
 
-/* On the host, which has the rows: once a run, in less time than the bind before it. */
+/* Computes the curvature on the host, which has the rows. It runs once per run and takes less time than the preceding upload. */
 cusgd_status sparse_curvature(cuda *c, const dataset *b, const double *scale, curvature *out)
 {
     double *w = b->w ? allocate((size_t)b->n, sizeof *w) : NULL;

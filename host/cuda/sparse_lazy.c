@@ -1,16 +1,17 @@
-/* Lazy updates of sparse columns (scalar/lazy.h). A step has these launches, and none for parameters that it does not touch:
+/* Lazy updates of sparse columns (scalar/lazy.h). A step has the following launches, none of which processes parameters that
+ * the batch does not use:
  *
  *     order --> catch up -> rows (theta x) -> loss -> columns (x^T derivatives, and their steps) ->
  *                              \-> order of the next step -----------------------------------/
  *
- * The first is left out where a column that no batch has misses nothing: without penalties, averages and bounds. All columns are
- * up to date at the end of a table, so that nothing else knows of it. */
+ * Catching up is omitted if absent columns miss nothing, which is the case without penalties, averages and bounds. All columns
+ * are up to date at the end of a table, so that no other code depends on lazy updates. */
 #include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether a column that no batch has misses something. */
+/* Returns whether columns that do not occur in a batch miss an update. */
 static int misses(const run *r)
 {
     return r->spec.average || r->spec.constants.l1 > 0 || r->spec.constants.l2 > 0 || r->limit[LIMIT_LOWER];
@@ -44,7 +45,7 @@ cusgd_status lazy_begin(cuda *c, const slice *s, int64_t done, int64_t count)
     if (l->table)
         l->lazy = catch_up_fill(r->spec.optimizer, r->spec.constants.l1, r->spec.constants.l2, single, s->numbers + done, count,
                                 l->table);
-    if (l->lazy != before) { /* other launches */
+    if (l->lazy != before) { /* because the launches differ */
         graph_drop(r);
         r->captured.warm = 0;
     }

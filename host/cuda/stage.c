@@ -1,20 +1,21 @@
-/* The caller's matrices, of any type, strides and choice of rows, block by block through the ring to the device; or within it. */
+/* Copies blocks of the caller's matrices, of any type, strides and selection of rows, through the ring to the device, or within
+ * the device. */
 #include "cuda.h"
 
 #include <string.h>
 
 void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_t *cols)
 {
-    int64_t room = RING_BYTES / (int64_t)sizeof(double); /* a weight a row stands behind the block */
+    int64_t room = RING_BYTES / (int64_t)sizeof(double); /* each row has a weight, which is stored after the block */
     *cols = min_of(columns, room / unit - 1);
     *rows = room / (*cols + 1) / unit * unit;
     if (*rows > n) *rows = n;
 }
 
-/* A block that threads copy, row-major and of the matrix's own type. */
+/* A block that threads copy to row-major order, in the type of the matrix. */
 typedef struct packing {
     const matrix_block *of;
-    int64_t each; /* rows of a piece */
+    int64_t each; /* rows per piece */
     void *out;
 } packing;
 
@@ -35,7 +36,7 @@ static void pack_piece(void *context, int64_t piece)
     }
 }
 
-/* Threads copy pieces of rows: one alone is slower than the bus. */
+/* Copies the block in parallel, because a single thread is slower than the bus. */
 static void pack_block(const matrix_block *b, void *out)
 {
     enum { PIECE_VALUES = 64 * 1024 };
@@ -43,8 +44,8 @@ static void pack_block(const matrix_block *b, void *out)
     share_work((b->rows + p.each - 1) / p.each, pack_piece, &p);
 }
 
-/* Likewise of a matrix that lies on the device: where it is, if its rows stand there as a block has them, or picked out to the
- * slot. The numbers of listed rows pass through the slot's memory on the host. */
+/* Provides a block of a matrix in device memory: in place if its rows are stored as a block's rows, otherwise copied to the
+ * slot. The row numbers of a selection pass through the slot's host memory. */
 static cusgd_status pick_block(cuda *c, const matrix_block *b, int slot, const void **x)
 {
     const cusgd_matrix *m = b->m;
@@ -70,7 +71,7 @@ static cusgd_status pick_block(cuda *c, const matrix_block *b, int slot, const v
     return CUDA(kernel_pick(&t, c->stream));
 }
 
-/* The weights of the block's rows, in double. */
+/* Copies the weights of the block's rows as doubles. */
 static void pack_weights(const matrix_block *b, double *w)
 {
     for (int64_t i = 0; i < b->rows; i++) w[i] = matrix_at(&b->e->w, examples_row(b->e, b->first + i), 0);

@@ -1,4 +1,4 @@
-/* A run's parameters on the device, and what its steps need. */
+/* Memory of a run on the device: its parameters, and the arrays that its steps need. */
 #include "exchange.h"
 #include "models.h"
 
@@ -45,7 +45,7 @@ void run_close(cuda *c)
     memset(r, 0, sizeof *r);
 }
 
-/* Zeros, with room for whole packs. */
+/* Allocates an array of parameters with room for whole packs and sets it to zero. */
 static cusgd_status allocate_part(const cuda *c, void **out)
 {
     int64_t size = padded(c, c->run.size);
@@ -63,7 +63,7 @@ static cusgd_status allocate_parts(cuda *c)
     return CUSGD_OK;
 }
 
-/* k: the outputs of a group of models, or all. */
+/* k: number of outputs of a group of models, or of all outputs. */
 static cusgd_status allocate_slices(cuda *c, int64_t k)
 {
     run *r = &c->run;
@@ -83,8 +83,8 @@ static cusgd_status allocate_slices(cuda *c, int64_t k)
     return work_open(c, rows, r->spec.d, k, &r->work);
 }
 
-/* (d+1) x k values to the device, where groups of models lie one behind the other, (d+1) x MODELS_GROUP each. What fills the last
- * one up is 0. */
+/* Uploads (d+1) x k values. On the device, groups of models follow one another with (d+1) x MODELS_GROUP values each; the last
+ * group is padded with zeros. */
 static cusgd_status put_parameters(cuda *c, const double *values, void *to)
 {
     const run *r = &c->run;
@@ -100,7 +100,7 @@ static cusgd_status put_parameters(cuda *c, const double *values, void *to)
     return status;
 }
 
-/* The same back, in `real`. */
+/* Downloads the values in the same way, as `real`. */
 static cusgd_status get_parameters(cuda *c, const void *from, void *to)
 {
     const run *r = &c->run;
@@ -118,7 +118,7 @@ static cusgd_status get_parameters(cuda *c, const void *from, void *to)
     return status;
 }
 
-/* What each parameter has of its own; NULL: nothing. */
+/* Uploads an array with a value per parameter; NULL: none. */
 static cusgd_status open_own(cuda *c, const double *values, void **out)
 {
     if (!values) return CUSGD_OK;
@@ -155,7 +155,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     TRY(cuda_enter(c));
     TRY(cuda_refuses(c, p));
     if (p->world && !c->ranks) TRY(nccl_open(p->world, &c->ranks));
-    TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
+    TRY(cuda_synchronize(c)); /* because steps of the previous run may not have finished */
     sparse_store batches = sparse_store_take(r);
     run_close(c);
     r->spec = *p;
@@ -175,7 +175,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     return status;
 }
 
-/* A part that the run spec does not keep takes nothing and reads as zeros. */
+/* A state component that the run spec does not keep is ignored here and read as zeros. */
 cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values)
 {
     cuda *c = of;

@@ -1,5 +1,5 @@
-/* What the environment asks of the CUDA module (README.md, "Environment variables of the CUDA module"): ways around parts of
- * CUDA that a device or a driver may not bear, and a trace, none of which needs another build. */
+/* Settings of the CUDA module from the environment (README.md, "Environment variables of the CUDA module"): they disable
+ * features of CUDA that a device or a driver may not support, and enable a trace, without another build. */
 #include "cuda.h"
 
 #include <stdarg.h>
@@ -13,11 +13,11 @@ static int is_set_to(const char *name, const char *value)
     return given && strcmp(given, value) == 0;
 }
 
-/* Between two graphs no kernel begins early: 1 to 2 us in which memory stands still, so a graph has many steps. More would cost
- * time when it is captured, 2 to 6 nodes a step, and leave more of a short slice's steps to be launched one by one. */
+/* Steps per graph. Between two graphs no kernel starts early, which costs 1 to 2 us, so a graph has many steps. More steps
+ * would take longer to capture (2 to 6 nodes per step), and would leave more steps of a short slice to single launches. */
 enum { GRAPH_STEPS = 64 };
 
-/* An even number, as the kernels of even and odd steps differ. */
+/* Returns the number of steps per graph. It is even, because the kernels of even and odd steps differ. */
 static int graph_steps(void)
 {
     const char *given = secure_getenv("CUSGD_CUDA_GRAPH");
@@ -27,7 +27,7 @@ static int graph_steps(void)
     return *end || steps < 0 || steps > TABLE_STEPS || steps % 2 ? GRAPH_STEPS : (int)steps;
 }
 
-/* Bytes of the rows of a stream that may stay on the device. */
+/* Returns the limit in bytes of the rows of a stream that may stay on the device, or -1 for no limit. */
 static int64_t pages(void)
 {
     const char *given = secure_getenv("CUSGD_CUDA_PAGES");
@@ -50,7 +50,7 @@ switches switches_read(void)
 void trace(const cuda *c, const char *format, ...)
 {
     if (!c->switches.trace) return;
-    char line[512]; /* written at once, so that lines of several threads do not mix */
+    char line[512]; /* written by a single call, so that lines of several threads do not mix */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
