@@ -37,26 +37,34 @@ def _text(value: bytes | None) -> str | None:
 
 
 class Model:
-    """A linear model: predictions are a function of ``X @ weight.T + bias``.
+    """A linear model, whose predictions are a function of ``X @ weight.T + bias``.
 
-    Models come from `cusgd.fit`, `Trainer.model`, `Model.load`, `Model.from_arrays` and `Model.from_torch`. They can be pickled.
+    Models are created by `cusgd.fit`, `Trainer.model`, `Model.load`, `Model.from_arrays` and `Model.from_torch`. They can be
+    pickled.
 
     Attributes
     ----------
     weight : ndarray of shape (outputs, columns)
-        Coefficients in the data's units.
+        The coefficients in the units of the data.
     bias : ndarray of shape (outputs,)
+        The intercepts in the units of the data.
     loss : str
+        The loss that the model was trained with.
     features, targets, classes : list of str, or None
+        The names of the columns, targets and classes.
     standard_errors : ndarray of shape (outputs, columns + 1), or None
-        The intercept's are last. None unless solver exact or newton (auto) trained the model without a penalty.
+        The standard errors of the coefficients and, last, of the intercept. They are None unless the solver exact or newton
+        (which auto may choose) trained the model without a penalty.
     p_values : ndarray of shape (outputs, columns + 1), or None
+        The p-values of the coefficients and, last, of the intercept.
     metadata : dict of str
-        What the model's file says besides: the options it was trained with.
+        The other entries of the model's file, such as the options it was trained with.
     history : History
+        The epochs of the run that trained the model.
     result : Result or None
+        The result of that run.
     options : Options or None
-        Of the run that made it; not kept in files.
+        The options of that run, which files do not contain.
     """
 
     def __init__(self, handle: C.c_void_p) -> None:
@@ -79,17 +87,17 @@ class Model:
         k, d = self.weight.shape
         return f"<cusgd.Model: loss {self.loss}, {d} column{'s' * (d != 1)}, {k} output{'s' * (k != 1)}>"
 
-    # ---- What it is ----
+    # ---- Description ----
 
     @property
     def loss(self) -> str:
-        """The loss it was trained with."""
+        """The loss that the model was trained with."""
         name: bytes = lib.cusgd_model_loss(self._handle, None).contents.name
         return name.decode()
 
     def _names(self, function: Any, count: int) -> list[str] | None:
         if function(self._handle, 0) is None:
-            return None  # a model has all names or none
+            return None  # a model has either all names or none
         names = [_text(function(self._handle, j)) for j in range(count)]
         return None if None in names else names  # type: ignore[return-value]
 
@@ -105,23 +113,23 @@ class Model:
 
     @property
     def quantiles(self) -> NDArray[np.float64] | None:
-        """The quantiles that the outputs predict, ascending; None of a model that does not have several."""
+        """The quantiles that the outputs predict, in ascending order; None unless the model predicts several quantiles."""
         found = lib.cusgd_model_quantiles(self._handle)
         return np.ctypeslib.as_array(found, self.bias.shape).copy() if found else None
 
     @property
     def classes(self) -> list[str] | None:
-        """What a target of 0, 1, ... stands for."""
+        """The names of the classes 0, 1, ..."""
         return self._names(lib.cusgd_model_class, lib.cusgd_model_classes(self._handle))
 
     def _has_class_outputs(self) -> bool:
-        """Tell whether each class of the only target has an output."""
+        """Tell whether the model has one target, and an output for each of its classes."""
         several = lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle)
         return bool(several) and self.quantiles is None
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The entries of the model's file besides its numbers."""
+        """The entries of the model's file other than its arrays."""
         found: dict[str, str] = {}
         name, value = C.c_char_p(), C.c_char_p()
         while lib.cusgd_model_metadata(self._handle, len(found), C.byref(name), C.byref(value)):
@@ -132,30 +140,38 @@ class Model:
 
     @property
     def p_values(self) -> NDArray[np.float64] | None:
-        """The p-value of each coefficient, of shape (outputs, columns + 1), the intercepts' last; None without standard errors.
+        """The p-values of the coefficients and, last, the intercepts, of shape (outputs, columns + 1), or None.
 
-        By Student's t for the losses squared and mse, with the residual degrees of freedom, and by a normal distribution for the
-        others, as R's ``lm`` and ``glm`` have it.
+        As in ``lm`` and ``glm`` of R, the losses squared and mse use Student's t-distribution with the residual degrees of
+        freedom, and the other losses use the normal distribution. A model without standard errors has no p-values.
         """
         return None if self.standard_errors is None else coefficients(self._handle, self.weight.shape, 0.95)[:, :, 3]
 
     def intervals(self, level: float = 0.95) -> NDArray[np.float64] | None:
-        """Return the confidence interval of each coefficient, of shape (outputs, columns + 1, 2); None without standard errors.
+        """Return the confidence intervals of the coefficients and, last, the intercepts.
 
         Parameters
         ----------
         level : float
-            The probability with which an interval holds the true coefficient, in (0, 1).
+            The confidence level, between 0 and 1.
+
+        Returns
+        -------
+        ndarray of shape (outputs, columns + 1, 2), or None
+            The lower and upper bounds; None if the model has no standard errors.
         """
         return None if self.standard_errors is None else coefficients(self._handle, self.weight.shape, level)[:, :, 4:]
 
     def summary(self, level: float = 0.95) -> str:
-        """Return a table of the coefficients: value, standard error, t or z, p-value and interval, as far as they are known.
+        """Return a table of the coefficients.
+
+        If the model has standard errors, the table also contains the standard errors, t or z statistics, p-values and confidence
+        intervals.
 
         Parameters
         ----------
         level : float
-            The probability of the intervals, between 0 and 1.
+            The confidence level of the intervals, between 0 and 1.
 
         Returns
         -------
@@ -181,7 +197,7 @@ class Model:
     def _data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
         if column_names(X) is not None:
             X = in_order(X, self.features)
-        if y is not None and not (self._has_class_outputs() and has_columns(y)):  # which are shares
+        if y is not None and not (self._has_class_outputs() and has_columns(y)):  # several columns are shares of the classes
             y = class_numbers(y, self.classes)
         data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         if data.cols != self.weight.shape[1]:
@@ -194,12 +210,13 @@ class Model:
         Parameters
         ----------
         X : array of shape (n, columns)
-            A data frame's columns are taken by name if the model has names.
+            The rows. If the model has column names, the columns of a data frame are matched by name.
         kind : {"mean", "link", "class", "probability"}
-            The expected target, the linear predictor, the class (as it is called: a number if all classes are, else text), or the
-            probability of the second class. A model of more than two classes has a column for each class in all but "class".
+            What to predict: "mean" is the expected target, "link" the linear predictor, "class" the label of the class (a number
+            if all labels are numbers, and otherwise text), and "probability" the probability of the second class. With more than
+            two classes, all kinds except "class" have a column for each class.
         offset, exposure : array of shape (n,), optional
-            For models that were trained with them.
+            As for `cusgd.fit`, for models that were trained with them.
 
         Returns
         -------
@@ -217,12 +234,17 @@ class Model:
         return result
 
     def confusion(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
-        """Return the weights of the rows of each class (rows of the matrix) that are predicted as each class (columns).
+        """Return the confusion matrix.
 
         Parameters
         ----------
         X, y, sample_weight, offset, exposure
             As for `cusgd.fit`.
+
+        Returns
+        -------
+        ndarray of shape (classes, classes)
+            The element (i, j) is the sum of the weights of the rows of class i that are predicted as class j.
         """
         data = self._data(X, y, sample_weight, offset, exposure)
         count = self.weight.shape[0] if self._has_class_outputs() else 2
@@ -241,14 +263,18 @@ class Model:
         X, y, sample_weight, offset, exposure
             As for `cusgd.fit`.
         output : int, optional
-            Which target, or which of several quantiles; by default the mean over all.
+            The index of a target or of one of several quantiles. By default, the metrics are means over all of them.
+
+        Returns
+        -------
+        Metrics
         """
         return self._metrics(self._data_to_measure(X, y, sample_weight, offset, exposure), output)
 
     def evaluate_outputs(
         self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None
     ) -> list[Metrics]:
-        """Compare the predictions of each output with the targets, all in one pass over the data.
+        """Compare the predictions of each output with the targets, in one pass over the data.
 
         Parameters
         ----------
@@ -258,7 +284,7 @@ class Model:
         Returns
         -------
         list of Metrics
-            What `evaluate` returns for each target, or for each of several quantiles.
+            The metrics of each target or quantile, as `evaluate` returns them.
 
         Examples
         --------
@@ -281,7 +307,7 @@ class Model:
         return [Metrics._read(*of) for of in list(zip(*found, strict=True))[:count]]
 
     def _data_to_measure(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
-        """Return data whose targets are as the model has them."""
+        """Return data with targets in the form that the model uses."""
         data = self._data(X, y, sample_weight, offset, exposure)
         of_classes = lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS
         if (of_classes and not self.classes and data.outputs == 1) or (self._has_class_outputs() and data.outputs > 1):
@@ -302,7 +328,7 @@ class Model:
         return Metrics._read(found, further)
 
     def _table(self, path: str | os.PathLike[str], predicts: bool, strict: bool) -> Table:
-        """Read a raw table by the model's columns, with a warning for each note."""
+        """Read a raw table with the columns of the model, and issue a warning for each note."""
         reader = sized(_capi.cusgd_reader)
         check(lib.cusgd_model_reader(self._handle, C.byref(reader)))
         reader.roles.x_only, reader.encode.strict = predicts, strict
@@ -316,26 +342,26 @@ class Model:
         return table
 
     def predict_table(self, path: str | os.PathLike[str], kind: str = "mean", *, strict: bool = False) -> NDArray[Any]:
-        """Predict a value for each row of a raw table, with the columns that the model was trained on.
+        """Predict a value for each row of a raw table that has the columns of the training table.
 
         Parameters
         ----------
-        path : path
-            A table as `cusgd.read_table` takes it; targets are not needed.
+        path : str or path
+            A table that `cusgd.read_table` can read. It need not contain the targets.
         kind
             As for `predict`.
         strict : bool
-            Whether an unknown category, or a row that lacks a value, is an error.
+            Whether unknown categories and missing values are errors.
 
         Returns
         -------
         ndarray of shape (n,), or (n, outputs) for several outputs
-            NaN (of classes None) for rows that lack a value which the model does not fill in.
+            The predictions. They are NaN, or None for classes, in rows with a missing value that the model does not replace.
 
         Warns
         -----
         UserWarning
-            Rows that have no prediction, and unknown categories, which are none of the known ones.
+            Some rows have no prediction, or a category is unknown. All indicator columns of an unknown category are 0.
         """
         if kind not in _PREDICTIONS:
             raise UsageError(f"kind must be one of {', '.join(_PREDICTIONS)}, not {kind!r}")
@@ -355,8 +381,8 @@ class Model:
 
         Parameters
         ----------
-        path : path
-            A table as `cusgd.read_table` takes it, with the columns of the targets; rows that lack a value are left out.
+        path : str or path
+            A table that `cusgd.read_table` can read, with the columns of the targets. Rows with missing values are omitted.
         output : int, optional
             As for `evaluate`.
 
@@ -370,11 +396,11 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch.
+        """Read a model from a safetensors file that cuSGD has written, or that contains one linear layer of PyTorch.
 
         Parameters
         ----------
-        path : path
+        path : str or path
             The file.
 
         Returns
@@ -384,7 +410,7 @@ class Model:
         Raises
         ------
         DataError
-            The file cannot be read, or is no model.
+            The file cannot be read, or does not contain a model.
         """
         handle = C.c_void_p()
         lib.cusgd_handle_faults()
@@ -392,22 +418,24 @@ class Model:
         return cls(handle)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a safetensors file, which replaces an old one only when it is complete.
+        """Write the model to a safetensors file.
+
+        An existing file is replaced only after the new one has been written completely.
 
         Parameters
         ----------
-        path : path
+        path : str or path
             The file.
 
         Raises
         ------
         DataError
-            It cannot be written; an old one stays.
+            The file cannot be written. An existing file does not change.
         """
         check(lib.cusgd_model_save(self._handle, c_path(path)))
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the model's file."""
+        """Return the model as bytes, which are the content of the file that `save` writes."""
         count = C.c_size_t()
         check(lib.cusgd_model_save_memory(self._handle, None, 0, C.byref(count)))
         buffer = C.create_string_buffer(count.value)
@@ -416,12 +444,12 @@ class Model:
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Model:
-        """Return the model that `to_bytes` or a file of it describes.
+        """Create a model from the bytes of its file.
 
         Parameters
         ----------
         data : bytes
-            What `to_bytes` returned, or the bytes of a model's file.
+            The bytes that `to_bytes` returned, or the content of a model's file.
 
         Returns
         -------
@@ -430,7 +458,7 @@ class Model:
         Raises
         ------
         DataError
-            They are no model.
+            The bytes do not contain a model.
         """
         data = bytes(data)
         handle = C.c_void_p()
@@ -458,18 +486,22 @@ class Model:
         targets: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> Model:
-        """Return a model with given coefficients.
+        """Create a model with given coefficients.
 
         Parameters
         ----------
         weight : array of shape (columns,) or (outputs, columns)
-            Coefficients in the data's units.
+            The coefficients in the units of the data.
         bias : float or array of shape (outputs,), optional
-            Intercepts; by default 0.
+            The intercepts; by default 0.
         loss : str
-            Decides the link, and what `evaluate` computes.
+            The loss, which determines the link function and the metrics that `evaluate` computes.
         features, targets, classes : sequence of str, optional
-            Names.
+            The names of the columns, targets and classes.
+
+        Returns
+        -------
+        Model
         """
         coefficients = np.ascontiguousarray(np.atleast_2d(np.asarray(weight, dtype=np.float64)))
         k, d = coefficients.shape
@@ -494,12 +526,12 @@ class Model:
 
     @classmethod
     def from_torch(cls, layer: Any, *, loss: str = "squared") -> Model:
-        """Return the model of a ``torch.nn.Linear``.
+        """Create a model with the parameters of a ``torch.nn.Linear``.
 
         Parameters
         ----------
         layer : torch.nn.Linear
-            A layer, with or without a bias.
+            The layer, with or without a bias.
         loss : str
             As for `from_arrays`.
 
@@ -511,29 +543,37 @@ class Model:
         return cls.from_arrays(weight, bias, loss=loss)
 
     def to_torch(self, dtype: Any = None) -> Any:
-        """Return a ``torch.nn.Linear`` with the model's coefficients.
+        """Create a ``torch.nn.Linear`` with the parameters of the model.
 
-        It computes the linear predictor (for logistic loss, logits).
+        The layer computes the linear predictor, which is the logit for the loss logistic.
 
         Parameters
         ----------
         dtype : torch.dtype, optional
-            By default float64.
+            The type of the parameters; by default float64.
+
+        Returns
+        -------
+        torch.nn.Linear
         """
         return make_layer(self.weight, self.bias, dtype)
 
     def to_sklearn(self) -> Any:
-        """Return a fitted estimator of scikit-learn itself that predicts as the model does.
+        """Create a fitted estimator of scikit-learn that makes the same predictions as the model.
 
-        It needs no cuSGD where it is used or unpickled, and is what exporters and explainers of scikit-learn's models take. A
-        regression is a LinearRegression, or a PoissonRegressor, GammaRegressor or TweedieRegressor; classes are those of a
-        LogisticRegression, or of an SGDClassifier with the losses of support vector machines and with one-vs-rest. The
-        parameters that it was trained with are not in it.
+        The estimator can be used and unpickled without cuSGD, and works with tools that export or explain models of scikit-learn.
+        A regression model becomes a LinearRegression, PoissonRegressor, GammaRegressor or TweedieRegressor. A classifier becomes
+        a LogisticRegression, or an SGDClassifier if it has a loss of support vector machines or was trained by one-vs-rest. The
+        parameters of the training are not transferred.
+
+        Returns
+        -------
+        estimator of scikit-learn
 
         Raises
         ------
         UsageError
-            scikit-learn has no such estimator: for a loss of your own, and several outputs with a logarithmic link.
+            scikit-learn has no such estimator. This is so for an own loss, and for several outputs with a logarithmic link.
 
         Examples
         --------
@@ -542,6 +582,6 @@ class Model:
         >>> model.to_sklearn().predict([[10.0]]).round(6).tolist()
         [21.0]
         """
-        from ._to_sklearn import make_estimator  # with what few need
+        from ._to_sklearn import make_estimator  # imported here to keep `import cusgd` fast
 
         return make_estimator(self)

@@ -1,4 +1,4 @@
-"""What became of a run."""
+"""The results of runs: progress, times, metrics and history."""
 
 from __future__ import annotations
 
@@ -30,9 +30,28 @@ def _taken(kind: type, *found: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Progress:
-    """A run after an epoch, or an iteration of a full-batch solver.
+    """The state of a run after an epoch, or after an iteration of a full-batch solver.
 
-    Losses are means over rows and outputs: the squared error itself for the losses squared and mse. NaN: not computed.
+    Attributes
+    ----------
+    epoch, epochs : int
+        The number of the epoch, and the maximum number of epochs.
+    step : int
+        The number of steps so far.
+    loss, valid_loss : float
+        The loss on the training rows and on the validation rows, as a mean over rows and outputs. For the losses squared and mse
+        it is the squared error itself. A loss that was not computed is NaN.
+    evaluated : bool
+        Whether ``loss`` was computed by a full pass at the end of the epoch. Otherwise it is the mean over the steps of the
+        epoch, each before its update.
+    rate : float
+        The learning rate of the last step.
+    seconds : float
+        The elapsed time of the run.
+    rows_per_second : float
+        The speed of the run.
+    seconds_left : float
+        An estimate of the time until the last epoch; NaN if it is not known.
     """
 
     epoch: int
@@ -48,7 +67,7 @@ class Progress:
 
     @classmethod
     def _read(cls, now: Any) -> Progress:
-        # Member by member: it is called after each epoch, and `_taken` takes longer than an epoch of few rows.
+        # This method is called after each epoch. It does not use `_taken`, which would take longer than an epoch of few rows.
         return cls(
             now.epoch,
             now.epochs,
@@ -65,26 +84,26 @@ class Progress:
 
 @dataclass(frozen=True)
 class StreamTimes:
-    """What reading, copying and computing took where the training rows do not fit into the option ``memory``.
+    """The times of reading, copying and computing if the training rows do not fit into the option ``memory``.
 
-    A thread of its own reads ahead while the steps compute, so ``read_seconds`` and ``compute_seconds`` are of the same time;
-    ``wait_seconds``, ``copy_seconds`` and ``compute_seconds`` add up to all of it. Counted are steps and full passes since the
-    trainer was created or given other rows.
+    The times cover steps and full passes since the trainer was created or received other rows. A separate thread reads ahead
+    while steps are computed, so ``read_seconds`` overlaps with the other times. The sum of ``wait_seconds``, ``copy_seconds``
+    and ``compute_seconds`` is the total time.
 
     Attributes
     ----------
     read_bytes : float
-        Bytes of X that were read from files or copied from memory, ahead of their use.
+        The bytes of X that were read from files or copied from memory before their use.
     present_bytes : float
-        Bytes of X that needed no reading, since their pages were in memory; on a GPU, since they were on the device.
+        The bytes of X that did not have to be read, because their pages were in memory or, with a GPU, on the device.
     read_seconds : float
-        Of the thread that reads.
+        The time that the reading thread took.
     wait_seconds : float
-        In which training waited for that thread.
+        The time that training waited for the reading thread.
     copy_seconds : float
-        In which the host copied rows to the device, or on the CPU for second derivatives.
+        The time in which the host copied rows to the device or, on the CPU, for the computation of second derivatives.
     compute_seconds : float
-        All else of the steps and passes.
+        The remaining time of steps and passes.
     """
 
     read_bytes: float
@@ -101,38 +120,42 @@ class StreamTimes:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a run.
+    """The result of a run.
 
     Attributes
     ----------
     stop : str
-        Why it ended: "epochs", "tolerance", "gradient", "cancelled", "diverged", "solved", "device" or "data".
+        The reason why the run ended: "epochs", "tolerance", "gradient", "cancelled", "diverged", "solved", "device" or "data".
     converged : bool
         Whether a stopping rule was met before the limit of epochs, and the result is not worse than the intercept-only model.
     epochs, steps : int
-        Run in all.
+        The numbers of epochs and steps that were run.
     epoch : int
         The epoch whose parameters are the result.
     loss, valid_loss, objective : float
-        Of these parameters; NaN where there is no validation data.
+        The losses and the objective of these parameters. ``valid_loss`` is NaN if there is no validation data.
     gradient : float
-        The gradient's norm relative to the one of the intercept-only model; NaN unless ``gradient_tolerance`` was set.
+        The norm of the gradient, relative to that of the intercept-only model; NaN unless ``gradient_tolerance`` was set.
     relative_gap : float
-        The estimated relative distance of the objective to the minimum; NaN where it is not known.
+        The estimated relative gap between the objective and its minimum; NaN if it is not known.
     rate : float
         The learning rate of the last step.
+    seconds : float
+        The elapsed time of the run.
+    rows_per_second : float
+        The speed of the run.
     rollbacks : int
-        How often the run returned to better parameters and divided the rate by 4.
+        The number of times that the run returned to earlier parameters with a quarter of the rate.
     separated : bool
         Whether it is known that no finite optimum exists.
     note : str
-        What else there is to know.
+        A note about the result, or an empty string.
     null_loss : float
-        The loss of the intercept-only model on the training rows; NaN where it is not known.
+        The loss of the intercept-only model on the training rows; NaN if it is not known.
     worse : bool
-        Whether `loss` is above that.
+        Whether ``loss`` is greater than ``null_loss``.
     stream_times : StreamTimes or None
-        What reading and computing took where the training rows did not fit into ``memory``; else None.
+        The times of reading and computing, or None if the training rows fit into ``memory``.
     """
 
     stop: str
@@ -165,7 +188,9 @@ class Result:
 
 @dataclass
 class History:
-    """The epochs of a run. Indexing by a field's name gives an array with one value per epoch.
+    """The epochs of a run.
+
+    Indexing with the name of a field of `Progress` returns an array with one value per epoch.
 
     Examples
     --------
@@ -189,34 +214,38 @@ class History:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a model predicts, weighted, as scikit-learn computes it. What does not apply to the loss is NaN.
+    """Metrics of a model, with the weights of the rows, as scikit-learn computes them.
+
+    Metrics that do not apply to the loss are NaN.
 
     Attributes
     ----------
     rows : int
+        The number of rows.
     loss : float
-        Mean loss per row: the squared error itself for the losses squared and mse.
+        The mean loss per row. For the losses squared and mse it is the squared error itself.
     mse, rmse, mae, r2 : float
-        Of regressions.
+        Metrics of regression: the mean squared error, its square root, the mean absolute error, and R^2.
     log_loss, accuracy : float
-        Of classes.
-    balanced_accuracy, precision, recall, f1, f1_weighted, top3, top5 : float
-        Of classes, as scikit-learn has them: of two classes those of the second, of more the means over the classes; the mean by
-        the classes' weights; and the share of the rows whose class is among the 3, 5 most probable, of more classes than that.
-    deviance, d2 : float
-        Of losses with a log link: mean deviance, and the share of the intercept-only model's deviance that is explained.
-    explained_variance, max_error, median_absolute_error, d2_absolute_error : float
-        Of regressions.
-    pinball_loss, d2_pinball : float
-        Of the loss quantile.
-    crossing : float
-        Of a model of several quantiles: the share of the rows in which one is predicted to be less than a smaller one.
+        Metrics of classification.
     balanced_accuracy, precision, recall, f1, f1_macro, f1_weighted : float
-        Of classes; precision, recall and f1 are those of the second class.
+        Metrics of classification. With two classes, precision, recall and f1 are those of the second class; with more, they are
+        means over the classes. f1_macro is the mean over the classes, and f1_weighted the mean by the weights of the classes.
+    top3, top5 : float
+        The share of the rows whose class is among the 3 or 5 most probable ones, if there are more classes than that.
+    deviance, d2 : float
+        Metrics of losses with a logarithmic link: the mean deviance, and the share of the deviance of the intercept-only model
+        that is explained.
+    explained_variance, max_error, median_absolute_error, d2_absolute_error : float
+        Metrics of regression.
+    pinball_loss, d2_pinball : float
+        Metrics of the loss quantile.
+    crossing : float
+        For a model of several quantiles, the share of the rows in which a prediction is less than that of a smaller quantile.
     auc, average_precision : float
-        How well the predictions rank the rows of the second class before those of the first.
+        Metrics of two classes: how well the predictions rank the rows of the second class before those of the first.
     confusion : tuple of tuples of float, or None
-        Of classes: the weights of the rows by class and predicted class.
+        The confusion matrix of two classes: the sums of the weights of the rows by class and predicted class.
     """
 
     rows: int
@@ -249,12 +278,12 @@ class Metrics:
     confusion: tuple[tuple[float, float], tuple[float, float]] | None
 
     def known(self) -> dict[str, float]:
-        """Return the metrics that apply, by name; without the confusion matrix."""
+        """Return the metrics that apply to the loss as a dict, without the confusion matrix."""
         return {name: value for name, value in vars(self).items() if isinstance(value, (int, float)) and not math.isnan(value)}
 
     @classmethod
     def _read(cls, *found: Any) -> Metrics:
-        """Take each field from the first structure that has it; NaN where none has."""
+        """Read each field from the first structure that has it. Fields that no structure has are NaN."""
         values: dict[str, Any] = dict.fromkeys(cls.__dataclass_fields__, math.nan)
         values.update(_taken(cls, *found))
         counts = list(values["confusion"])

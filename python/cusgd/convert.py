@@ -1,7 +1,7 @@
-"""Write tables of Arrow and Parquet files as folders that the command maps: ``python -m cusgd.convert IN.parquet OUT``.
+"""Convert Arrow tables and Parquet files to folders of numbered files: ``python -m cusgd.convert IN.parquet OUT``.
 
-The folders are those of ``cusgd convert``: `cusgd.read_table` and the command take them as data, with the names, categories and
-classes of the table.
+The folders have the format of ``cusgd convert``. `cusgd.read_table` and the command read them as data, with the names, categories
+and classes of the table.
 """
 
 from __future__ import annotations
@@ -44,17 +44,19 @@ def read_arrow(
     classes: bool = False,
     like: Table | None = None,
 ) -> Table:
-    """Read a table that has ``__arrow_c_stream__``, as of pyarrow, polars or duckdb, as `cusgd.read_table` reads a file.
+    """Read a table of pyarrow, polars, duckdb or another library that supports ``__arrow_c_stream__``.
+
+    The table is encoded in the same way as a file is by `cusgd.read_table`.
 
     Parameters
     ----------
     table : object
-        Its columns may be numbers, booleans, dates, texts (categories if they repeat) and dictionaries (categories). The
-        values are copied, into doubles.
+        The table. Its columns may contain numbers, booleans, dates, text (categories if they repeat) and dictionaries (which are
+        categories). The values are copied and converted to float64.
     target, features, ignore, weights, offset, exposure, categorical, missing, all_levels, classes
-        As of `cusgd.read_table`.
+        As for `cusgd.read_table`.
     like : Table, optional
-        Gives the columns, categories and classes; what else is given is used where it leaves them open.
+        A table that determines the columns, categories and classes. The other arguments apply only to what it does not determine.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def read_arrow(
 
 
 def _options(rows_per_file: int, storage: str, shuffle: bool, seed: int) -> Any:
-    """Return the library's structure."""
+    """Return the options of a folder as the library's structure."""
     if storage not in ("full", "bf16"):
         raise UsageError(f"storage must be full or bf16, not {storage!r}")
     options = sized(_capi.cusgd_folder_options)
@@ -86,16 +88,19 @@ def _options(rows_per_file: int, storage: str, shuffle: bool, seed: int) -> Any:
 
 
 class Writer:
-    r"""Writes tables, one behind the other, to a folder that appears when it is closed without an error.
+    r"""Writes blocks of rows to a folder of numbered files, one after the other.
+
+    The folder appears when the writer is closed without an error.
 
     Parameters
     ----------
     folder : str or path
-        Must not exist, or be empty.
+        The folder. It must not exist, or must be empty.
     rows_per_file : int
-        Rounded up to a multiple of 1024; 0: about 256 MiB of x.
+        The number of rows of a file, which is rounded up to a multiple of 1024; 0 means about 256 MiB of x.
     storage : {"full", "bf16"}
-        Of x: in the table's type, or rounded to half the bytes of float32.
+        The type in which x is stored: "full" is the type of the first block, and "bf16" rounds to bfloat16, which takes half of
+        the bytes of float32.
 
     Examples
     --------
@@ -119,20 +124,24 @@ class Writer:
         check_status(lib.cusgd_folder_create(c_path(folder), C.byref(options), C.byref(self._handle)))
 
     def append(self, table: Any, y: Any = None, *, sample_weight: Any = None) -> None:
-        """Append rows. The first ones give the types, names, categories and classes; the others must have the same columns.
+        """Append a block of rows.
+
+        The first block determines the types, names, categories and classes. The other blocks must have the same columns.
 
         Parameters
         ----------
-        table : Table, or X as for `cusgd.fit`
-            X is dense.
-        y, sample_weight : array, optional
-            With X.
+        table : Table, or array of shape (n, columns)
+            A table, or dense rows as for `cusgd.fit`.
+        y : array of shape (n,) or (n, outputs), optional
+            The targets, if ``table`` is an array.
+        sample_weight : array of shape (n,), optional
+            The weights of the rows, if ``table`` is an array.
         """
         data = table if isinstance(table, Table) else make_data(table, y, sample_weight=sample_weight)
         run(lambda: check_status(lib.cusgd_folder_append(self._handle, data.handle)))
 
     def close(self) -> None:
-        """Complete the folder."""
+        """Write the rest of the folder, and give it its final name."""
         handle, self._handle = self._handle, C.c_void_p()
         run(lambda: check_status(lib.cusgd_folder_finish(handle)))
 
@@ -149,7 +158,7 @@ class Writer:
         self._abandon()
 
     def _abandon(self) -> None:
-        """Remove what was written."""
+        """Remove the files that have been written."""
         handle, self._handle = getattr(self, "_handle", None), C.c_void_p()
         if handle:
             lib.cusgd_folder_free(handle)
@@ -169,20 +178,20 @@ def save(
     Parameters
     ----------
     table : Table
-        What `read_arrow` or `cusgd.read_table` have read.
+        A table that `read_arrow` or `cusgd.read_table` has read.
     folder, rows_per_file, storage
-        As of `Writer`.
+        As for `Writer`.
     shuffle : bool
-        Whether the rows are written in random order, an exact permutation.
+        Whether to write the rows in random order, as a permutation of all rows.
     seed : int
-        Of the permutation.
+        The seed of the permutation.
     """
     options = _options(rows_per_file, storage, shuffle, seed)
     run(lambda: check_status(lib.cusgd_data_save(table.handle, c_path(folder), C.byref(options))))
 
 
 def _is_numeric(schema: Any) -> bool:
-    """Tell whether each batch of a pyarrow schema has the same columns of x, whatever its rows: no texts and no dates."""
+    """Tell whether all columns of a pyarrow schema are numbers or booleans, so that all batches have the same columns of x."""
     import pyarrow.types as types
 
     kinds = (types.is_integer, types.is_floating, types.is_boolean)
@@ -190,7 +199,7 @@ def _is_numeric(schema: Any) -> bool:
 
 
 def _parts(path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Table]:
-    """Yield the rows of a Parquet file, batch by batch if all columns are numbers, else at once."""
+    """Yield the rows of a Parquet file, in batches if all columns are numbers or booleans, and otherwise at once."""
     import pyarrow
     import pyarrow.parquet
 
@@ -200,7 +209,7 @@ def _parts(path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Ta
         yield read_arrow(file.read(), **reading)
         return
     if reading.get("missing", "auto") == "auto":
-        reading = {**reading, "missing": "drop"}  # a batch does not show how many rows of the file lack a value
+        reading = {**reading, "missing": "drop"}  # "auto" depends on the share of missing values in the whole file
     for batch in file.iter_batches(BATCH_ROWS):
         part = read_arrow(pyarrow.Table.from_batches([batch]), like=first, **reading)
         first = first or part
@@ -217,16 +226,18 @@ def convert(
     seed: int = 0,
     **reading: Any,
 ) -> None:
-    """Convert a Parquet file to a folder, in little memory if all of its columns are numbers or booleans.
+    """Convert a Parquet file to a folder of numbered files.
+
+    If all columns are numbers or booleans, the file is read in batches, which needs little memory.
 
     Parameters
     ----------
     source : str or path
-        Read by pyarrow, which must be installed.
+        The Parquet file. pyarrow, which reads it, must be installed.
     folder, rows_per_file, storage, shuffle, seed
-        As of `save`. Rows that are shuffled are written twice.
+        As for `save`. With ``shuffle``, the rows are written twice.
     **reading
-        As of `read_arrow`: the target and the other columns. Rows that lack a value are left out if the file is read in batches.
+        Arguments of `read_arrow`, such as ``target``. If the file is read in batches, rows with missing values are omitted.
     """
     if not shuffle:
         _write(_parts(source, reading), Writer(folder, rows_per_file=rows_per_file, storage=storage))
@@ -247,7 +258,7 @@ def _write(parts: Iterable[Table], writer: Writer) -> None:
 
 
 def _open(folder: str) -> Table:
-    """Open a folder that was written."""
+    """Open a folder of numbered files as a table."""
     handle = C.c_void_p()
     run(lambda: check_status(lib.cusgd_data_open(c_path(folder), None, C.byref(handle))))
     return Table(handle)
@@ -259,16 +270,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        IN.parquet, OUT and options; None: those of the process.
+        IN.parquet, OUT and options; by default the arguments of the process.
 
     Returns
     -------
     int
+        The exit code.
     """
     parser = argparse.ArgumentParser(prog="python -m cusgd.convert", description="Convert a Parquet file to a folder for cusgd.")
     parser.add_argument("source", metavar="IN.parquet")
     parser.add_argument("folder", metavar="OUT")
-    parser.add_argument("--target", action="append", default=[], help="column of y; the last by default; may repeat")
+    parser.add_argument("--target", action="append", default=[], help="column of y; by default the last one; may be repeated")
     for name in ("features", "ignore"):
         parser.add_argument(f"--{name}", default="", metavar="COL,...", type=str)
     for name in ("weights", "offset", "exposure"):
