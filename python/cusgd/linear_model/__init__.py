@@ -1,13 +1,14 @@
-"""Estimators with the interface of scikit-learn's.
+"""Estimators with the interface of scikit-learn.
 
-What defines the objective (loss, penalty, alpha, C) has scikit-learn's names, defaults and meaning. How it is minimized is
-cuSGD's choice: columns are standardized inside, and solver, learning rate and stopping rule are chosen from the data. Results are
-in the data's units.
+The parameters that define the objective (such as loss, penalty, alpha and C) have the names, defaults and meaning that they have
+in scikit-learn. cuSGD chooses how to minimize the objective: the columns are standardized internally, and the solver, the
+learning rate and the stopping rule are chosen from the data. Coefficients are in the units of the data.
 
-Estimators whose ``fit`` was called have, besides scikit-learn's attributes: ``result_`` (`cusgd.Result`), ``history_``
-(`cusgd.History`), ``options_`` (dict), ``converged_`` (bool), ``stderr_`` and ``p_values_`` (standard errors and p-values, the
-intercept's last, or None). Of those that train several models in one pass, `QuantileRegressor` with several quantiles has only
-``converged_``, and `SGDRegressorCV` and `SGDClassifierCV` have ``sweep_`` (`cusgd.Sweep`) instead.
+In addition to the attributes of scikit-learn, fitted estimators have ``result_`` (`cusgd.Result`), ``history_``
+(`cusgd.History`), ``options_`` (dict), ``converged_`` (bool), and ``stderr_`` and ``p_values_`` (the standard errors and p-values
+of the coefficients and, last, of the intercept, or None). Estimators that train several models in one pass differ:
+`QuantileRegressor` with several quantiles has only ``converged_``, and `SGDRegressorCV` and `SGDClassifierCV` have ``sweep_``
+(`cusgd.Sweep`) instead.
 """
 
 from __future__ import annotations

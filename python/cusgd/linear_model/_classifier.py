@@ -1,4 +1,4 @@
-"""What all classifiers share."""
+"""The base class of all classifiers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ._base import Array, Estimator, in_own_words
 
 
 class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ignore[misc]
-    """A classifier of two classes, or of several, which are trained together where the library has a loss for them."""
+    """The base class of classifiers. Several classes are trained together if the library has a loss for that."""
 
     class_weight: Any
-    # Whether "balanced" counts rows by their weights, as scikit-learn's LogisticRegression does, and its SGDClassifier does not
+    # Whether "balanced" uses the weights of the rows. In scikit-learn, LogisticRegression does, and SGDClassifier does not.
     _balances_with_weights = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
@@ -42,12 +42,12 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
-            standardized.
+            Rows. Training uses single precision for float32 and double precision for all other types. Columns of a sparse matrix
+            are not standardized.
         y : array of shape (n_samples,)
             Classes.
         sample_weight : array of shape (n_samples,), optional
-            Rows of weight 0 count as absent.
+            Weights, at least 0. Rows with weight 0 are ignored.
 
         Returns
         -------
@@ -57,7 +57,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
 
     @in_own_words
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
-        """Fit the model from given coefficients and intercepts; None: from where the library starts."""
+        """Fit the model, starting from given coefficients and intercepts, or from the library's defaults if they are None."""
         X, y = self._features(X, y)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
@@ -78,16 +78,16 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         return self
 
     def _is_joint(self) -> bool:
-        """Tell whether several classes are trained in one run, on the numbers of the classes."""
+        """Tell whether several classes are trained in one run, in which the targets are the numbers of the classes."""
         return True
 
     def _class_count(self) -> int | None:
-        """Return the number of classes that are trained in one run; None: each has a target of its own, or there are two."""
+        """Return the number of classes that are trained in one run, or None if there are two or each has a separate target."""
         count = len(self.classes_)
         return count if count > 2 and self._is_joint() else None
 
     def decision_function(self, X: Any) -> Array:
-        """Return how far each row is on the side of each class.
+        """Return the values of the decision function (the linear predictor) for each row.
 
         Parameters
         ----------
@@ -96,7 +96,8 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
 
         Returns
         -------
-        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        ndarray of shape (n_samples,) for two classes, or (n_samples, n_classes) for more
+            With two classes, positive values predict the second class. With more, the largest value predicts the class.
         """
         found: Array = super().decision_function(readable(X, "X", may_be_sparse=self._takes_sparse))
         return found
@@ -117,7 +118,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         return found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of the rows whose class is predicted.
+        """Return the accuracy, which is the share of the rows whose class is predicted correctly.
 
         Parameters
         ----------
@@ -135,9 +136,10 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         return float(super().score(X, readable(y, "y", are_classes=True), readable(sample_weight, "sample_weight")))
 
     def _targets(self, index: Array, dtype: Any) -> Array:
-        """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes.
+        """Return the targets of training.
 
-        Classes that are trained together are their numbers.
+        If several classes are trained together, the targets are the numbers of the classes. Otherwise they are 1 for the rows of
+        a class and 0 for the other rows, with a column per class, or a vector of the second class if there are two.
         """
         count = len(self.classes_)
         if self._class_count() is not None:
@@ -147,17 +149,17 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         return numbers
 
     def _class_weights(self, weights: Array | None, X: Any, index: Array, by_class: Array) -> Array:
-        """Return the product of the rows' weights and those of their classes."""
+        """Return the weights of the rows, each multiplied by the weight of its class."""
         rows: Array = by_class[index].astype(X.dtype)
         return rows if weights is None else rows * weights
 
     def _keep_coefficients(self, weight: Array, bias: Array, dtype: Any) -> None:
-        """Keep coefficients and intercepts."""
+        """Store coefficients and intercepts."""
         self.coef_, self.intercept_ = weight.astype(dtype), bias.astype(dtype)
 
 
 class ProbabilityMixin:
-    """Probabilities of classes by the logistic function, or by softmax for several classes that were trained together."""
+    """Computes probabilities by the logistic function, or by softmax for several classes that were trained together."""
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
@@ -180,7 +182,7 @@ class ProbabilityMixin:
         return found
 
     def _has_softmax(self) -> bool:
-        """Tell whether several classes that are trained together have the loss softmax."""
+        """Tell whether several classes that are trained together use softmax."""
         return True
 
     def predict_log_proba(self, X: Any) -> Array:

@@ -10,7 +10,7 @@ from ._regressor import Regressor
 
 
 class _Glm(Regressor):
-    """A generalized linear model with a logarithmic link."""
+    """The base class of generalized linear models with a logarithmic link."""
 
     tol: float | None
     _multi_output = False
@@ -24,11 +24,11 @@ class _Glm(Regressor):
         }
 
     def _power(self) -> float:
-        """Return the power of the Tweedie family."""
+        """Return the power of the Tweedie distribution, which is 1 for Poisson and 2 for gamma."""
         return 1.0
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return D^2, the share of the intercept-only model's deviance that is explained.
+        """Return D^2, the share of the deviance of the intercept-only model that the model explains.
 
         Parameters
         ----------
@@ -50,26 +50,27 @@ class _Glm(Regressor):
 
 
 class PoissonRegressor(_Glm):
-    """Poisson regression: counts whose logarithm of the mean is linear.
+    """Poisson regression of counts. The logarithm of the mean of a count is linear in the columns.
 
     Parameters
     ----------
     alpha : float
-        Strength of the penalty ``alpha / 2 * |coef|^2`` on the mean of half the deviance.
+        The strength of the penalty ``alpha / 2 * |coef|^2``, which is added to the mean of half the deviance.
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int
-        Limit of iterations.
+        The maximum number of iterations.
     tol : float, optional
-        The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5.
+        The run ends when the norm of the gradient is at most this share of the norm for the intercept-only model. None stands for
+        1e-9, or 1e-5 for float32.
     warm_start : bool
-        Whether to start from the coefficients of the last fit.
+        Whether to start from the coefficients of the previous fit.
     verbose : int
-        1: show a progress bar (of tqdm; without it, lines); 2: print a line per iteration.
+        1 shows a progress bar if tqdm is installed, and otherwise a line per iteration. 2 prints a line per iteration.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     solver : str
-        Without effect: it is chosen from the data.
+        This parameter has no effect, because the solver is chosen from the data.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class PoissonRegressor(_Glm):
 
 
 class GammaRegressor(_Glm):
-    """Gamma regression: positive targets whose logarithm of the mean is linear.
+    """Gamma regression of positive targets. The logarithm of the mean of a target is linear in the columns.
 
     Parameters
     ----------
@@ -126,9 +127,9 @@ class TweedieRegressor(_Glm):
     Parameters
     ----------
     power : float
-        From 1 (Poisson) to 2 (gamma), both included. (scikit-learn's default of 0, least squares, is `Ridge` here.)
+        The power of the variance function, from 1 (Poisson) to 2 (gamma). For 0, the default of scikit-learn, use `Ridge`.
     link : {"auto", "log"}
-        The logarithm in either case.
+        The link function, which is the logarithm for both values.
     alpha, fit_intercept, solver, max_iter, tol, warm_start, verbose, n_jobs
         As for `PoissonRegressor`.
     """
@@ -159,7 +160,7 @@ class TweedieRegressor(_Glm):
         return float(self.power)
 
     def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
-        if not 1 <= real(self.power, "power") <= 2:  # before y is looked at, whose range follows from it
+        if not 1 <= real(self.power, "power") <= 2:  # checked before y, whose range depends on it
             raise ValueError(f"power == {self.power}, must be in [1, 2]: LinearRegression and Ridge are power 0")
         return super()._features(X, y, **checks)
 

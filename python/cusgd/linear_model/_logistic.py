@@ -9,36 +9,36 @@ from ._classifier import Classifier, ProbabilityMixin
 
 
 class LogisticRegression(ProbabilityMixin, Classifier):
-    """Logistic regression, with a penalty on the sum of the losses; several classes by softmax.
+    """Logistic regression. More than two classes are trained together by softmax.
 
-    The penalty is ``((1 - l1_ratio) / 2 * |coef|^2 + l1_ratio * |coef|_1) / C``.
+    The objective is the sum of the losses plus ``((1 - l1_ratio) / 2 * |coef|^2 + l1_ratio * |coef|_1) / C``.
 
     Parameters
     ----------
     penalty : {"l2", "l1", "elasticnet"} or None
-        "l1" is ``l1_ratio=1``; None: no penalty.
+        The penalty. "l1" stands for ``l1_ratio=1``, and None for no penalty.
     C : float
-        Inverse strength of the penalty.
+        The inverse of the strength of the penalty, above 0.
     l1_ratio : float, optional
-        Share of l1, from 0 to 1; None: 0, but for "elasticnet", which needs a number.
+        The share of the l1 penalty, from 0 to 1. None stands for 0, and is not allowed with "elasticnet".
     tol : float, optional
-        The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5;
-        of more than two classes the run then goes on towards 1e-12 as long as `max_iter` allows, since coefficients are otherwise
-        far from the optimum's where classes are nearly separate.
+        The run ends when the norm of the gradient is at most this share of the norm for the intercept-only model. None stands for
+        1e-9, or 1e-5 for float32. With None and more than two classes, the run then continues toward 1e-12 as long as
+        ``max_iter`` allows, because the coefficients are otherwise far from the optimum if the classes are nearly separable.
     fit_intercept : bool
-        Whether to fit an intercept.
+        Whether to fit an intercept, which is not penalized.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        The weights of the classes.
     max_iter : int
-        Limit of iterations.
+        The maximum number of iterations.
     verbose : int
-        1: show a progress bar (of tqdm; without it, lines); 2: print a line per iteration.
+        1 shows a progress bar if tqdm is installed, and otherwise a line per iteration. 2 prints a line per iteration.
     warm_start : bool
-        Whether to start from the coefficients of the last fit.
+        Whether to start from the coefficients of the previous fit.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     dual, intercept_scaling, random_state, solver
-        Without effect: the solver is chosen from the data, and the intercept is not penalized.
+        These parameters have no effect, because the solver is chosen from the data and the intercept is not penalized.
     """
 
     penalty: str | None

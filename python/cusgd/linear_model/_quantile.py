@@ -1,4 +1,4 @@
-"""Regression of quantiles."""
+"""Quantile regression."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from ._base import Array, keep, nonnegative, penalty_options, solver_options, th
 from ._regressor import Regressor
 
 FEW_COLUMNS = 2000
-LARGE = 5e9  # rows times squared columns: about a second for each of 10 to 30 iterations
+LARGE = 5e9  # for so many rows times squared columns, each of 10 to 30 iterations takes about a second
 
 
 class QuantileRegressor(Regressor):
-    """Linear regression of a quantile, or of several, with a penalty ``alpha * |coef|_1``.
+    """Linear regression of one or several quantiles with the penalty ``alpha * |coef|_1``.
 
-    The optimum is computed by an interior point method, to 1e-9 of the objective. Several quantiles, sparse rows, and dense
-    ones with more than 2000 columns or 5e9 rows times squared columns, are trained by minibatch steps. These end within 1 % of
-    the optimum's objective from some hundred rows on.
+    An interior point method computes the optimum, with a relative error of the objective of at most 1e-9. Minibatch steps are
+    used instead for several quantiles, for sparse rows, and for dense rows with more than 2000 columns or with a product of the
+    rows and the squared columns above 5e9. With several hundred rows or more, their objective is within 1 % of the optimum.
 
     Parameters
     ----------
     quantile : float or list of float
-        Which one, between 0 and 1. Those of a list are trained in one pass over the data; ``coef_`` then has a row for each,
-        ``intercept_`` a value, and ``predict`` a column, ascending.
+        The quantile, between 0 and 1. Several quantiles are trained in one pass over the data. In ascending order of the
+        quantiles, ``coef_`` then has a row, ``intercept_`` a value, and the result of `predict` a column for each.
     alpha : float
-        Strength of the penalty.
+        The strength of the penalty.
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int, optional
-        Limit of epochs of minibatch steps.
+        The maximum number of epochs of minibatch steps.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     random_state : int, RandomState or None
-        None is seed 0.
+        The seed. None stands for the seed 0.
     solver, solver_options
-        Without effect: they are of scikit-learn's linear program.
+        These parameters of scikit-learn's linear program have no effect.
     """
 
     quantile: Any
@@ -65,7 +65,8 @@ class QuantileRegressor(Regressor):
         return np.ndim(self.quantile) == 1
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        # Larger batches than the library's for few rows: rare residuals of extreme quantiles need them
+        # For few rows, these batches are larger than the library's default, because in extreme quantiles few residuals have one
+        # of the signs.
         options = {"loss": "quantile", "batch": min(256, rows), **solver_options(self, self.max_iter, None)}
         if not self._is_several():
             options["quantile"] = float(self.quantile)
@@ -84,7 +85,9 @@ class QuantileRegressor(Regressor):
         return found.model.weight, found.model.bias
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2; of several quantiles the mean of their D^2, the shares of a constant's pinball loss that are explained.
+        """Return R^2, or the mean of D^2 over several quantiles.
+
+        D^2 is the share of the pinball loss of the intercept-only model that the model explains.
 
         Parameters
         ----------

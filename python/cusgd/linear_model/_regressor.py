@@ -1,4 +1,4 @@
-"""What all regressors share."""
+"""The base class of all regressors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ._base import LOG_LINKS, Array, Estimator, in_own_words
 
 
 def check_range(y: Array, loss: str) -> None:
-    """Refuse targets that the loss does not take."""
+    """Raise an error if targets are outside the range of the loss."""
     if (loss in ("poisson", "tweedie") and (y < 0).any()) or (loss == "gamma" and (y <= 0).any()):
         raise ValueError(f"Some value(s) of y are out of the valid range of the loss {loss!r}.")
 
 
 class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
-    """A regressor whose objective is given by `_objective`."""
+    """The base class of regressors. A subclass defines its objective in `_objective`."""
 
     _multi_output = True
 
@@ -36,12 +36,12 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
-            standardized.
+            Rows. Training uses single precision for float32 and double precision for all other types. Columns of a sparse matrix
+            are not standardized.
         y : array of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array of shape (n_samples,), optional
-            Rows of weight 0 count as absent.
+            Weights, at least 0. Rows with weight 0 are ignored.
 
         Returns
         -------
@@ -51,7 +51,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
 
     @in_own_words
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
-        """Fit the model from given coefficients and intercept; None: from where the library starts."""
+        """Fit the model, starting from given coefficients and intercepts, or from the library's defaults if they are None."""
         X, y = self._features(X, y, multi_output=self._multi_output)
         y = np.asarray(y, dtype=X.dtype)
         check_range(y, self._loss())
@@ -63,7 +63,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         return self
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
-        """Keep coefficients (k, d) and intercepts (k,) in the shapes that scikit-learn's regressors have."""
+        """Store coefficients (k, d) and intercepts (k,) in the shapes that the regressors of scikit-learn have."""
         self.coef_ = (weight[0] if single else weight).astype(dtype)
         self.intercept_ = dtype.type(bias[0]) if single else bias.astype(dtype)
         if not self.fit_intercept:
@@ -84,11 +84,11 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         return self._mean(self._linear_predictor(X))
 
     def _mean(self, linear: Array) -> Array:
-        """Return the mean of the targets where X coef_ + intercept_ is ``linear``."""
+        """Return the mean of the targets for values of the linear predictor X coef_ + intercept_."""
         return np.exp(linear) if self._loss() in LOG_LINKS else linear
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2, the share of the targets' variance that the predictions explain.
+        """Return R^2, the share of the variance of the targets that the predictions explain.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         return float(super().score(X, readable(y, "y"), readable(sample_weight, "sample_weight")))
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn's tools need to know."""
+        """Return the properties of the estimator that scikit-learn's tools use."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = self._multi_output
         tags.target_tags.positive_only = self._loss() in LOG_LINKS

@@ -1,4 +1,4 @@
-"""Linear models of any loss."""
+"""Linear models with any loss, trained by minibatch steps."""
 
 from __future__ import annotations
 
@@ -22,74 +22,77 @@ from ._sgd_base import CLASS_LOSSES, FlatLoss, Sgd, loss_functions_of
 
 
 class SGDRegressor(OwnLossMixin, Sgd, Regressor):  # type: ignore[misc]
-    """A linear regression of any loss, by minibatch steps.
+    """Linear regression with any loss, trained by minibatch steps.
 
     Parameters
     ----------
     loss : str
-        "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "log_cosh", "poisson", "gamma"
-        or "tweedie".
+        The loss: "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile", "log_cosh",
+        "poisson", "gamma" or "tweedie".
     penalty : {"l2", "l1", "elasticnet"} or None
-        On the coefficients in the data's units.
+        The penalty on the coefficients, in the units of the data.
     alpha : float
-        Strength of the penalty, which is added to the mean loss. With sample weights the mean is weighted: their scale does not
-        matter.
+        The strength of the penalty, which is added to the mean loss. With sample weights, the mean is a weighted mean, so the
+        scale of the weights does not matter.
     l1_ratio : float
-        Share of l1 in "elasticnet".
+        The share of the l1 penalty in "elasticnet", from 0 to 1.
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int, optional
-        Limit of epochs; None: 2,000,000 / rows, from 20 to 1000.
+        The maximum number of epochs. None stands for 2,000,000 divided by the number of rows, but from 20 to 1000.
     tol : float, None or "auto"
-        Relative improvement per evaluation that counts; "auto": 1e-5. With a schedule, scikit-learn's meaning; "auto": 1e-3.
-        None: all epochs run.
+        The smallest relative improvement between evaluations that counts; "auto" stands for 1e-5. If ``learning_rate`` names a
+        schedule, it has the meaning that it has in scikit-learn, and "auto" stands for 1e-3. With None, all epochs are run.
     shuffle : bool
-        Whether rows are in random order.
+        Whether each epoch uses the rows in a new random order.
     verbose : int
-        1: show a progress bar (of tqdm; without it, lines); 2: print a line per epoch.
+        1 shows a progress bar if tqdm is installed, and otherwise a line per epoch. 2 prints a line per epoch.
     epsilon : float
-        Of the losses huber, epsilon_insensitive and squared_epsilon_insensitive.
+        The parameter of the losses "huber", "epsilon_insensitive" and "squared_epsilon_insensitive".
     random_state : int, RandomState or None
-        None is seed 0: equal fits give equal results.
+        The seed. None stands for the seed 0, so that equal fits have equal results.
     learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}
-        "auto" chooses optimizer and rate from the data. The others run scikit-learn's algorithm: one row per step on the
-        columns as they are, with its stopping rule; ``optimizer``, ``batch_size`` and ``standardize`` then have no effect.
+        "auto" chooses the optimizer and the rate from the data. The other values name schedules of scikit-learn and run its
+        algorithm and stopping rule, with one row per step and without standardization. ``optimizer``, ``batch_size`` and
+        ``standardize`` then have no effect.
     eta0 : float, optional
-        The learning rate; None: chosen from the data, with a schedule 0.01.
+        The learning rate. None chooses it from the data, or stands for 0.01 if ``learning_rate`` names a schedule.
     power_t : float
-        Exponent of "invscaling"; of less than 0 it is deprecated, as in scikit-learn.
+        The exponent of "invscaling". As in scikit-learn, negative values are deprecated.
     early_stopping : bool
-        Whether to hold out ``validation_fraction`` of the rows and keep the epoch that does best on them.
+        Whether to hold out ``validation_fraction`` of the rows and keep the parameters of the best epoch on them.
     validation_fraction : float
-        Share of the rows to hold out.
+        The share of the rows to hold out, between 0 and 1.
     n_iter_no_change : int, optional
-        Evaluations without improvement that end the run.
+        The number of evaluations without improvement after which the run ends.
     warm_start : bool
-        Whether to start from the coefficients of the last fit.
+        Whether to start from the coefficients of the previous fit.
     average : bool or int, optional
-        Whether the result is an average of the iterates, or the step at which averaging starts; None: the optimizer's default.
+        Whether the result is an average of the iterates, or the step at which averaging starts. None uses the default of the
+        optimizer.
     solver : str
-        "sgd", "auto" (a full-batch method chosen by the data), "best" (sgd or a full-batch method, by the options and the shape),
-        or the name of one.
+        "sgd", "auto" (a full-batch solver chosen from the data), "best" (sgd or a full-batch solver, chosen from the options and
+        the shape of the data), or the name of a solver.
     optimizer : str
-        "auto", "sgd", "momentum", "adam", ...; see `cusgd.options`.
+        "auto", "sgd", "momentum", "adam" or another optimizer; see `cusgd.options`.
     batch_size : int or "auto"
-        Rows per step.
+        The number of rows per step.
     standardize : bool
-        Whether columns are standardized inside.
+        Whether to standardize the columns internally.
     device : str
-        "auto", "cpu", "cuda" or "cuda:0".
+        The device: "auto", "cpu", "cuda" or "cuda:0".
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     callback : callable or list of callables, optional
-        Called after each epoch, as by `cusgd.fit`.
+        Functions that are called after each epoch, as for `cusgd.fit`.
     loss_expr : str, optional
-        A loss of your own, in the place of ``loss``: a formula of the prediction p and the target y such as
+        An own loss, which replaces ``loss``. It is a formula of the prediction p and the target y, such as
         ``"log(cosh(p - y))"``, which is differentiated automatically.
     constants : dict of str to float, optional
-        Names in ``loss_expr`` and ``link`` that stand for numbers: ``{"c": 1.35}``.
+        The values of names in ``loss_expr`` and ``link``, such as ``{"c": 1.35}``.
     link : str, optional
-        With ``loss_expr``: the mean of the target as a formula of p, which `predict` returns: ``"exp(p)"``. None: p.
+        The mean of the target as a formula of p, such as ``"exp(p)"``, for use with ``loss_expr``. `predict` returns the mean.
+        None stands for p.
 
     Examples
     --------
@@ -146,7 +149,7 @@ class SGDRegressor(OwnLossMixin, Sgd, Regressor):  # type: ignore[misc]
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
         super()._keep_coefficients(weight, bias, single, dtype)
-        self.intercept_ = np.atleast_1d(self.intercept_)  # as scikit-learn's SGDRegressor, and no other of its regressors
+        self.intercept_ = np.atleast_1d(self.intercept_)  # the shape in SGDRegressor of scikit-learn, unlike other regressors
 
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
     @in_own_words
@@ -184,21 +187,21 @@ def _has_probabilities(estimator: SGDClassifier) -> bool:
 
 
 class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
-    """A linear classifier of any loss, by minibatch steps.
+    """Linear classification with any loss, trained by minibatch steps.
 
-    Several classes are trained in one run, "log_loss" by softmax and others each against the rest. The schedules of
-    ``learning_rate`` run scikit-learn's algorithm, class after class against the rest.
+    More than two classes are trained in one run: "log_loss" uses softmax, and the other losses train each class against the rest.
+    If ``learning_rate`` names a schedule, the algorithm of scikit-learn trains one class after the other against the rest.
 
     Parameters
     ----------
     loss : str
-        "hinge" (a support vector machine), "squared_hinge", "log_loss" (logistic regression), "modified_huber", "perceptron" or
-        a loss of `SGDRegressor` for real numbers, of targets -1 and 1.
+        The loss: "hinge" (a support vector machine), "squared_hinge", "log_loss" (logistic regression), "modified_huber",
+        "perceptron", or a loss of `SGDRegressor` for real targets, which is then used with the targets -1 and 1.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        The weights of the classes.
     tol : float, None or "auto"
-        As for `SGDRegressor`; "auto" also ends a run whose loss, in ``n_iter_no_change`` epochs, fell by less than 1e-3 of the
-        loss after the first epoch.
+        As for `SGDRegressor`. In addition, "auto" ends a run if the loss fell by less than 1e-3 of the loss after the first epoch
+        during the last ``n_iter_no_change`` epochs.
     penalty, alpha, l1_ratio, fit_intercept, max_iter, shuffle, verbose, epsilon, random_state, learning_rate, eta0, power_t
         As for `SGDRegressor`.
     early_stopping, validation_fraction, n_iter_no_change, warm_start, average
@@ -265,15 +268,16 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
             self._own_weights = weights
         if len(by_class) == 2 or not self._runs_schedule():
             return super()._class_weights(weights, X, index, by_class)
-        # scikit-learn weighs the rows of the class in question, and not the rest: a column per class
+        # When scikit-learn trains a class against the rest, only the rows of that class have its weight. So there is a column of
+        # weights per class.
         of_class: Array = np.where(index[:, None] == np.arange(len(by_class)), by_class, 1.0).astype(X.dtype)
         return of_class if weights is None else of_class * weights[:, None]
 
     def _is_first_part(self, classes: Any) -> bool:
-        """Tell whether `partial_fit` was not called before; its classes are kept then, and else are those of the first call."""
+        """Tell whether this is the first call of `partial_fit`, which determines the classes."""
         known = getattr(self, "classes_", None)
         if known is not None and classes is not None and np.array_equal(known, classes):
-            return False  # without scikit-learn's check, which takes longer than steps on few rows
+            return False  # skip the check of scikit-learn, which takes longer than steps on few rows
         return bool(_check_partial_fit_first_call(self, classes))
 
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
@@ -288,7 +292,7 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         y : array of shape (n_samples,)
             Classes.
         classes : array of shape (n_classes,)
-            All classes that there will be; must be given in the first call.
+            All classes that may occur in any call. It must be given in the first call.
         sample_weight : array of shape (n_samples,), optional
             Weights.
 
@@ -331,7 +335,7 @@ class SGDClassifier(Sgd, Classifier):  # type: ignore[misc]
         share = (np.clip(self.decision_function(X), -1, 1) + 1) / 2
         if share.ndim == 1:
             return np.column_stack([1 - share, share])
-        share[share.sum(axis=1) == 0] = 1  # no class claims the row
+        share[share.sum(axis=1) == 0] = 1  # all classes are equally probable if each has the share 0
         normalized: Array = share / share.sum(axis=1, keepdims=True)
         return normalized
 

@@ -1,4 +1,4 @@
-"""Least squares, plain and with penalties."""
+"""Least squares, with and without penalties."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from .._path import path
 from ._base import WORDS, Array, keep, nonnegative, penalty_options, share, solver_options, threads
 from ._regressor import Regressor
 
-FEW_ITERATIONS = 100  # of lbfgs, before coordinate descent is tried
-FEW_COLUMNS = 2000  # of which the matrix of all products takes 32 MB, and less time than thousands of iterations
+FEW_ITERATIONS = 100  # number of lbfgs iterations before coordinate descent is tried
+FEW_COLUMNS = 2000  # the products of so many columns take 32 MB, and less time than thousands of iterations
 # Coefficients that must not be negative.
 POSITIVE: dict[str, Any] = {"solver": "lbfgs", "lower": 0.0}
 
 
 class LinearRegression(Regressor):
-    """Ordinary least squares. Of several solutions, that of least norm of the coefficients, as scikit-learn's.
+    """Ordinary least squares.
+
+    If there are several solutions, the result is that with the minimum norm of the coefficients, as in scikit-learn.
 
     Parameters
     ----------
     fit_intercept : bool
         Whether to fit an intercept.
     positive : bool
-        Whether coefficients must not be negative; by L-BFGS within bounds then.
+        Whether to require nonnegative coefficients. L-BFGS with bounds then computes them.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     copy_X, tol
-        Without effect: X is never written to, and the solution is exact, of sparse X to a gradient of 1e-9 of the first.
+        These parameters have no effect, because X is never modified and the solution is exact. For sparse X, it is computed to a
+        norm of the gradient of 1e-9 relative to the start.
 
     Examples
     --------
@@ -67,7 +70,8 @@ class LinearRegression(Regressor):
     ) -> tuple[Array, Array]:
         found = super()._minimize(X, y, weights, options, start)
         if "least norm" in self.result_.note:
-            # Standardized columns' coefficients; scikit-learn takes the least norm of those of the columns as they are
+            # That result minimizes the norm of the coefficients of standardized columns. As in scikit-learn, minimize the norm of
+            # the coefficients of the original columns instead.
             found = self._train(X, y, weights, {**options, "standardize": False}, start=start)
         return found
 
@@ -78,17 +82,17 @@ class Ridge(Regressor):
     Parameters
     ----------
     alpha : float or array of shape (n_targets,)
-        Strength of the penalty; an array has one for each target.
+        The strength of the penalty. An array contains a value for each target.
     fit_intercept : bool
         Whether to fit an intercept, which is not penalized.
     positive : bool
-        Whether coefficients must not be negative; by L-BFGS within bounds then.
+        Whether to require nonnegative coefficients. L-BFGS with bounds then computes them.
     max_iter : int, optional
-        Limit of iterations with ``positive=True``.
+        The maximum number of iterations with ``positive=True``.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     copy_X, tol, solver, random_state
-        Without effect: X is never written to, and the solution is exact.
+        These parameters have no effect, because X is never modified and the solution is exact.
     """
 
     positive: bool
@@ -136,36 +140,37 @@ class Ridge(Regressor):
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
         super()._keep_coefficients(weight, bias, single, dtype)
-        if len(weight) == 1:  # as scikit-learn's Ridge, and no other of its regressors: a vector for a y of one column, too
+        if len(weight) == 1:  # unlike other regressors, Ridge of scikit-learn has a vector even if y is a matrix of one column
             self.coef_ = self.coef_.ravel()
 
 
 class ElasticNet(Regressor):
-    """Least squares with penalties on the absolute values and squares of the coefficients.
+    """Least squares with penalties on the absolute values and the squares of the coefficients.
 
-    Minimizes ``|y - X coef|^2 / (2 n) + alpha * l1_ratio * |coef|_1 + alpha * (1 - l1_ratio) / 2 * |coef|^2``.
+    The objective is ``|y - X coef|^2 / (2 n) + alpha * l1_ratio * |coef|_1 + alpha * (1 - l1_ratio) / 2 * |coef|^2``.
 
     Parameters
     ----------
     alpha : float
-        Strength of the penalty.
+        The strength of the penalty.
     l1_ratio : float
-        Share of the penalty on absolute values, from 0 to 1.
+        The share of the penalty on absolute values, from 0 to 1.
     fit_intercept : bool
         Whether to fit an intercept.
     max_iter : int
-        Limit of iterations. Where dense rows of up to 2000 columns need more than 100, coordinate descent is tried, and
-        the iterations go on from its result.
+        The maximum number of iterations. If dense rows with at most 2000 columns need more than 100 iterations, coordinate
+        descent is tried, and further iterations start from its result.
     tol : float
-        The run ends when the gradient's norm is at most this share of the intercept-only model's.
+        The run ends when the norm of the gradient is at most this share of the norm for the intercept-only model. None stands for
+        1e-9, or 1e-5 for float32.
     warm_start : bool
-        Whether to start from the coefficients of the last fit.
+        Whether to start from the coefficients of the previous fit.
     positive : bool
-        Whether coefficients must not be negative; by L-BFGS within bounds then.
+        Whether to require nonnegative coefficients. L-BFGS with bounds then computes them.
     n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The number of threads. The result does not depend on it.
     precompute, copy_X, random_state, selection
-        Without effect: they are of scikit-learn's coordinate descent.
+        These parameters of scikit-learn's coordinate descent have no effect.
     """
 
     tol: float | None
@@ -215,10 +220,10 @@ class ElasticNet(Regressor):
         return super()._minimize(X, y, weights, options, start)
 
     def _by_coordinates(self, X: Any, y: Array, weights: Array | None) -> tuple[Array, Array] | None:
-        """Return the optimum by coordinate descent on the products of all columns; None: it was not found.
+        """Return the optimum that coordinate descent on the products of all columns finds, or None if it does not converge.
 
-        On columns that nearly depend on each other lbfgs takes thousands of iterations to get there. Begun there, it has nothing
-        left to do but to measure the gradient.
+        If columns are nearly linearly dependent, lbfgs takes thousands of iterations to find the optimum. If it starts there, it
+        only has to compute the gradient.
         """
         settings: dict[str, Any] = {"standardize": False, "intercept": bool(self.fit_intercept), "threads": threads(self.n_jobs)}
         try:
@@ -233,26 +238,16 @@ class ElasticNet(Regressor):
 
 
 class Lasso(ElasticNet):
-    """Least squares with a penalty on the absolute values of the coefficients: `ElasticNet` with ``l1_ratio=1``.
+    """Least squares with a penalty on the absolute values of the coefficients (`ElasticNet` with ``l1_ratio=1``).
 
     Parameters
     ----------
     alpha : float
-        Strength of the penalty.
-    fit_intercept : bool
-        Whether to fit an intercept.
-    max_iter : int
-        Limit of iterations.
-    tol : float
-        The run ends when the gradient's norm is at most this share of the intercept-only model's.
-    warm_start : bool
-        Whether to start from the coefficients of the last fit.
-    positive : bool
-        Whether coefficients must not be negative; by L-BFGS within bounds then.
-    n_jobs : int, optional
-        Threads; the result does not depend on it.
+        The strength of the penalty.
+    fit_intercept, max_iter, tol, warm_start, positive, n_jobs
+        As for `ElasticNet`.
     precompute, copy_X, random_state, selection
-        Without effect: they are of scikit-learn's coordinate descent.
+        These parameters of scikit-learn's coordinate descent have no effect.
     """
 
     l1_ratio = 1.0
