@@ -1,4 +1,4 @@
-"""Options by keyword."""
+"""Options of training, given as keyword arguments."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ._text import c_text
 
 
 class Options(Mapping[str, Any]):
-    """Options of a run, by name; a trainer's have every choice made.
+    """The options of a run, as a mapping from names to values.
 
-    Values are numbers, names, booleans, or None where the choice is open.
+    The values are numbers, strings or booleans. A value is None if the library chooses it; the options of a trainer contain the
+    values that were chosen.
     """
 
     def __init__(self, handle: C.c_void_p) -> None:
@@ -25,12 +26,12 @@ class Options(Mapping[str, Any]):
 
     @classmethod
     def copy_of(cls, handle: Any) -> Options:
-        """Return a copy of the library's options, which lives on without their owner.
+        """Return a copy of the library's options, which is independent of their owner.
 
         Parameters
         ----------
         handle : pointer
-            The library's options.
+            The options of the library.
 
         Returns
         -------
@@ -75,7 +76,7 @@ _entries: dict[str, Any] = {}
 
 
 def _table() -> dict[str, Any]:
-    """Return the library's options by Python name."""
+    """Return the options of the library by their names in Python."""
     if not _entries:
         index = 0
         while entry := lib.cusgd_option_at(index):
@@ -85,7 +86,7 @@ def _table() -> dict[str, Any]:
 
 
 def _value(text: str, entry: Any) -> Any:
-    """Return an option's text as a Python value."""
+    """Return the Python value that the text of an option stands for."""
     if text == "auto" and entry.takes_auto:
         return None
     if entry.type == _capi.CUSGD_OPTION_FLAG:
@@ -101,12 +102,13 @@ def _value(text: str, entry: Any) -> Any:
 
 
 def option_table() -> dict[str, dict[str, Any]]:
-    """Return what there is to set: for each option its help, default, range and choices.
+    """Return the help, default, range and choices of each option.
 
     Returns
     -------
     dict
-        By the name of the option: a dict with ``help``, ``default`` (text), ``choices`` (list or None), ``min`` and ``max``.
+        For each name of an option, a dict with ``help``, ``default`` (str or None), ``choices`` (list or None), ``min`` and
+        ``max``.
     """
     table = {}
     for name, entry in _table().items():
@@ -124,7 +126,7 @@ def option_table() -> dict[str, dict[str, Any]]:
     return table
 
 
-# What users of scikit-learn and PyTorch may write
+# Names that scikit-learn and PyTorch use for some options, for messages
 _OTHER_NAMES = {
     "alpha": "l2",
     "batch_size": "batch",
@@ -139,7 +141,7 @@ _OTHER_NAMES = {
     "random_state": "seed",
     "tol": "tolerance",
 }
-# Options of the command that concern files and the terminal, and what there is in Python
+# Options of the command that concern files and the terminal, and their counterparts in Python, for messages
 _OF_THE_COMMAND = {
     "C": "l2 is 1 / (C rows)",
     "categorical": "cusgd.read_table(path, categorical=...) reads a table as the command does",
@@ -165,7 +167,7 @@ _OTHER_LOSSES = {"squared_error": "squared", "log_loss": "logistic", "pinball": 
 
 
 def _hint(name: str, value: Any) -> str | None:
-    """Return what an unknown option or loss is called here, or None."""
+    """Return a message that says how an unknown option or loss is called in cuSGD, or None."""
     if name in _OTHER_NAMES:
         return f"there is no option {name}: it is called {_OTHER_NAMES[name]}"
     if name in _OF_THE_COMMAND:
@@ -176,7 +178,7 @@ def _hint(name: str, value: Any) -> str | None:
 
 
 def _text(entry: Any, value: Any) -> str:
-    """Return a value as the library reads it; names may have underscores."""
+    """Return a value as text for the library. Names may contain underscores in place of hyphens."""
     if isinstance(value, (float, np.floating)):
         return repr(float(value))
     text = str(value)
@@ -215,7 +217,7 @@ def _set(handle: C.c_void_p, name: str, value: Any) -> None:
 
 
 def make_options(options: Mapping[str, Any]) -> Options:
-    """Return the options that keywords name; None leaves an option as it is."""
+    """Return the options for keyword arguments. An argument of None leaves the option at its default."""
     if options.get("loss_expr") is not None and options.get("loss") not in (None, "expression"):
         raise UsageError("loss and loss_expr are one choice: give one of them")
     handle = C.c_void_p()

@@ -23,33 +23,33 @@ from ._training_data import training_data
 
 @dataclass(frozen=True, repr=False)
 class Path:
-    """The result of `path`. Penalties are in falling order.
+    """The result of `path`, with the penalties in descending order.
 
     Attributes
     ----------
     alphas_ : array of shape (n_alphas,)
         The penalties.
     coef_path_ : array of shape (n_features, n_alphas)
-        The coefficients of the models of all rows, as `sklearn.linear_model.lasso_path` has them.
+        The coefficients of the models that are trained on all rows, as in `sklearn.linear_model.lasso_path`.
     intercept_path_ : array of shape (n_alphas,)
-        Their intercepts.
+        The intercepts of these models.
     mse_path_ : array of shape (n_alphas, n_folds)
-        The mean squared error on each fold of the model without it, as `sklearn.linear_model.LassoCV` has it; of other
-        losses than squared and mse their mean there.
+        The mean squared error on each fold of the model that is trained on the other folds, as in `sklearn.linear_model.LassoCV`.
+        For losses other than squared and mse, it is the mean loss.
     losses_ : array of shape (n_alphas,)
         The mean squared error, or the mean of another loss, on the training rows.
     dual_gaps_ : array of shape (n_alphas,)
-        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression, other losses and
-        sparse X.
+        The duality gaps, relative to the loss of the intercept-only model. They are NaN for ridge regression, for other losses
+        and for sparse X.
     converged_ : array of shape (n_alphas,)
-        Whether the duality gap is within the tolerance, or 1e-8 where that is below what rounding leaves; of sparse X,
-        whether the norm of the gradient that is left is at most sqrt(tolerance) of the largest without columns.
+        Whether the duality gap is within the tolerance, or within 1e-8 if rounding errors exceed the tolerance. For sparse X,
+        whether the norm of the gradient is at most sqrt(tolerance) times its largest element for the intercept-only model.
     nonzeros_ : array of shape (n_alphas,)
-        Coefficients that are not 0.
+        The numbers of nonzero coefficients.
     chosen : int
-        The index of the chosen penalty; without folds the last.
+        The index of the chosen penalty; without folds, the last index.
     model : Model
-        Its model, trained on all rows.
+        The model with the chosen penalty, trained on all rows.
     """
 
     alphas_: NDArray[np.float64]
@@ -64,7 +64,7 @@ class Path:
     model: Model
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a pickle, also an earlier one without `converged_`."""
+        """Restore a pickle. Pickles of earlier versions do not contain `converged_`."""
         self.__dict__.update({"converged_": ~(state["dual_gaps_"] > 1e-8), **state})
 
     def __repr__(self) -> str:
@@ -78,17 +78,17 @@ class Path:
 
     @property
     def coef_(self) -> NDArray[np.float64]:
-        """The chosen model's coefficients."""
+        """The coefficients of the chosen model."""
         return self.coef_path_[:, self.chosen]
 
     @property
     def intercept_(self) -> float:
-        """The chosen model's intercept."""
+        """The intercept of the chosen model."""
         return float(self.intercept_path_[self.chosen])
 
 
 def _read(handle: C.c_void_p, count: int, folds: int, cols: int) -> dict[str, Any]:
-    """Copy a path's arrays."""
+    """Copy the arrays of a path."""
     points = [sized(_capi.cusgd_path_point) for _ in range(count)]
     theta = np.empty((count, cols + 1))
     losses = np.empty((count, folds))
@@ -124,36 +124,41 @@ def path(
     offset: Any = None,
     **options: Any,
 ) -> Path:
-    """Compute a model for each of many penalties at once: the lasso, the elastic net or ridge regression.
+    """Compute models for a sequence of penalties: the lasso, the elastic net or ridge regression.
 
-    For least squares the rows are read once, for the products of all columns; what follows does not depend on their number. Other
-    losses with second derivatives (logistic, poisson, ...) are minimized by Newton's method. Sparse X stays sparse: coordinate
-    descent on a copy by columns, 12 bytes per stored value, minimizes any of these losses. The loss minimized is
-    ``mean((y - X b)**2) / 2 + alpha * (l1_ratio * abs(b).sum() + (1 - l1_ratio) / 2 * (b**2).sum())``, the penalties being those
-    on coefficients of standardized columns unless ``standardize=False`` is given, and with another loss its mean is minimized.
+    The objective is ``mean((y - X b)**2) / 2 + alpha * (l1_ratio * abs(b).sum() + (1 - l1_ratio) / 2 * (b**2).sum())``. With
+    another loss, the mean of that loss replaces the first term. The penalties apply to the coefficients of standardized columns,
+    unless ``standardize=False`` is given.
+
+    For least squares, the rows are read once to compute the products of all columns. The time of the other computations does not
+    depend on the number of rows. Other losses with second derivatives (logistic, poisson, ...) are minimized by Newton's method.
+    For sparse X, coordinate descent minimizes any of these losses. It uses a copy by columns, which takes 12 bytes per stored
+    value.
 
     Parameters
     ----------
     X, y, sample_weight, offset
         As for `Trainer`, with one output.
     l1_ratio : float
-        From 0 (ridge regression) to 1 (the lasso).
+        The share of the l1 penalty, from 0 (ridge regression) to 1 (the lasso).
     count : int
-        How many penalties there are.
+        The number of penalties.
     ratio : float
-        The last penalty as a share of the first, which is the smallest that leaves no coefficient.
+        The ratio of the last penalty to the first one, which is the smallest penalty with which all coefficients are 0.
     alphas : array of shape (n_alphas,), optional
-        The penalties, in place of ``count`` and ``ratio``.
+        The penalties, which replace ``count`` and ``ratio``.
     folds : int or array of shape (n,)
-        How many folds of cross-validation the seed draws, from 2 to 63, or 0 for none; or each row's fold, numbered from 0.
+        The number of folds of cross-validation, from 2 to 63, which are drawn at random by the seed, or the fold of each row,
+        numbered from 0. 0 stands for no cross-validation.
     select : {"best", "1se"}
-        The penalty of the least mean loss; or the largest within a standard error of it.
+        "best" chooses the penalty with the minimum mean loss, and "1se" the largest penalty whose mean loss is within one
+        standard error of the minimum.
     tolerance : float
-        The duality gap at which a model is done, as a share of the loss of the model without columns. With other losses
-        than squared and mse, a model is done when its optimality conditions are violated by at most the square root of
-        `tolerance` times the first penalty; with sparse X, by a hundredth of that.
+        A model has converged if its duality gap, relative to the loss of the intercept-only model, is at most this value. With
+        losses other than squared and mse, it has converged if the violation of its optimality conditions is at most the square
+        root of ``tolerance`` times the first penalty. With sparse X, the limit is a hundredth of that.
     **options
-        As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed``, ``device``.
+        As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed`` and ``device``.
 
     Returns
     -------
@@ -162,12 +167,12 @@ def path(
     Warns
     -----
     ConvergenceWarning
-        Some models have not converged (`Path.converged_`).
+        Some models have not converged; see `Path.converged_`.
 
     Raises
     ------
     NotConvergedError
-        No minimum was found, as of log-cosh where targets are far from all predictions in units of the loss.
+        No minimum was found. This can happen with log-cosh if the targets are far from all predictions, in the units of the loss.
 
     Examples
     --------
@@ -198,7 +203,7 @@ def path(
     plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
     handle = C.c_void_p()
     run(lambda: check(lib.cusgd_path_create(given.handle, data.handle, C.byref(plan), C.byref(handle))))
-    del of_rows, penalties  # ctypes does not keep them for the plan
+    del of_rows, penalties  # needed until here, because ctypes does not keep the arrays of the plan alive
     try:
         model = C.c_void_p()
         chosen = lib.cusgd_path_chosen(handle)
@@ -212,9 +217,9 @@ def path(
 
 
 def _unconverged(found: Path) -> str:
-    """Return what there is to say of models that are no minima."""
+    """Return a warning about the models that have not converged."""
     gaps = np.where(found.converged_, 0.0, found.dual_gaps_)
-    if np.isnan(gaps).any():  # of sparse rows there are none
+    if np.isnan(gaps).any():  # no duality gaps are computed for sparse rows
         return (
             f"{np.sum(~found.converged_)} of the {len(gaps)} models have not converged, the first at alpha "
             f"{found.alphas_[found.converged_.argmin()]:g}: more than rounding is left of the gradient. Columns nearly depend on "

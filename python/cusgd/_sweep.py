@@ -1,4 +1,4 @@
-"""Sweeps: many models in one pass over the data."""
+"""Sweeps, which train many models in one pass over the data."""
 
 from __future__ import annotations
 
@@ -38,28 +38,29 @@ _STOPS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a configuration.
+    """The result of one configuration of a sweep.
 
     Attributes
     ----------
     parameters : dict
-        ``l1``, ``l2``, ``rate``, ``momentum`` and ``quantile``, ``delta`` or ``width``, if the loss has it, as they ran; and
-        ``class_weight``, if the grid has it.
+        The values that were used of ``l1``, ``l2``, ``rate`` and ``momentum``, of ``quantile``, ``delta`` or ``width`` if the
+        loss has this parameter, and of ``class_weight`` if it is in the grid.
     losses : array
-        The loss of each fold, or the validation loss.
+        The loss of each fold, or the validation loss. To be comparable, the losses of configurations with different deltas or
+        widths are computed with the delta or width of the options.
     mean, standard_error : float
-        Of the losses. NaN: one of the models diverged; without folds there is no standard error. The losses of different
-        deltas or widths are those of the options' delta or width, so that they can be compared.
+        The mean and the standard error of the losses. They are NaN if one of the models diverged. Without folds, the standard
+        error is NaN.
     loss : float
-        The training loss of the model of all rows.
+        The training loss of the model that is trained on all rows.
     rank : int
-        From 1; among the configurations of its quantile.
+        The rank, from 1. With several quantiles, it is the rank among the configurations of the same quantile.
     epochs : int
-        The most that one of the models took.
+        The maximum number of epochs of its models.
     nonzeros : int
-        Coefficients of the model of all rows that are not 0.
+        The number of nonzero coefficients of the model that is trained on all rows.
     stop : str
-        ``"converged"``, ``"epochs"``, ``"dropped"`` (by halving) or ``"diverged"``.
+        The reason why training ended: ``"converged"``, ``"epochs"``, ``"dropped"`` (by halving) or ``"diverged"``.
     """
 
     parameters: dict[str, Any]
@@ -80,13 +81,13 @@ class Sweep:
     Attributes
     ----------
     outcomes : list of Outcome
-        In the order of the configurations.
+        The result of each configuration, in the order of the configurations.
     chosen : int
-        The index of the chosen one; of several quantiles that of the least.
+        The index of the chosen configuration. With several quantiles, it belongs to the smallest one.
     all_chosen : list of int
-        The index of the chosen one for each of several quantiles, which are ascending.
+        The index of the chosen configuration for each quantile, in ascending order of the quantiles.
     model : Model
-        The chosen configuration's model, trained on all rows; of several quantiles it has an output for each.
+        The model of the chosen configuration, trained on all rows. With several quantiles, it has an output for each.
     """
 
     outcomes: list[Outcome]
@@ -100,7 +101,7 @@ class Sweep:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The chosen configuration."""
+        """The parameters of the chosen configuration."""
         return self.outcomes[self.chosen].parameters
 
 
@@ -117,9 +118,9 @@ def _class_weight(value: Any) -> float:
 
 
 def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Any:
-    """Return an array of the C library's configurations: all combinations of a mapping's values, or those listed.
+    """Return an array of the library's configurations: all combinations of the values of a mapping, or those of a list.
 
-    ``names`` are those of the numbers here and there.
+    ``names`` maps the names of the parameters to the members of the library's structure.
     """
     if isinstance(grid, Mapping):
         axes = [
@@ -145,7 +146,10 @@ def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]], names
 
 
 def _set_folds(plan: Any, folds: Any, rows: int) -> NDArray[np.uint8] | None:
-    """Set a plan's folds: their number, or each row's, in an array that must live as long as the plan and is returned."""
+    """Set the folds of a plan, given as their number or as the fold of each row.
+
+    In the second case the plan points to the array that is returned, which must live as long as the plan.
+    """
     if np.ndim(folds) == 0:
         plan.folds = int(folds)
         return None
@@ -194,32 +198,35 @@ def sweep(
     exposure: Any = None,
     **options: Any,
 ) -> Sweep:
-    """Train many models in one pass over the data, and choose the one that does best on rows held out.
+    """Train many models in one pass over the data, and choose the model with the smallest loss on held-out rows.
 
     Parameters
     ----------
     X, y, sample_weight, offset, exposure
-        As for `Trainer`, with one output; y is None with a table.
+        As for `Trainer`, with one output. If X is a table, y is None.
     grid : mapping or list of mappings
-        Values of ``l1``, ``l2``, ``rate``, ``momentum`` and, with such a loss, ``quantile``, ``delta`` or ``width``, of which all
-        combinations are trained; or the configurations themselves. Different quantiles are not chosen from: the model predicts
-        each, by the best of its configurations. With a loss of two classes also ``class_weight``: ``"balanced"``, None or the
-        factor on the weights of the rows of the second class. The losses by which models are compared do not have these weights.
+        A mapping contains values of ``l1``, ``l2``, ``rate``, ``momentum`` and, if the loss has it, ``quantile``, ``delta`` or
+        ``width``. All combinations are trained. A list contains the configurations themselves. With several quantiles, the model
+        predicts each of them, by the best configuration of that quantile. With a loss of two classes, ``class_weight`` may be
+        ``"balanced"``, None, or the factor on the weights of the rows of the second class. The losses that compare the models do
+        not use these weights.
     folds : int or array of shape (n,)
-        How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0. By default 5, if no
-        other rows judge. 0: none, where there is one configuration, or one for each quantile.
+        The number of folds of cross-validation, from 2 to 63, which are drawn at random by the seed, or the fold of each row,
+        numbered from 0. The default is 5 if there is no validation data. 0 trains on all rows only, and is allowed with one
+        configuration, or with one for each quantile.
     valid : tuple (X, y) or (X, y, sample_weight), optional
-        Validation data, which judges in place of folds.
+        Validation data, which is used in place of folds.
     select : {"best", "1se"}
-        The least mean loss; or the largest ``l1``, then ``l2``, of those within a standard error of it.
+        "best" chooses the configuration with the minimum mean loss. "1se" chooses the configuration with the largest ``l1``, and
+        then the largest ``l2``, among those whose mean loss is within one standard error of the minimum.
     halving : int
-        At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` configurations goes on, those of the least
-        losses (successive halving). 0: all are trained to their end.
+        With a value of at least 2, successive halving is used: after 1, ``halving``, ``halving**2``, ... epochs, only one of
+        ``halving`` configurations continues, namely those with the smallest losses. With 0, all are trained to the end.
     memory : float or str
-        The bytes that the models may take, or a text such as ``"2G"``, in as many passes over the data as that needs.
-        0: half of the machine's memory, or 90 % of what the GPU has free.
+        The maximum memory of the models, in bytes or as a string such as ``"2G"``. If it does not hold all models, there are
+        several passes over the data. 0 stands for half of the machine's memory, or for 90 % of the free memory of the GPU.
     **options
-        As for `Trainer`; they hold for all models.
+        As for `Trainer`. The options apply to all models.
 
     Returns
     -------
@@ -260,7 +267,7 @@ def sweep(
     configurations, count = _configurations(grid, names)
     plan = sized(_capi.cusgd_sweep_plan)
     plan.configurations, plan.count = configurations, count
-    of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
+    of_rows = None  # a reference until the call has ended, because ctypes does not keep the array alive
     if not judged:
         of_rows = _set_folds(plan, 5 if folds is None else folds, data.rows)
     plan.halving = int(halving)
@@ -281,7 +288,7 @@ def sweep(
 
 
 def _levels(quantiles: Any) -> list[float]:
-    """Return quantiles as numbers, or raise what is wrong with them."""
+    """Return quantiles as numbers, or raise an error if they are invalid."""
     try:
         levels = [float(level) for level in quantiles]
     except (TypeError, ValueError):
@@ -297,7 +304,7 @@ def _levels(quantiles: Any) -> list[float]:
 
 
 def fit_quantiles(X: Any, y: Any, quantiles: Any, **options: Any) -> Sweep:
-    """Train a model of several quantiles, which has an output for each, ascending; options as for `sweep`."""
+    """Train a model with an output for each of several quantiles, in ascending order. The options are those of `sweep`."""
     if str(options.get("loss", "squared")) != "quantile":
         raise UsageError("several quantiles need loss='quantile'")
     levels = _levels(quantiles)

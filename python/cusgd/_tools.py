@@ -25,18 +25,20 @@ from ._training_data import precision_of
 
 @dataclass(frozen=True)
 class Device:
-    """A device that can train.
+    """A device for training.
 
     Attributes
     ----------
     id : str
-        What the option ``device`` takes.
+        The value of the option ``device`` for this device.
     name : str
+        The name of the device.
     memory, cache : int
-        Bytes; 0 if unknown.
+        The sizes of the memory and the cache in bytes; 0 if they are not known.
     usable : bool
+        Whether the device can be used.
     note : str
-        The instruction set or compute capability, or why the device cannot be used.
+        The instruction set or compute capability, or the reason why the device cannot be used.
     compiles : bool
         Whether the driver must compile the library's code for this GPU at its first use, which takes minutes.
     """
@@ -51,7 +53,7 @@ class Device:
 
 
 def devices() -> list[Device]:
-    """Return the CPU and all GPUs, usable or not.
+    """Return the CPU and all GPUs, including GPUs that cannot be used.
 
     Examples
     --------
@@ -88,41 +90,43 @@ def generate(
     dtype: Any = np.float32,
     device: str = "cpu",
 ) -> tuple[NDArray[Any], NDArray[Any], Model]:
-    """Make synthetic data, the same as the command's for equal arguments.
+    """Generate synthetic data. The data is the same as that of ``cusgd generate`` with equal arguments.
 
     Parameters
     ----------
     rows, cols, outputs : int
-        Numbers of rows, of columns, and of targets.
+        The numbers of rows, columns and targets.
     informative : int
-        Columns with a nonzero coefficient; 0: all.
+        The number of columns with a nonzero coefficient; 0 stands for all columns.
     noise : float
-        Standard deviation of the targets about the model.
+        The standard deviation of the targets about the predictions of the true model.
     targets : {"linear", "logistic", "positive"}
-        Real numbers, classes 0 and 1, or positive numbers.
+        The kind of the targets: real numbers, the classes 0 and 1, or positive numbers.
     correlation : float
-        Of neighboring columns, in (-1, 1).
+        The correlation of neighboring columns, between -1 and 1.
     condition : float
-        Condition number of the columns' covariance, at least 1; not together with ``correlation``.
+        The condition number of the covariance of the columns, at least 1. It cannot be combined with ``correlation``.
     seed : int
-        Equal seeds give equal data.
+        The seed, from 0 to 2**64 - 1. Equal seeds give equal data.
     dtype : numpy.float32 or numpy.float64
-        Of X and y.
+        The type of X and y.
     device : str
-        Device that computes the rows, as of a trainer: "cpu", "cuda", "cuda:1", "auto". They do not depend on it.
+        The device that computes the rows: "cpu", "cuda", "cuda:1" or "auto". The data does not depend on it.
 
     Returns
     -------
     X : ndarray of shape (rows, cols)
+        The rows.
     y : ndarray of shape (rows,) or (rows, outputs)
+        The targets.
     truth : Model
-        The model behind the targets.
+        The model from which the targets were generated.
     """
     if targets not in _TARGETS:
         raise UsageError(f"targets must be one of {', '.join(_TARGETS)}, not {targets!r}")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
-    import tempfile  # here, as few need it: the import of the package is shorter without
+    import tempfile  # imported here to keep `import cusgd` fast
 
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must be from 0 to 2**64 - 1, not {seed}")
@@ -143,16 +147,20 @@ def generate(
 
 @dataclass(frozen=True)
 class CheckLine:
-    """What was compared of one quantity.
+    """The comparison of one quantity by `check`.
 
     Attributes
     ----------
     what : str
+        The name of the quantity.
     device, cpu : float
-        The largest relative difference to the CPU in double: the device's, and the CPU's in the device's precision.
+        The largest relative difference from the CPU in double precision: that of the device, and that of the CPU in the precision
+        of the device.
     share : float
-        The device's difference in units of what rounding explains; above 1 fails. NaN: not judged.
+        The difference of the device, divided by the difference that rounding can explain. The check fails if it is above 1. It is
+        NaN if the quantity does not decide.
     step : int
+        The number of the step in which the difference is largest.
     """
 
     what: str
@@ -164,7 +172,19 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison of a device with the CPU."""
+    """The comparison of a device with the CPU by `check`.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether all quantities agree within the limits of rounding.
+    steps : int
+        The number of steps that were compared.
+    device : str
+        The name of the device.
+    lines : list of CheckLine
+        The comparison of each quantity.
+    """
 
     passed: bool
     steps: int
@@ -173,14 +193,18 @@ class Report:
 
 
 def check(X: Any, y: Any, *, steps: int = 32, sample_weight: Any = None, **options: Any) -> Report:
-    """Run a device and the CPU side by side for some steps, and compare them.
+    """Run the same steps on a device and on the CPU, and compare the results.
 
     Parameters
     ----------
     X, y, sample_weight, **options
-        As for `Trainer`; ``device`` names the device.
+        As for `Trainer`. The option ``device`` selects the device.
     steps : int
-        Steps to compare.
+        The number of steps to compare.
+
+    Returns
+    -------
+    Report
     """
     y, classes = encode(y, options.get("loss", "squared"))
     data = make_data(X, y, sample_weight=sample_weight)

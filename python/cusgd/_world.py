@@ -1,4 +1,4 @@
-"""Several processes that train one model."""
+"""Training with several processes."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ def _close(handle: C.c_void_p, trainers: weakref.WeakSet[Any]) -> None:
 
 
 class World:
-    """The processes, *ranks*, that train together, by MPI.
+    """The processes (*ranks*) that train together and communicate by MPI.
 
-    All ranks make the same calls with the same data and options, in the same order: `cusgd.fit` or a `Trainer` with ``world=``,
-    and the methods of that trainer. Each rank holds a part of the rows; the model is the same on all, and does not depend on
-    their number.
+    All ranks must make the same calls with the same data and options, in the same order. These calls are `cusgd.fit` or `Trainer`
+    with ``world``, and the methods of that trainer. Each rank holds a part of the rows. The model is the same on all ranks, and
+    does not depend on their number.
 
     Parameters
     ----------
     comm : str or mpi4py.MPI.Comm, optional
-        A communicator, which is duplicated; or ``"mpi"``, ``"openmpi"`` or ``"mpich"`` for all processes that the launcher has
-        started, by the launcher's MPI or that one.
+        A communicator, which is duplicated, or the name of an MPI, which then connects all processes that the launcher has
+        started: ``"mpi"`` for the MPI of the launcher, ``"openmpi"`` or ``"mpich"``.
     timeout : float, optional
-        The seconds, above 0, that another rank may take to answer.
+        The time in seconds that another rank may take to answer, above 0.
 
     Raises
     ------
     DeviceError
-        cuSGD's module for this MPI is not installed, or MPI fails.
+        The module of cuSGD for this MPI is not installed, or MPI has failed.
     UsageError
-        The argument is no communicator, or MPI was begun for programs of one thread.
+        The argument is not a communicator, or MPI was initialized without support for threads.
 
     Examples
     --------
@@ -63,12 +63,12 @@ class World:
 
     @property
     def rank(self) -> int:
-        """Which of the processes this one is, from 0."""
+        """The rank of this process, from 0."""
         return int(lib.cusgd_world_rank(self._open()))
 
     @property
     def size(self) -> int:
-        """How many processes there are."""
+        """The number of ranks."""
         return int(lib.cusgd_world_ranks(self._open()))
 
     def _open(self) -> C.c_void_p:
@@ -77,7 +77,10 @@ class World:
         return self._handle
 
     def close(self) -> None:
-        """Free the world, and the trainers in it. Where it has begun MPI, this ends MPI. All ranks call it, or end."""
+        """Free the world and its trainers. If the world has initialized MPI, finalize MPI.
+
+        Each rank must call this method or end.
+        """
         self._end()
 
     def __enter__(self) -> World:

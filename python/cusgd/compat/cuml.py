@@ -1,8 +1,8 @@
-"""cuML's minibatch estimators: ``from cusgd.compat.cuml import MBSGDClassifier, MBSGDRegressor``.
+"""Minibatch estimators with the interface of cuML: ``from cusgd.compat.cuml import MBSGDClassifier, MBSGDRegressor``.
 
-Parameters have cuML's names, order, defaults and meaning. The rows' order and the arithmetic differ, so that coefficients agree
-in what they converge to. What cuML needs for the GPU (``handle``, ``output_type``) is accepted and has no effect: results are
-NumPy arrays.
+The parameters have the names, order, defaults and meaning that they have in cuML. The coefficients converge to the same values as
+those of cuML, but they are not equal during training, because the order of the rows and the arithmetic differ. The parameters
+``handle`` and ``output_type``, which cuML needs for the GPU, are accepted and have no effect. Results are NumPy arrays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["MBSGDClassifier", "MBSGDRegressor"]
 _LOSSES = {"squared_loss": "squared", "hinge": "hinge", "log": "logistic"}
 
 
-# What the library's options are called here
+# The names of the library's options in these estimators, for messages
 _NAMES = {
     **WORDS,
     "--epochs": "epochs",
@@ -33,12 +33,12 @@ _NAMES = {
 
 
 def _by_columns(X: Any) -> Any:
-    """Return rows with their columns: a vector is one column, as in cuML."""
+    """Return rows as a matrix. As in cuML, a vector becomes a matrix with one column."""
     return np.asarray(readable(X, "X")).reshape(-1, 1) if getattr(X, "ndim", 2) == 1 else X
 
 
 class _Minibatch(Estimator):
-    """What both have in common."""
+    """The base class of both estimators."""
 
     loss: str
     penalty: str | None
@@ -104,33 +104,33 @@ class MBSGDRegressor(_Minibatch, Regressor):
     Parameters
     ----------
     loss : str
-        "squared_loss".
+        The loss, which must be "squared_loss".
     penalty : {"l2", "l1", "elasticnet", "none"} or None
-        On the coefficients.
+        The penalty on the coefficients.
     alpha : float
-        Strength of the penalty.
+        The strength of the penalty.
     l1_ratio : float
-        Share of l1 in "elasticnet".
+        The share of the l1 penalty in "elasticnet", from 0 to 1.
     fit_intercept : bool
         Whether to fit an intercept.
     epochs : int
-        Limit of epochs.
+        The maximum number of epochs.
     tol : float
-        Relative improvement per epoch that counts.
+        The smallest relative improvement per epoch that counts.
     shuffle : bool
-        Whether rows are in random order.
+        Whether each epoch uses the rows in a new random order.
     learning_rate : {"constant", "invscaling", "adaptive"}
-        The schedule.
+        The schedule of the learning rate.
     eta0 : float
-        The learning rate.
+        The initial learning rate.
     power_t : float
-        Exponent of "invscaling".
+        The exponent of "invscaling".
     batch_size : int
-        Rows per step.
+        The number of rows per step.
     n_iter_no_change : int
-        Epochs without improvement that end the run, or divide the rate of "adaptive" by 5.
+        The number of epochs without improvement after which the run ends. With "adaptive", the rate is then divided by 5 instead.
     handle, output_type : object
-        Have no effect.
+        These parameters have no effect.
     verbose : bool
         Whether to show progress.
     """
@@ -161,12 +161,13 @@ class MBSGDRegressor(_Minibatch, Regressor):
 
 
 class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
-    """Linear classification by minibatch SGD; more than two classes by one against the rest.
+    """Linear classification by minibatch SGD. With more than two classes, each is trained against the rest.
 
     Parameters
     ----------
     loss : {"hinge", "log", "squared_loss"}
-        A support vector machine, logistic regression, or least squares of -1 and 1.
+        "hinge" is a support vector machine, "log" is logistic regression, and "squared_loss" is least squares with the targets -1
+        and 1.
     penalty, alpha, l1_ratio, fit_intercept, epochs, tol, shuffle, learning_rate, eta0, power_t, batch_size, n_iter_no_change
         As for `MBSGDRegressor`.
     handle, verbose, output_type
@@ -198,7 +199,7 @@ class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
         keep(self, locals())
 
     def decision_function(self, X: Any) -> Array:
-        """Return how far each row is on the side of each class.
+        """Return the values of the decision function (the linear predictor) for each row.
 
         Parameters
         ----------
@@ -207,7 +208,7 @@ class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
 
         Returns
         -------
-        ndarray of shape (n_samples,), of more than two classes (n_samples, n_classes)
+        ndarray of shape (n_samples,) for two classes, or (n_samples, n_classes) for more
         """
         return super().decision_function(_by_columns(X))
 

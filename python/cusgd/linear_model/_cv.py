@@ -1,4 +1,4 @@
-"""Linear models whose penalties are chosen by cross-validation, all of them trained in one pass."""
+"""Linear models whose penalties are chosen by cross-validation. All models are trained in one pass over the data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_FOLDS = 63
 
 
 def _class_weight(weight: Any, classes: Array) -> Any:
-    """Return scikit-learn's weights of two classes as the library has them: the factor on the second class alone."""
+    """Convert the weights of two classes to the library's form, which is a factor on the weight of the second class."""
     if not isinstance(weight, Mapping):
         if weight is None or weight == "balanced":
             return weight
@@ -41,7 +41,7 @@ def _class_weight(weight: Any, classes: Array) -> Any:
 
 
 def _configuration(candidate: Mapping[str, Any], l1_ratio: float, classes: Array | None) -> dict[str, Any]:
-    """Return the library's numbers for scikit-learn's; classes: None where there are none."""
+    """Convert a candidate of the grid to a configuration of the library. ``classes`` is None for regressors."""
     names = _NUMBERS if classes is None else (*_NUMBERS, "class_weight")
     unknown = set(candidate) - set(names)
     if unknown:
@@ -56,7 +56,7 @@ def _configuration(candidate: Mapping[str, Any], l1_ratio: float, classes: Array
 
 
 class _Cv(Estimator):
-    """What `SGDRegressorCV` and `SGDClassifierCV` have in common."""
+    """The base class of `SGDRegressorCV` and `SGDClassifierCV`."""
 
     loss: str
     param_grid: Any
@@ -96,13 +96,13 @@ class _Cv(Estimator):
         }
 
     def _check_loss(self) -> None:
-        """Refuse parameters of the loss that have no meaning."""
+        """Raise an error if parameters of the loss are invalid."""
 
     def _loss_options(self) -> dict[str, Any]:
         """Return the options of the loss."""
         return loss_options(self.loss, self.epsilon)
 
-    _groups: Any = None  # of the rows, during a fit
+    _groups: Any = None  # the groups of the rows, during a fit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Any:
         """Choose the parameters by cross-validation, and fit the model of all rows.
@@ -110,14 +110,15 @@ class _Cv(Estimator):
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            Rows. Of sparse ones each model is trained by itself, in as many runs as there are candidates and folds.
+            Rows. With sparse rows, each model is trained in a separate run, for all combinations of candidates and folds.
         y : array of shape (n_samples,)
             Targets.
         sample_weight : array of shape (n_samples,), optional
-            Rows of weight 0 count as absent. Scores are weighted means over the held-out rows, where those of `GridSearchCV` are
-            plain ones.
+            Weights, at least 0. Rows with weight 0 are ignored. Scores are weighted means over the held-out rows, whereas those
+            of `GridSearchCV` are not weighted.
         groups : array of shape (n_samples,), optional
-            For a splitter as ``cv`` that keeps the rows of a group together, such as `sklearn.model_selection.GroupKFold`.
+            The groups of the rows, if ``cv`` is a splitter that keeps the rows of a group together, such as
+            `sklearn.model_selection.GroupKFold`.
 
         Returns
         -------
@@ -130,7 +131,7 @@ class _Cv(Estimator):
             self._groups = None
 
     def _groups_with_weight(self, groups: Any, sample_weight: Any) -> Array:
-        """Return the groups of the rows that are not absent."""
+        """Return the groups of the rows whose weight is not 0."""
         found: Array = column_or_1d(groups)
         if sample_weight is None or np.ndim(sample_weight) == 0:
             return found
@@ -139,7 +140,7 @@ class _Cv(Estimator):
         return kept
 
     def _folds(self, X: Array, y: Array) -> Array:
-        """Return the fold of each row, as scikit-learn's splitter has it."""
+        """Return the fold of each row according to scikit-learn's splitter."""
         splitter = check_cv(self.cv, y, classifier=self._of_classes)
         folds = np.full(X.shape[0], -1)
         count = 0
@@ -178,7 +179,7 @@ class _Cv(Estimator):
     def _one_by_one(
         self, X: Any, y: Array, numbers: list[dict[str, Any]], weights: Array | None, options: dict[str, Any]
     ) -> Sweep:
-        """Return the outcomes on sparse rows, which no sweep takes."""
+        """Return the outcomes on sparse rows, which a sweep does not support."""
         if self.halving:
             raise ValueError("halving=0 is needed with sparse X, of which each model is trained by itself")
         if any("class_weight" in of for of in numbers):
@@ -186,7 +187,7 @@ class _Cv(Estimator):
         return cross_validate(Rows(X, y, weights, self._folds(X, y)), numbers, self.select, options)
 
     def _keep_results(self, candidates: list[dict[str, Any]], found: Sweep) -> None:
-        """Keep what `sklearn.model_selection.GridSearchCV` keeps; scores are losses with the sign changed."""
+        """Set the attributes of `sklearn.model_selection.GridSearchCV`. The scores are negated losses."""
         outcomes = found.outcomes
         losses = np.array([outcome.losses for outcome in outcomes])
         self.cv_results_ = {
@@ -216,45 +217,47 @@ class _Cv(Estimator):
 
 
 class SGDRegressorCV(OwnLossMixin, _Cv, Regressor):
-    """A linear regression whose penalty is chosen by cross-validation: all models of all folds are trained in one pass.
+    """Linear regression whose penalty is chosen by cross-validation. The models of all folds are trained in one pass.
 
-    It finds what `sklearn.model_selection.GridSearchCV` finds of `SGDRegressor`, with losses in place of scores.
+    The results correspond to those of `sklearn.model_selection.GridSearchCV` with `SGDRegressor`, with losses as the scores.
 
     Parameters
     ----------
     loss : str
         A loss of `SGDRegressor`.
     param_grid : dict or list of dict, optional
-        Values of ``alpha``, ``l1_ratio``, ``eta0`` and ``momentum`` (with the optimizers momentum, nesterov and rmsprop), all
-        combinations of which are trained; None: 13 values of ``alpha`` from 1e-6 to 1.
+        The values of ``alpha``, ``l1_ratio``, ``eta0`` and ``momentum`` (with the optimizers momentum, nesterov and rmsprop). All
+        combinations are trained. None stands for 13 values of ``alpha`` from 1e-6 to 1.
     cv : int, splitter or iterable of splits
-        Folds, as scikit-learn has them; each row must be in one.
+        The folds, as in scikit-learn. Each row must be in exactly one fold.
     select : {"best", "1se"}
-        The least mean loss; or the largest penalty within a standard error of it.
+        "best" chooses the model with the minimum mean loss, and "1se" that with the largest penalty whose mean loss is within one
+        standard error of the minimum.
     halving : int
-        At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` candidates goes on, those of the least
-        losses (successive halving); the others have the losses that they had then. 0: all are trained to their end.
+        With a value of at least 2, successive halving is used: after 1, ``halving``, ``halving**2``, ... epochs, only one of
+        ``halving`` candidates continues, namely those with the smallest losses. The other candidates keep the losses that they
+        had then. With 0, all candidates are trained to the end.
     memory : float or str
-        The bytes that the models may take, or a text such as ``"2G"``, in as many passes over the data as that needs.
-        0: half of the machine's memory.
+        The maximum memory of the models, in bytes or as a string such as ``"2G"``. If it does not hold all models, there are
+        several passes over the data. 0 stands for half of the machine's memory.
     l1_ratio : float
-        Share of l1 in the penalties where ``param_grid`` does not say.
+        The share of the l1 penalty if ``param_grid`` does not contain it, from 0 to 1.
     fit_intercept, max_iter, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
         As for `SGDRegressor`.
     loss_expr, constants, link
         As for `SGDRegressor`.
     tol : float, optional
-        Relative improvement of a model's objective per epoch that counts; None: 1e-5.
+        The smallest relative improvement of a model's objective per epoch that counts. None stands for 1e-5.
 
     Attributes
     ----------
     cv_results_ : dict
-        As `GridSearchCV` has it: ``params``, ``split0_test_score``, ..., ``mean_test_score``, ``rank_test_score``. Scores are
-        losses with the sign changed.
+        The results, as in `GridSearchCV`: ``params``, ``split0_test_score``, ..., ``mean_test_score``, ``rank_test_score``. The
+        scores are negated losses.
     best_params_, best_index_, best_score_, n_splits_
-        As `GridSearchCV` has them.
+        As in `GridSearchCV`.
     coef_, intercept_
-        Of the chosen model, trained on all rows.
+        The coefficients and the intercept of the chosen model, which is trained on all rows.
     sweep_ : cusgd.Sweep
         The sweep.
     """
@@ -297,19 +300,20 @@ def _has_probabilities(estimator: SGDClassifierCV) -> bool:
 
 
 class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
-    """A linear classifier of two classes whose penalty is chosen by cross-validation, as `SGDRegressorCV` chooses it.
+    """Linear classification of two classes. The penalty is chosen by cross-validation, as in `SGDRegressorCV`.
 
     Parameters
     ----------
     loss : {"log_loss", "hinge", "squared_hinge", "modified_huber"}
-        Loss function. There are probabilities for "log_loss".
+        The loss. Probabilities are available only for "log_loss".
     class_weight : dict or "balanced", optional
-        Weights of the classes, also in the losses by which models are compared.
+        The weights of the classes, which are also used in the losses that compare the models.
     param_grid : dict or list of dict, optional
-        As for `SGDRegressorCV`; with X that is not sparse also ``class_weight``: dicts, "balanced" (of the rows that a model is
-        trained on) or None, with which models are trained. The losses by which they are compared do not have them.
+        As for `SGDRegressorCV`. If X is dense, the grid may also contain ``class_weight``, whose values are dicts, "balanced" (by
+        the rows that a model is trained on) or None. These weights are used in training, but not in the losses that compare the
+        models.
     cv, select, halving, memory, l1_ratio
-        As for `SGDRegressorCV`; folds are stratified.
+        As for `SGDRegressorCV`. The folds are stratified.
     fit_intercept, max_iter, tol, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
         As for `SGDRegressorCV`.
 
@@ -357,7 +361,7 @@ class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
     predict_log_proba = available_if(_has_probabilities)(ProbabilityMixin.predict_log_proba)
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn's tools need to know."""
+        """Return the properties of the estimator that scikit-learn's tools use."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
