@@ -149,7 +149,7 @@ esac
 case $tier in
 quick) parts=(quick) ;;
 default) parts=(tests format) ;;
-full) parts=(build all-tests sanitizers-build sanitizers threads clang tidy format registers sass predictions python docs) ;;
+full) parts=(build all-tests sanitizers-build format registers sass predictions docs sanitizers threads clang tidy python) ;;
 esac
 case ${1:-} in
 --list) printf '%s\n' "${parts[@]}" && exit 0 ;;
@@ -206,21 +206,31 @@ if [ ${#parts[@]} -gt 1 ] && [[ " ${parts[*]} " == *" python "* ]]; then
     fetching=yes
     { (python_environment) >"$logs/python-environment.log" 2>&1; echo $? >"$logs/python-environment.status"; } &
 fi
-# Parts that need no more than the part build: in the full tier they run one after another while the tests of all-tests run, which
-# often wait. The first of them in the list of parts, sanitizers-build, is the last here: what follows it begins when all are done.
-meanwhile=() queue=
-[ $tier != full ] || [ $# -gt 0 ] || meanwhile=(format registers sass predictions docs sanitizers-build)
+# Parts that run one after another in the background of the full tier, because other parts often wait: those that need no more than
+# the part build while the tests of all-tests run, and those that only compile while the tests of sanitizers run, with a lower
+# priority than these. The part that is first in the list of parts waits until all parts of its queue have ended.
+behind_build=() behind_sanitizers=() queue=
+if [ $tier = full ] && [ $# = 0 ]; then
+    behind_build=(format registers sass predictions docs sanitizers-build)
+    behind_sanitizers=(clang tidy)
+fi
+# begin_queue NICENESS PART...
+begin_queue() {
+    {
+        renice -n "$1" "$BASHPID" >/dev/null
+        for other in "${@:2}"; do execute "$other" "part_$other"; done
+    } &
+    queue=$!
+}
 for name in "${parts[@]}"; do
-    if [[ " ${meanwhile[*]} " == *" $name "* ]]; then
+    if [[ " ${behind_build[*]} ${behind_sanitizers[*]} " == *" $name "* ]]; then
         wait "$queue"
         judge "$name"
         continue
     fi
+    [ "$name" != sanitizers ] || begin_queue 10 "${behind_sanitizers[@]}"
     run "$name" "part_$name"
-    if [ "$name" = build ]; then
-        for other in "${meanwhile[@]}"; do execute "$other" "part_$other"; done &
-        queue=$!
-    fi
+    [ "$name" != build ] || begin_queue 0 "${behind_build[@]}"
 done
 echo "$SECONDS s in total"
 echo "$passed passed, $failed failed"
