@@ -131,12 +131,15 @@ class Writer:
         Parameters
         ----------
         table : Table, or array of shape (n, columns)
-            A table, or dense rows as for `cusgd.fit`.
+            A table, or dense rows as for `cusgd.fit`. An array without rows appends none.
         y : array of shape (n,) or (n, outputs), optional
-            The targets, if ``table`` is an array.
+            The targets, if ``table`` is an array. Classes are numbers.
         sample_weight : array of shape (n,), optional
             The weights of the rows, if ``table`` is an array.
         """
+        shape = getattr(table, "shape", None)
+        if shape is not None and len(shape) == 2 and shape[0] == 0:
+            return
         data = table if isinstance(table, Table) else make_data(table, y, sample_weight=sample_weight)
         run(lambda: check_status(lib.cusgd_folder_append(self._handle, data.handle)))
 

@@ -151,3 +151,27 @@ def test_blocks_of_arrays(rng, tmp_path):
     with pytest.raises(cusgd.DataError, match="columns of y"), Writer(tmp_path / "other") as writer:
         writer.append(x, y)
         writer.append(x)
+
+
+def test_blocks_without_rows_add_none(rng, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rng.normal(size=(90, 3)), columns=["a", "b", "y"])
+    with Writer(tmp_path / "out") as writer:
+        for first in range(0, 90, 30):
+            rows = frame[first : first + 30]
+            rows = rows[(rows.index < 30) | (rows.index >= 60)]
+            writer.append(rows[["a", "b"]], rows["y"])
+    found = matrices(tmp_path / "out")
+    assert np.array_equal(found["x"], frame.drop(index=range(30, 60))[["a", "b"]]) and len(found["y"]) == 60
+    with pytest.raises(cusgd.DataError, match="no rows to write"), Writer(tmp_path / "none") as writer:
+        writer.append(np.empty((0, 2)), np.empty(0))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_blocks_with_columns_in_another_order_are_refused(kind, tmp_path):
+    package = pytest.importorskip(kind)
+    frame = package.table if kind == "pyarrow" else package.DataFrame
+    with pytest.raises(cusgd.DataError, match=r"column 1 is 'b', .* before 'a'"), Writer(tmp_path / "out") as writer:
+        writer.append(frame({"a": [1.0, 2.0], "b": [3.0, 4.0]}), [0, 1])
+        writer.append(frame({"b": [3.0, 4.0], "a": [1.0, 2.0]}), [0, 1])
+    assert os.listdir(tmp_path) == []
