@@ -57,10 +57,11 @@ static int64_t sampled_bytes(const examples *e)
     return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
 }
 
-/* Returns whether the solver needs second derivatives over all rows. */
+/* Returns whether the solver may need second derivatives over all rows, as auto may unless only lbfgs is possible. */
 static int takes_second(const cusgd_options *o)
 {
-    return o->solver == CUSGD_SOLVER_NEWTON || o->solver == CUSGD_SOLVER_EXACT ||
+    int may_choose = o->solver == CUSGD_SOLVER_AUTO && o->l1 == 0 && !options_have_bounds(o) && o->loss != CUSGD_LOSS_SOFTMAX;
+    return may_choose || o->solver == CUSGD_SOLVER_NEWTON || o->solver == CUSGD_SOLVER_EXACT ||
            (o->solver == CUSGD_SOLVER_GD && isnan(o->rate));
 }
 
@@ -189,16 +190,18 @@ static cusgd_status check_solver(const problem *p)
             "%s does not fit into the memory that was given, and the optimum of the loss quantile needs all rows at "
             "hand: give --solver sgd, or more --memory",
             p->train.data->source);
-    int is_wide = p->d >= p->train.rows.n;
-    if (solver == CUSGD_SOLVER_EXACT && !is_wide) return CUSGD_OK;
-    if (solver == CUSGD_SOLVER_EXACT)
+    const cusgd_options *o = p->options;
+    int is_auto = solver == CUSGD_SOLVER_AUTO, is_wide = p->d >= p->train.rows.n;
+    int may_be_exact = solver == CUSGD_SOLVER_EXACT || (is_auto && takes_second(o) && loss_is_quadratic(o->loss));
+    if (may_be_exact ? !is_wide : is_auto) return CUSGD_OK;
+    if (may_be_exact)
         return fail_option("solver",
                            "%s does not fit into the memory that was given, and has more columns than rows, for which solver "
                            "exact needs all rows at hand: give --solver cg, or more --memory",
                            p->train.data->source);
     return fail_option("solver",
-                       "%s does not fit into the memory that was given: only the solvers sgd, exact, newton, lbfgs, cg and gd "
-                       "read rows piece by piece; give one of them, or more --memory",
+                       "%s does not fit into the memory that was given: only the solvers sgd, auto, exact, newton, lbfgs, cg and "
+                       "gd read rows piece by piece; give one of them, or more --memory",
                        p->train.data->source);
 }
 

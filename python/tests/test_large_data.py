@@ -60,3 +60,22 @@ def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
             cusgd.fit(x, y, loss="quantile", solver=solver, memory="24M", sampling="pages", device="cpu")
     with pytest.raises(cusgd.UsageError, match="memory 2 bytes is too little"):
         cusgd.fit(x, y, memory=2, sampling="pages", device="cpu")
+
+
+@pytest.mark.parametrize("given", [{"loss": "squared"}, {"loss": "logistic", "l2": 1e-3}, {"loss": "squared", "l1": 0.1}])
+def test_solver_auto_chooses_the_same_within_a_budget(files: Path, given: dict[str, float | str]) -> None:
+    x, y = np.load(files / "x.npy", mmap_mode="r"), np.load(files / "y.npy")
+    if given["loss"] == "logistic":
+        y = y > 0
+    streamed, resident = (cusgd.fit(x, y, solver="auto", device="cpu", memory=memory, **given) for memory in ("22M", "auto"))
+    assert streamed.result is not None
+    assert streamed.result.stream_times is not None
+    assert np.array_equal(streamed.weight, resident.weight)
+    assert np.array_equal(streamed.bias, resident.bias)
+
+
+def test_solver_auto_of_more_columns_than_rows_is_refused_within_a_budget(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((1000, 2000), dtype=np.float32)
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(cusgd.UsageError, match='give solver="cg"'):
+        cusgd.fit(np.load(tmp_path / "x.npy", mmap_mode="r"), x[:, 0], solver="auto", memory="1M", device="cpu")
