@@ -203,11 +203,12 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 #ifdef STORED_BF16
-#define REAL_ALONE NULL, NULL, NULL, NULL, NULL, NULL, NULL
+#define REAL_ALONE NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 #else
 #include "lazy_tile.h"
 #include "models_update.h"
-#define REAL_ALONE losses_alone, update_models, lazy_catch_up, lazy_step, mean_gradient, add_products, products_gradient
+#define REAL_ALONE \
+    losses_alone, update_models, lazy_catch_up, lazy_step, mean_gradient, step_rows, add_products, products_gradient
 #endif
 #include "loss_rows.h"
 #ifndef STORED_BF16
@@ -403,6 +404,10 @@ static double add_listed(const rows_task *t, const rows_list *list)
     }
     return finish(t, loss);
 }
+
+#ifndef STORED_BF16
+#include "one_row.h"
+#endif
 
 static void predict_narrow(const rows_task *t, int64_t first, int64_t count, double *out)
 {

@@ -237,6 +237,20 @@ typedef struct rows_task {
     double *losses;            /* of models: added to, instead of what the functions return */
 } rows_task;
 
+/* Steps of one row each, of one output and by a rule without slots. The gradient is taken at theta. */
+typedef struct row_steps {
+    const rows_task *task; /* of bound rows; its parameters are not used */
+    struct update_rule rule;
+    const step_numbers *numbers; /* count */
+    const int64_t *rows;         /* count: of each step, known to the last one: later ones are fetched meanwhile */
+    int64_t count;
+    real *theta, *average; /* updated; average: NULL where the rule keeps none */
+    const real *rate_factor;
+    real clip; /* the gradient's values are brought into [-clip, clip]; 0: they stay */
+    int intercept;
+    double loss; /* added to, step by step */
+} row_steps;
+
 /* Softmax needs all predictions of a row at once. Rows that are worked on together, of more than NARROW outputs (a multiple of
  * TALL, wide.h); and the room for their predictions. */
 static inline int softmax_rows(int64_t k) { return k <= 4096 ? 48 : 12; }
@@ -283,6 +297,8 @@ typedef struct rows_functions {
     void (*catch_up)(const lazy_tile *t);
     void (*step_lazily)(const lazy_tile *t);
     void (*mean_gradient)(const chunk_sums *s);
+    /* Returns how many steps were taken: fewer than `count` where the next one's loss is not finite. */
+    int64_t (*steps)(row_steps *s);
     /* Adds the products of a strip's and a panel's columns to sums, PACKED_LEFT x LANES for each fold, `stride` values apart. */
     void (*add_products)(const packed_rows *rows, int64_t strip, int64_t panel, int64_t stride, double *sums);
     void (*products_gradient)(const products_part *p);

@@ -275,6 +275,10 @@ cusgd_status NAMED(cpu_steps)(void *of, const slice *s)
     if (self->models.width > 0) NAMED(models_look)(self, update_step_from(s->numbers));
     if (is_by_products(self, share_of(self, s, 0)->examples)) return products_steps(self, s);
     for (int h = 0; h < self->order.shards; h++) begin_order(self, s, h);
+    if (NAMED(is_one_row)(self, s)) {
+        NAMED(one_row_steps)(self, s);
+        return CUSGD_OK;
+    }
     int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {

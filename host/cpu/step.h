@@ -49,6 +49,10 @@ double NAMED(sparse_rows)(const step *t, int shard);
  * the columns. */
 void NAMED(sparse_columns)(const step *t, int shard, int64_t rows, real *gradient);
 
+/* one_row.c: whether the slice's steps are of one row each and need no more than this does; and the steps. */
+int NAMED(is_one_row)(const cpu *self, const slice *s);
+void NAMED(one_row_steps)(cpu *self, const slice *s);
+
 /* batch_products.c: prepares for a slice of steps that follow from products of columns. Error: MEMORY. */
 cusgd_status NAMED(products_begin)(cpu *self, const slice *s);
 /* Computes the mean gradients and the losses of one of these steps. */
