@@ -27,9 +27,9 @@ static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *
 {
     if (p->loss.formula) return "a loss that is a formula";
     if (p->sparse) return "sparse rows";
-    if (p->models) return "models of their own";
+    if (p->models) return "several models";
     if (p->k > 1) return "more than one output, as more than two classes have";
-    if (p->clip.norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
+    if (p->clip.norm > 0) return "clip-norm, for which each step would wait once more for the whole gradient";
     cusgd_storage kept = kept_as(c, p->storage);
     if (!fused_shape_of(c->precision, kept, share_of(p), row_stride(stored_bytes(c, kept), p->d), c->gpu.clusters, shape))
         return c->gpu.clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";

@@ -80,7 +80,7 @@ static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, piece_of
     int64_t d = b->d, maximum = min_of(c->pass.work.rows, HESSIAN_ROWS);
     loss_task t = pass_loss(c, b, loss);
     t.second = 1;
-    TRY(cuda_allocate(c, maximum * b->ld, c->element, "weighed rows", &h->scaled));
+    TRY(cuda_allocate(c, maximum * b->ld, c->element, "weighted rows", &h->scaled));
     TRY(cuda_allocate(c, d * d, c->element, "second derivatives", &h->product));
     if (!c->pass.second) TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &c->pass.second));
     h->sums = c->pass.second;

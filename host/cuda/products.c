@@ -59,7 +59,7 @@ cusgd_status formula_fits(loss_rule loss)
 {
     if (!loss.formula || loss.formula->loss.places <= LOSS_PLACES) return CUSGD_OK;
     return fail(CUSGD_ERROR_USAGE,
-                "the formula of the loss needs %d results at a time, more than the %d that a GPU keeps; use --device cpu",
+                "the formula of the loss needs %d intermediate results at a time, and a GPU keeps at most %d; use --device cpu",
                 loss.formula->loss.places, LOSS_PLACES);
 }
 

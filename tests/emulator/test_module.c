@@ -242,7 +242,7 @@ Test(module, emul_device_refuses)
                   "takes no run with more than one shard"},
                  {{.d = 5, .k = 1, .batch = 4, .loss = {.kind = CUSGD_LOSS_EXPRESSION, .formula = &long_formula}},
                   CUSGD_ERROR_USAGE,
-                  "needs 17 results at a time"},
+                  "needs 17 intermediate results at a time"},
                  {{.d = INT32_MAX, .k = 1, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"},
                  {{.d = 5, .k = INT64_C(1) << 21, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"}};
     const run_spec sound = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 4, .shards = 1};
