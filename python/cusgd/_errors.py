@@ -20,7 +20,7 @@ class CusgdError(Exception):
     option : str or None
         The option whose value is wrong.
     row, column : int or None
-        The row and the feature of the data, counted from 0. (Messages count from 1: "row 10" is ``X[9]``.)
+        The row and the column of X to which the error refers, counted from 0. Messages count from 1: "row 10" is ``X[9]``.
     """
 
     option: str | None = None
@@ -29,15 +29,15 @@ class CusgdError(Exception):
 
 
 class UsageError(CusgdError, ValueError):
-    """An argument or option is wrong."""
+    """An argument or option is invalid."""
 
 
 class DataError(CusgdError, ValueError):
-    """Data or a file is wrong, or cannot be read or written."""
+    """Data or a file is invalid, or a file cannot be read or written."""
 
 
 class DeviceError(CusgdError, RuntimeError):
-    """The device is missing, out of memory, or failed."""
+    """The device is not available, is out of memory, or has failed."""
 
 
 class DivergedError(CusgdError, ValueError):
@@ -53,7 +53,7 @@ class DivergedError(CusgdError, ValueError):
 
 
 class MismatchError(CusgdError, RuntimeError):
-    """Two devices disagree."""
+    """The results of two devices differ by more than rounding explains."""
 
 
 class HostMemoryError(CusgdError, MemoryError):
@@ -73,7 +73,7 @@ class ConvergenceWarning(UserWarning):
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line of the caller outside of the package."""
+    """Issue a warning that refers to the line outside of this package which made the call."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
@@ -93,7 +93,7 @@ _KINDS: dict[int, type[CusgdError]] = {
 
 
 def last_error(status: int) -> CusgdError:
-    """Return the exception for the calling thread's last failure."""
+    """Return the exception for the last failure in the calling thread."""
     message = in_python_words(lib.cusgd_last_error().decode(errors="replace"))
     error = _KINDS.get(status, CusgdError)(message)
     info = _capi.cusgd_error(size=C.sizeof(_capi.cusgd_error))

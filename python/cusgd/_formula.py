@@ -1,4 +1,4 @@
-"""Formulas given as text: derivatives, minima and roots."""
+"""Derivatives, minima and roots of formulas that are given as text."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ class Search:
     x : array of shape (n_variables,)
         The last iterate.
     value : float
-        The formula there; of `solve` the norm of the formulas' values.
+        The value of the formula at ``x``. For `Formula.solve`, the norm of the values of the formulas.
     gradient : float
-        The norm of the gradient; of `solve` the same as `value`.
+        The norm of the gradient at ``x``. For `Formula.solve`, it equals ``value``.
     converged : bool
+        Whether the search has converged.
     iterations : int
+        The number of iterations.
     order : float
-        The order of convergence by the last three steps; NaN if they do not tell.
+        The order of convergence, estimated from the last three steps; NaN if they do not determine it.
     path : array of shape (iterations + 1, n_variables)
-        All iterates, the start first.
+        All iterates, from the start.
     values : array of shape (iterations + 1,)
-        `value` at each of them.
+        ``value`` at each iterate.
     """
 
     x: NDArray[np.float64]
@@ -65,18 +67,21 @@ class Formula:
     Parameters
     ----------
     text : str
-        What a formula may contain is in docs/formulas.md: "sin(2*pi*x + x^2)".
+        The formulas, such as "sin(2*pi*x + x^2)". docs/formulas.md describes the syntax.
     variables : sequence of str, optional
-        The names of the variables, in their order. By default each name that is no constant, in the order of the text.
+        The names of the variables, in their order. By default, they are all names that are not constants, in the order in which
+        they first occur.
     constants : mapping of str to float, optional
-        Names that stand for numbers.
+        The values of names that are constants.
 
     Attributes
     ----------
     text : str
+        The formulas.
     variables : tuple of str
+        The names of the variables.
     results : int
-        How many formulas there are.
+        The number of formulas.
 
     Examples
     --------
@@ -119,7 +124,7 @@ class Formula:
         raise TypeError("a Formula cannot be pickled: pickle its text and its constants")
 
     def _points(self, x: ArrayLike) -> tuple[NDArray[np.float64], tuple[int, ...]]:
-        """Return points as a matrix, and the shape that they have without the variables' axis."""
+        """Return points as a matrix, and their shape without the axis of the variables."""
         points = np.ascontiguousarray(x, dtype=np.float64)
         count = len(self.variables)
         if points.ndim == 0 and count == 1:
@@ -141,7 +146,7 @@ class Formula:
         Parameters
         ----------
         x : array of shape (..., n_variables)
-            Points. Of a formula with one variable, also a number.
+            The points. With one variable, a number is accepted as well.
 
         Returns
         -------
@@ -162,7 +167,8 @@ class Formula:
         x : array of shape (..., n_variables)
             Points.
         mode : {"reverse", "forward"}
-            Reverse mode (Linnainmaa 1970) or dual numbers (Wengert 1964). Where all values are finite, both agree to rounding.
+            The mode of differentiation: reverse mode (Linnainmaa 1970), or forward mode by dual numbers (Wengert 1964). If all
+            values are finite, both agree up to rounding.
 
         Returns
         -------
@@ -239,28 +245,30 @@ class Formula:
         tolerance: float = 0.0,
         iterations: int = 0,
     ) -> Search:
-        """Search a minimum by the steps that training takes.
+        """Search for a minimum of the formula, by a solver or an optimizer of training.
 
         Parameters
         ----------
         start : array of shape (n_variables,)
             The first iterate.
         solver : str
-            "gd", an optimizer ("momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "amsgrad", "nadam", "radam",
-            "adamax"), "bfgs", "dfp", "lbfgs", "cg" or "newton".
+            The solver: "gd", "bfgs", "dfp", "lbfgs", "cg", "newton", or an optimizer ("momentum", "nesterov", "adagrad",
+            "adadelta", "rmsprop", "adam", "amsgrad", "nadam", "radam", "adamax").
         rate : float
-            The learning rate of gd and the optimizers. 0: the optimizer's usual one, which gd, momentum and nesterov do not have.
+            The learning rate of gd and the optimizers. 0 stands for the usual rate of the optimizer. gd, momentum and nesterov
+            have no usual rate.
         momentum : float
-            Of momentum and nesterov. 0: 0.9.
+            The momentum of the optimizers momentum and nesterov. 0 stands for 0.9.
         tolerance : float
-            Converged: the norm of the gradient is at most this times max(1, its value at the start). 0: 1e-8.
+            The search has converged if the norm of the gradient is at most this value times max(1, the norm at the start).
+            0 stands for 1e-8.
         iterations : int
-            The maximum number of iterations. 0: 1000.
+            The maximum number of iterations. 0 stands for 1000.
 
         Returns
         -------
         Search
-            Also if it has not converged (`Search.converged`).
+            The result. No error is raised if the search has not converged; see `Search.converged`.
         """
         return self._search(
             lib.cusgd_expression_minimize,
@@ -273,7 +281,7 @@ class Formula:
         )
 
     def solve(self, start: ArrayLike, *, solver: str = "newton", tolerance: float = 0.0, iterations: int = 0) -> Search:
-        """Search a point where all formulas are 0; there are as many as variables.
+        """Search for a point at which all formulas are 0. There must be as many formulas as variables.
 
         Parameters
         ----------
@@ -282,13 +290,15 @@ class Formula:
         solver : {"newton", "broyden-good", "broyden-bad"}
             The method.
         tolerance : float
-            Converged: the norm of the values is at most this times max(1, its value at the start). 0: 1e-10.
+            The search has converged if the norm of the values is at most this value times max(1, the norm at the start).
+            0 stands for 1e-10.
         iterations : int
-            The maximum number of iterations. 0: 1000.
+            The maximum number of iterations. 0 stands for 1000.
 
         Returns
         -------
         Search
-            Also if it has not converged (`Search.converged`), or the matrix of derivatives is singular.
+            The result. No error is raised if the search has not converged or the matrix of derivatives is singular; see
+            `Search.converged`.
         """
         return self._search(lib.cusgd_expression_solve, start, solver=solver, tolerance=tolerance, iterations=iterations)

@@ -1,4 +1,4 @@
-"""Tables in files, read as the command reads them."""
+"""Tables in files, which are read in the same way as by the command."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _DATE_ORDERS = {
 
 
 def columns(given: str | int | Sequence[str | int]) -> list[str]:
-    """Return one or several columns, by names or numbers from 1, as the library takes them."""
+    """Return one or several columns, given by name or by number from 1, as a list for the library."""
     several = [given] if isinstance(given, (str, int)) else list(given)
     return [str(column) for column in several]
 
 
 def put_list(of: Any, name: str, count: str, given: Sequence[str]) -> Any:
-    """Set a structure's list of texts, and return what must live as long."""
+    """Set a list of strings in a structure, and return the array that must live as long as the structure."""
     if not given:
         return None
     array = text_array(given, "column")
@@ -47,21 +47,22 @@ def put_list(of: Any, name: str, count: str, given: Sequence[str]) -> Any:
 
 
 class Table:
-    """A table that was read from a file by `read_table`; what `cusgd.fit` and `Trainer` take in the place of X.
+    """A table that `read_table` has read from a file. `cusgd.fit` and `Trainer` accept it in place of X.
 
     Attributes
     ----------
     rows, cols, outputs : int
-        Rows, columns of x (each category and power is one), and targets.
+        The numbers of rows, of columns of x (in which each category and each power has a column), and of targets.
     features, targets, classes : list of str, or None
-        Their names; ``color=red`` is a category, ``month(day)`` a part of a date, ``missing(age)`` 1 where a value is missing.
+        The names of the columns of x, of the targets and of the classes. ``color=red`` is the indicator of a category,
+        ``month(day)`` a part of a date, and ``missing(age)`` is 1 if the value is missing.
     notes : list of str
-        What there is to know of how the file was read.
+        Notes on how the file was read, one sentence each.
     """
 
     def __init__(self, handle: C.c_void_p) -> None:
         self.handle = handle
-        self.arrays = (np.empty(0), None, None, None, None)  # the library has them, in double
+        self.arrays = (np.empty(0), None, None, None, None)  # the library holds the values, in double precision
         self.rows: int = lib.cusgd_data_rows(handle)
         self.cols: int = lib.cusgd_data_cols(handle)
         self.outputs: int = lib.cusgd_data_outputs(handle)
@@ -88,7 +89,7 @@ class Table:
 
 
 def open_table(path: str | os.PathLike[str], reader: Any, world: World | None = None) -> Table:
-    """Read a file by a complete reader, in all processes of a world."""
+    """Read a file with the settings of a reader, together with the other processes if there is a world."""
     handle = C.c_void_p()
     here = (c_path(path), C.byref(reader), C.byref(handle))
     if world is None:
@@ -99,7 +100,7 @@ def open_table(path: str | os.PathLike[str], reader: Any, world: World | None = 
 
 
 def _one_byte(given: str | None, name: str) -> bytes:
-    """Return an ASCII character as the library takes it; None: the library finds it."""
+    """Return an ASCII character for the library. None lets the library detect it."""
     if given is None:
         return b"\0"
     if not (isinstance(given, str) and len(given) == 1 and given.isascii()) or given == "\0":
@@ -113,7 +114,7 @@ def reader_of_columns(
     categorical: str | int | Sequence[str | int],
     missing: str,
 ) -> tuple[Any, list[Any]]:
-    """Return the library's reader of some columns, by their roles, and what must stay alive as long as it is used."""
+    """Return a reader with the roles of the columns, and the objects that must live as long as the reader is used."""
     reader = sized(_capi.cusgd_reader)
     if missing not in MISSING:
         raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
@@ -159,61 +160,67 @@ def read_table(
     spill: str | os.PathLike[str] | None = None,
     world: World | None = None,
 ) -> Table:
-    r"""Read a table (CSV and the like, also compressed), or a folder or file of arrays, as ``cusgd train`` reads it.
+    r"""Read a table (such as CSV, also compressed), or a folder or file of arrays, in the same way as ``cusgd train``.
 
-    Models that are trained on it keep how its columns became features, so that `Model.predict_table` and the command take raw
-    tables.
+    A model that is trained on the table stores how its columns were encoded as features. `Model.predict_table` and the command
+    can therefore use the model with raw tables.
 
     Parameters
     ----------
     path : str or path
         The file, or "-" for standard input.
     target, features, ignore, weights, trials, offset, exposure : name or number of a column from 1, or several
-        The target is the last column by default, features are all columns that are nothing else. With ``trials``, the target is
-        the number of successes out of so many, for losses of two classes; several targets are the counts of one class each.
+        The roles of the columns. By default, the target is the last column, and the features are all columns without another
+        role. With ``trials``, for losses of two classes, the target is the number of successes in so many trials. Several targets
+        are then the counts of one class each.
     categorical : "auto", "none", or columns
-        Columns of categories. Unless "none" is among them, so are columns of text that repeats (each text stands twice or more on
-        average, there are at most 1000, or a million if ``sparse`` is True, and they are not dates); ``notes`` lists these.
+        The columns that contain categories. Unless "none" is among them, other columns of text are categorical as well if each
+        string occurs twice or more on average, there are at most 1000 different ones (a million if ``sparse`` is True), and they
+        are not dates. ``notes`` lists these columns.
     dates : columns
-        Columns of dates: their year, month, weekday and days since 1970-01-01.
+        The columns that contain dates. Their features are the year, the month, the weekday and the days since 1970-01-01.
     date_order : {"found", "day-first", "month-first"}
-        What comes first in dates such as 5/3/2024. "found": the only order in which all dates of the column are dates.
+        What comes first in dates such as 5/3/2024. "found" uses the only order in which all values of the column are dates.
     polynomial : int
-        Powers of the features up to this one are added, at most 10.
+        The highest power of the features that is added, at most 10.
     interactions : bool
-        Also products of different features.
+        Whether to add products of different features.
     missing : {"auto", "error", "drop", "mean"}
-        What to do with rows that lack a value: leave them out ("drop"), or put the mean of the others there, and add a column
-        that says so ("mean"). "auto": leave them out if they are at most one in 20, else fail.
+        What to do with rows in which a value is missing. "error" fails, "drop" omits them, and "mean" replaces the value by the
+        mean of the column and adds a column that indicates this. "auto" omits them if they are at most one in 20, and otherwise
+        fails.
     all_levels : bool
-        Whether each category has a column, as is right with a penalty; else the first one is the reference.
+        Whether each category has a column, which is appropriate with a penalty. Otherwise the first category is the reference.
     classes : bool
-        Whether a target of two numbers is two classes. Text always is.
+        Whether a target with two different numbers has two classes. A target of text always has classes.
     shares : bool
-        Whether several targets are the shares of the classes that they name, which sum to 1 in each row, for softmax.
+        Whether several targets are the shares of the classes that they name, for softmax. The sum of each row must be 1.
     header : bool, optional
-        Whether the first line names the columns; None: found out.
+        Whether the first line contains the names of the columns. By default, this is detected.
     separator : str, optional
-        The character between columns, such as ";" or a tab; " " is any number of blanks and tabs; None: found out.
+        The character between columns, such as ";" or a tab. " " stands for any number of blanks and tabs. By default, it is
+        detected.
     decimal : {".", ","}, optional
-        The decimal mark; None: found out.
+        The decimal mark. By default, it is detected.
     thousands : {",", ".", " ", "'"}, optional
-        What separates the thousands of numbers, which may also be written without; None: nothing does.
+        The character that may separate the thousands of numbers. By default, there is none.
     skip : int, optional
-        Lines before the header or the first row to pass over; None: none.
+        The number of lines to skip before the header or the first row. By default, none are skipped.
     sparse : bool, optional
-        Whether x is stored without its zeros, which suits columns with many categories (up to a million each). None: only if a
-        column of ``categorical`` has more than 1000 of them. Sparse columns are not standardized, and some solvers refuse them.
+        Whether to store x without its zeros, which is useful for columns with many categories (up to a million each). The default
+        is to do so if a column of ``categorical`` has more than 1000 categories. Sparse columns are not standardized, and some
+        solvers do not support them.
     threads : int, optional
-        Of the CPU, at least 1; None: as many as help. The table does not depend on them.
+        The number of CPU threads, at least 1. By default, it is chosen. The table does not depend on it.
     datasets : str, optional
-        HDF5: the arrays to read, such as "x=/train/x,y=/train/y"; None: x, y, w, offset or exposure.
-    spill : path, optional
-        A folder: an array of more than 64 MiB that is read from text lies in a file without a name there, which is mapped,
-        and not in memory. None: all is in memory.
+        The arrays to read from an HDF5 file, such as "x=/train/x,y=/train/y". By default, they are x, y, w, and offset or
+        exposure.
+    spill : str or path, optional
+        A folder for arrays that are read from text and have more than 64 MiB. Each is kept in a temporary file without a name,
+        which is memory-mapped. By default, all arrays are in memory.
     world : World, optional
-        The processes that make this call together, and all receive the whole table: each reads a part of a text that is not
-        compressed. None: this process reads it alone.
+        The processes that call this function together. Each reads a part of the text if it is not compressed, and all receive the
+        whole table. By default, this process reads the file alone.
 
     Returns
     -------

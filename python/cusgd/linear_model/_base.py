@@ -1,4 +1,4 @@
-"""What all estimators share."""
+"""The base class of all estimators, and functions that several of them use."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Array = NDArray[Any]
 
 
 def keep(estimator: Any, parameters: dict[str, Any]) -> None:
-    """Keep a constructor's parameters as attributes of the same names.
+    """Store the parameters of a constructor as attributes with the same names.
 
-    Constructors have signatures of their own, which scikit-learn reads, and call ``keep(self, locals())``.
+    Each constructor has an explicit signature, because scikit-learn reads it, and calls ``keep(self, locals())``.
     """
     for name, value in parameters.items():
         if name not in ("self", "__class__"):
@@ -39,7 +39,7 @@ def keep(estimator: Any, parameters: dict[str, Any]) -> None:
 
 
 LOG_LINKS = ("poisson", "gamma", "tweedie")
-# scikit-learn's names of losses, and the library's
+# The names of the losses in scikit-learn and in the library
 LOSSES = {
     "squared_error": "squared",
     "huber": "huber",
@@ -58,7 +58,7 @@ LOSSES = {
 }
 
 
-# What the library's options are called in estimators
+# The names of the library's options in estimators, for messages
 WORDS = {
     "--l2 (1e-4, for example)": "a penalty (alpha=1e-4, for example)",
     "--l1": "alpha",
@@ -84,7 +84,7 @@ WORDS = {
     "--precision double": "X of float64",
     "--sparse-scale rms": "sklearn.preprocessing.MaxAbsScaler",
 }
-# and where scikit-learn's algorithm runs on the columns as they are
+# The same for estimators that run the algorithm of scikit-learn, without standardization
 SCHEDULE_WORDS = {
     **WORDS,
     "columns (leave out --no-standardize)": 'columns (sklearn.preprocessing.StandardScaler, or learning_rate="auto")',
@@ -96,7 +96,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def in_own_words(method: Method) -> Method:
-    """Let the messages of an estimator's method name its parameters."""
+    """Decorate a method of an estimator so that messages use the names of the estimator's parameters."""
 
     @wraps(method)
     def named(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -107,7 +107,7 @@ def in_own_words(method: Method) -> Method:
 
 
 def loss_options(loss: str, epsilon: float) -> dict[str, Any]:
-    """Return the options of a loss that scikit-learn calls so, with its epsilon."""
+    """Return the options of a loss that is given by its name in scikit-learn and its epsilon."""
     options: dict[str, Any] = {"loss": LOSSES[loss]}
     if loss == "huber":
         options["delta"] = float(epsilon)
@@ -117,35 +117,35 @@ def loss_options(loss: str, epsilon: float) -> dict[str, Any]:
 
 
 def penalty_options(l1: float, l2: float) -> dict[str, Any]:
-    """Return the options for penalties on the coefficients in the data's units."""
+    """Return the options for penalties on the coefficients in the units of the data."""
     if l1 == 0 and l2 == 0:
         return {}
     return {"l1": l1, "l2": l2, "penalty_units": "data"}
 
 
 def real(value: Any, name: str) -> float:
-    """Return a number."""
+    """Return a number as a float, or raise an error if it is not one."""
     if not isinstance(value, (int, float, np.number, np.bool_)):
         raise ValueError(f"{name}={value!r} must be a number")
     return float(value)
 
 
 def nonnegative(value: Any, name: str) -> float:
-    """Return a number of at least 0."""
+    """Return a finite number of at least 0, or raise an error if it is not one."""
     if not 0 <= real(value, name) < math.inf:
         raise ValueError(f"{name} == {value}, must be {'finite' if float(value) == math.inf else '>= 0'}")
     return float(value)
 
 
 def share(value: Any, name: str) -> float:
-    """Return a number from 0 to 1."""
+    """Return a number from 0 to 1, or raise an error if it is not one."""
     if not (isinstance(value, (int, float, np.number)) and 0 <= value <= 1):
         raise ValueError(f"{name} == {value}, must be in [0, 1]")
     return float(value)
 
 
 def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> dict[str, Any]:
-    """Return the options of full-batch estimators."""
+    """Return the options of estimators that use a full-batch solver."""
     options: dict[str, Any] = {"intercept": bool(estimator.fit_intercept)}
     if max_iter is not None:
         options["epochs"] = max_iter
@@ -155,17 +155,17 @@ def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> d
 
 
 def threads(n_jobs: int | None) -> int | None:
-    """Return the library's number of threads; None, all, for what scikit-learn counts from the end."""
+    """Return the number of threads for the library. None, for all, replaces the negative numbers of scikit-learn."""
     return n_jobs if n_jobs is not None and n_jobs >= 1 else None
 
 
 def stacked(*parts: Any) -> Any:
-    """Return the rows of all parts, which are sparse if one is."""
+    """Return the rows of all parts, in a sparse matrix if one of them is sparse."""
     return scipy.sparse.vstack(parts, "csr") if any(map(is_sparse, parts)) else np.concatenate(parts)
 
 
 def sparse_options(X: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options as they are for dense rows, and for sparse ones those of the methods that read these as they are."""
+    """Return the options. For sparse rows, replace solvers and orders of the rows that need dense rows."""
     changed: dict[str, Any] = {}
     if not is_sparse(X):
         return options
@@ -179,9 +179,9 @@ def sparse_options(X: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
-    """Base of all estimators: data, weights, and what a run leaves behind."""
+    """The base class of all estimators, which validates data and weights, trains, and stores the results."""
 
-    # Parameters that several estimators have
+    # Parameters of several estimators
     alpha: float
     l1_ratio: float
     fit_intercept: bool
@@ -193,7 +193,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     _takes_sparse = True
 
-    # What a fit leaves behind
+    # Results of a fit
     coef_: Any
     intercept_: Any
 
@@ -202,20 +202,20 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         parameters = inspect.signature(type(self)).parameters.values()
-        # Parameters that are newer than the state get their defaults
+        # Parameters that did not exist when the state was saved get their defaults
         defaults = {of.name: of.default for of in parameters if of.default is not of.empty}
         super().__setstate__({**defaults, **opened(state, type(self))})
 
     def _words(self) -> dict[str, str]:
-        """Return what the library's options are called here, in pieces of its messages."""
+        """Return replacements for parts of the library's messages, such as the names of options."""
         return WORDS
 
     def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
-        """Return validated rows, dense or sparse, of float32 or float64, and targets; ``checks`` are those of `validate_data`."""
+        """Validate rows and targets. ``checks`` are passed to `validate_data`. The rows are of float32 or float64."""
         return self._validated(X, readable(y, "y", are_classes=is_classifier(self)), **checks)  # type: ignore[no-any-return]
 
     def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:
-        """Return what `validate_data` does, of rows that may be sparse; its error names the column that has text."""
+        """Call `validate_data` with rows that may be sparse. The error message names a column that contains text."""
         try:
             return validate_data(
                 self,
@@ -232,7 +232,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(reason) from None
 
     def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
-        """Return the rows' weights as an array of X's type."""
+        """Return the weights of the rows as an array of the same type as X."""
         if sample_weight is None:
             return None
         sample_weight = readable(sample_weight, "sample_weight")
@@ -242,7 +242,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return weights
 
     def _rows_with_weight(self, weights: Array | None, X: Any, *others: Array) -> tuple[Array | None, Any, tuple[Array, ...]]:
-        """Return weights and rows; rows of weight 0 are left out, as if they were not there."""
+        """Return weights and rows without the rows of weight 0, which are ignored."""
         if weights is None:
             return None, X, others
         kept = weights > 0
@@ -251,7 +251,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return weights[kept], X[kept], tuple(values[kept] for values in others)
 
     def _starting_point(self, init: tuple[Any, Any], outputs: int, columns: int) -> tuple[Array, Array] | None:
-        """Return coefficients (k, d) and intercepts (k,) to start from; None: where the library starts."""
+        """Return the initial coefficients (k, d) and intercepts (k,), or None for the defaults of the library."""
         weight, bias = init
         if getattr(self, "warm_start", False) and getattr(self, "coef_", None) is not None:
             weight = self.coef_ if weight is None else weight
@@ -259,7 +259,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if weight is None and bias is None:
             return None
         if not self.fit_intercept or (bias is not None and np.ndim(bias) == 0 and bias == 0):
-            bias = None  # 0
+            bias = None  # start at 0
         start = []
         for values, shape, name in ((weight, (outputs, columns), "coef_init"), (bias, (outputs,), "intercept_init")):
             values = values.toarray() if hasattr(values, "toarray") else values
@@ -270,7 +270,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return start[0], start[1]
 
     def _seed(self) -> int:
-        """Return a seed for the library; without a random_state it is 0, so that equal fits give equal results."""
+        """Return a seed for the library. Without a random_state it is 0, so that equal fits have equal results."""
         state = getattr(self, "random_state", None)
         return 0 if state is None else int(check_random_state(state).randint(np.iinfo(np.int32).max))
 
@@ -284,14 +284,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         start: tuple[Array, Array] | None = None,
         warns: bool = True,
     ) -> tuple[Array, Array]:
-        """Run a trainer, keep its result, and return coefficients (k, d) and intercepts (k,)."""
+        """Run a trainer, store its results, and return the coefficients (k, d) and intercepts (k,)."""
         options = sparse_options(X, {"threads": threads(getattr(self, "n_jobs", None)), "seed": self._seed(), **options})
         count = self._class_count() if y.ndim == 1 else None
         trainer = Trainer(X, y, sample_weight=weights, _class_count=count, **options)
         names = getattr(self, "feature_names_in_", None)
         if names is not None:
             assert not isinstance(trainer._data, Table)
-            trainer._data.set_names(list(names))  # what messages call the columns
+            trainer._data.set_names(list(names))  # for messages
         if start is not None:
             trainer.set_coefficients(*start)
         warning: str | None
@@ -320,7 +320,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return weight, bias
 
     def _class_count(self) -> int | None:
-        """Return the number of classes whose numbers are the targets; None: targets are what they are."""
+        """Return the number of classes if the targets are the numbers of classes, or None."""
         return None
 
     def _minimize(
@@ -330,26 +330,26 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self._train(X, y, weights, options, start=start)
 
     def _runs_all_epochs(self) -> bool:
-        """Tell whether a run that ends at its limit of epochs was asked for."""
+        """Tell whether the user has disabled the stopping rule, so that reaching the limit of epochs is no reason to warn."""
         return getattr(self, "tol", None) == 0
 
     def _advice(self) -> str:
-        """Return what to consider where the limit of epochs was too low."""
+        """Return advice for a run that has reached its limit of epochs, for a message."""
         return "increasing max_iter"
 
     def _stopping_rules(self, trainer: Trainer) -> list[Callback]:
-        """Return what ends a run besides the library's rules."""
+        """Return further stopping rules, in addition to those of the library."""
         return []
 
     def _callbacks(self) -> list[Callback]:
-        """Return what is called after each epoch."""
+        """Return the callbacks of a run."""
         verbose = getattr(self, "verbose", 0)
         shown: list[Callback] = [] if not verbose else [ProgressBar()] if verbose == 1 else [PrintEpochs()]
         return [*shown, *in_turn(getattr(self, "callback", None))]
 
     def _linear_predictor(self, X: Any) -> Array:
         """Return X coef_ + intercept_."""
-        if "coef_" not in vars(self):  # check_is_fitted() takes longer than all else of predicting a row but its validation
+        if "coef_" not in vars(self):  # check first, because check_is_fitted() is slow compared with predicting one row
             check_is_fitted(self)
         X = self._validated(X, reset=False)
         weight = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
@@ -357,7 +357,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return found
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn's tools need to know."""
+        """Return the properties of the estimator that scikit-learn's tools use."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self._takes_sparse
         return tags

@@ -1,4 +1,4 @@
-"""What `SGDRegressor` and `SGDClassifier` have in common."""
+"""The base class of `SGDRegressor` and `SGDClassifier`."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from ._partial import PartialMixin
 from ._schedules import SCHEDULES, ZERO_WEIGHTS, ScheduledMixin
 
 CLASS_LOSSES = ("hinge", "squared_hinge", "log_loss", "modified_huber", "perceptron")
-ALL_EPOCHS = 10**9  # evaluations without improvement that never come about
+ALL_EPOCHS = 10**9  # a patience that no run reaches
 _PENALTIES = ("l2", "l1", "elasticnet", None)
 
 
 def loss_functions_of(names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
-    """Return the losses as scikit-learn's class attribute of this name lists them."""
+    """Return the losses in the form of scikit-learn's class attribute ``loss_functions``."""
     return {name: (LOSSES[name], 0.1) if name == "huber" or "epsilon" in name else (LOSSES[name],) for name in names}
 
 
 class FlatLoss:
-    """Ends a run whose loss fell little in the last epochs, measured by the loss after the first one.
+    """Ends a run if the loss has fallen little in the last epochs, relative to the loss after the first epoch.
 
-    On classes that can be separated the loss falls towards 0 for thousands of epochs, each time by a share of what is left, so
-    that the library's rule, which is relative to the current loss, does not end the run.
+    If the classes are separable, the loss falls toward 0 for thousands of epochs, by a similar share of the current loss each
+    time. The stopping rule of the library is relative to the current loss and would not end such a run.
     """
 
     share = 1e-3
@@ -63,7 +63,7 @@ class FlatLoss:
 
 
 class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ignore[misc]
-    """What `SGDRegressor` and `SGDClassifier` have in common."""
+    """The base class of `SGDRegressor` and `SGDClassifier`."""
 
     loss: str
     penalty: str | None
@@ -83,17 +83,18 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
     standardize: bool
     device: str
 
-    loss_functions: ClassVar[dict[str, tuple[Any, ...]]] = {}  # by scikit-learn's name: the library's, and epsilon's default
+    # The library's name and the default of epsilon, for each name of a loss in scikit-learn
+    loss_functions: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
     def _runs_schedule(self) -> bool:
-        """Tell whether scikit-learn's algorithm runs."""
+        """Tell whether `fit` runs the algorithm of scikit-learn, with one of its schedules."""
         return self.solver == "sgd" and self.learning_rate != "auto"
 
     def _words(self) -> dict[str, str]:
         return SCHEDULE_WORDS if self._runs_schedule() else super()._words()
 
     def _check_parameters(self) -> None:
-        """Refuse parameters that have no meaning."""
+        """Raise an error if parameters are invalid."""
         self._check_loss()
         for name, choices in (
             ("loss", self.loss_functions),
@@ -133,7 +134,7 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
             raise ValueError(f"validation_fraction == {self.validation_fraction}, must be in (0, 1)")
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        """Return the options of a run by minibatch steps or a full-batch solver."""
+        """Return the options of a run with minibatch steps or a full-batch solver."""
         self._check_parameters()
         options: dict[str, Any] = {
             **self._loss_options(),
@@ -149,7 +150,7 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
             if rows * self.n_features_in_ <= SHORT:
-                options["gradient_tolerance"] = 1e-11  # which costs nothing there
+                options["gradient_tolerance"] = 1e-11  # takes little time on so few values
             return options
         options["sampling"] = "permute" if self.shuffle else "none"
         if self._runs_schedule():
@@ -167,14 +168,14 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
         }
 
     def _check_loss(self) -> None:
-        """Refuse parameters of the loss that have no meaning."""
+        """Raise an error if parameters of the loss are invalid."""
 
     def _loss_options(self) -> dict[str, Any]:
         """Return the options of the loss."""
         return loss_options(self.loss, self.epsilon)
 
     def _loss(self) -> str:
-        """Return scikit-learn's name of the loss."""
+        """Return the name of the loss in scikit-learn."""
         return self.loss
 
     def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
@@ -191,7 +192,7 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
         return "increasing max_iter" + full_batch
 
     def _rows_with_weight(self, weights: Array | None, X: Any, *others: Array) -> tuple[Array | None, Any, tuple[Array, ...]]:
-        if self._runs_schedule():  # scikit-learn's schedules count rows of weight 0
+        if self._runs_schedule():  # rows of weight 0 count as steps in the schedules of scikit-learn
             return weights, X, others
         return super()._rows_with_weight(weights, X, *others)
 
@@ -201,14 +202,14 @@ class Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ig
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
-            standardized.
+            Rows. Training uses single precision for float32 and double precision for all other types. Columns of a sparse matrix
+            are not standardized.
         y : array of shape (n_samples,) or, for regressors, (n_samples, n_targets)
             Targets or classes.
         coef_init, intercept_init : array, optional
-            Where to start, in the shapes of ``coef_`` and ``intercept_``; one that is left out starts at 0.
+            The initial values, in the shapes of ``coef_`` and ``intercept_``. If only one is given, the other starts at 0.
         sample_weight : array of shape (n_samples,), optional
-            Rows of weight 0 count as absent.
+            Weights, at least 0. Rows with weight 0 are ignored.
 
         Returns
         -------
