@@ -1,4 +1,4 @@
-"""Cross-validation of data that a sweep does not take: each model is trained by itself."""
+"""Cross-validation on data that sweeps do not support, by training each model separately."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Rows:
     folds: Array
 
     def part(self, kept: Any) -> tuple[Any, Array, Array | None]:
-        """Return X, y and weights of the rows that a mask keeps."""
+        """Return X, y and weights of the rows that a mask selects."""
         return self.X[kept], self.y[kept], None if self.weights is None else self.weights[kept]
 
 
 def _train(rows: tuple[Any, Array, Array | None], options: dict[str, Any]) -> tuple[Model | None, int, str]:
-    """Return a model (None: it diverged), its epochs, and why it ended."""
+    """Return a model (None if it diverged), the number of its epochs, and the reason why training ended."""
     X, y, weights = rows
     trainer = Trainer(X, y, sample_weight=weights, **options)
     try:
@@ -46,7 +46,7 @@ def _loss(model: Model | None, rows: tuple[Any, Array, Array | None]) -> float:
 
 
 def _outcome(rows: Rows, numbers: dict[str, float], options: dict[str, Any]) -> tuple[Outcome, Model | None]:
-    """Return what comes of a configuration, and its model of all rows; the rank is still to be set."""
+    """Return the outcome of a configuration, without its rank, and the model that is trained on all rows."""
     options = sparse_options(rows.X, {**options, **numbers})
     fits, losses = [], []
     for fold in range(int(rows.folds.max()) + 1):
@@ -70,7 +70,7 @@ def _outcome(rows: Rows, numbers: dict[str, float], options: dict[str, Any]) -> 
 
 
 def _choose(outcomes: Sequence[Outcome], best: int, select: str) -> int:
-    """Return the best outcome, or the one of the largest penalties within a standard error of it, as `cusgd.sweep` does."""
+    """Return the index of the best outcome or, as in `cusgd.sweep`, of the largest penalties within one standard error of it."""
     if select == "best":
         return best
     limit = outcomes[best].mean + outcomes[best].standard_error
@@ -79,7 +79,7 @@ def _choose(outcomes: Sequence[Outcome], best: int, select: str) -> int:
 
 
 def cross_validate(rows: Rows, configurations: Sequence[dict[str, float]], select: str, options: dict[str, Any]) -> Sweep:
-    """Return what `cusgd.sweep` returns.
+    """Train and compare the models of several configurations, and return the result in the form of `cusgd.sweep`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A loss that is given as a formula, in the place of one with a name."""
+"""Own losses, which are given as formulas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_LOSS = "expression"
 
 
 class OwnLossMixin:
-    """Of regressors whose loss is ``loss`` or, if that is given, the formula ``loss_expr``."""
+    """A mixin for regressors whose loss is given by name (``loss``) or as a formula (``loss_expr``)."""
 
     loss: str
     epsilon: float
@@ -27,7 +27,7 @@ class OwnLossMixin:
         return self.loss if self.loss_expr is None else OWN_LOSS
 
     def _check_loss(self) -> None:
-        """Refuse parameters of a formula without one, and a formula with the name of another loss."""
+        """Raise an error if both a formula and the name of another loss are given, or parameters of a formula without one."""
         if self.loss_expr is not None:
             if self.loss != "squared_error":
                 raise ValueError(f"loss={self.loss!r} and loss_expr are one choice: leave loss as it is, or loss_expr=None")
@@ -46,7 +46,7 @@ class OwnLossMixin:
         if self.loss_expr is None or self.link is None:
             named: Array = super()._mean(linear)  # type: ignore[misc]
             return named
-        names = re.findall(r"\w+", self.link)  # a constant may be the loss's alone, and a formula takes its own
+        names = re.findall(r"\w+", self.link)  # pass only constants that occur in the link; others may belong to the loss
         own = {name: value for name, value in (self.constants or {}).items() if name in names}
         mean = Formula(self.link, variables=["p"], constants=own).value(np.expand_dims(linear, -1))
         return np.asarray(mean, dtype=linear.dtype)

@@ -1,4 +1,4 @@
-"""Training on more rows: `partial_fit`."""
+"""The method `partial_fit`, which continues training on further rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._trainer import Trainer
 from ._base import Array, sparse_options, stacked, threads
 from ._schedules import Position, Schedule, run_steps
 
-FIRST_ROWS = 100  # that scales, optimizer and rate are chosen from, at least
+FIRST_ROWS = 100  # minimum number of rows from which scales, optimizer and rate are chosen
 Rows = tuple[Any, Array, Array | None]  # rows, dense or sparse, targets (n, k), and weights
 
 
@@ -24,20 +24,20 @@ def takes_steps(estimator: Any) -> bool:
 
 @dataclass
 class First:
-    """The rows of the first calls while they are few, and the coefficients and intercepts before them, or None."""
+    """The rows of the first calls as long as they are few, and the coefficients and intercepts before these calls, or None."""
 
     start: tuple[Array, Array] | None
     rows: Rows | None = None
-    trained: int = 0  # how many of them the coefficients have seen
+    trained: int = 0  # number of these rows that were used to compute the coefficients
 
 
 class PartialMixin:
-    """What the `partial_fit` of regressors and classifiers have in common.
+    """Implements `partial_fit` of regressors and classifiers.
 
     Attributes
     ----------
     t_ : float
-        1 plus the number of rows that the coefficients were updated with.
+        1 plus the number of rows with which the coefficients were updated.
     """
 
     t_: float
@@ -45,12 +45,12 @@ class PartialMixin:
     options_: dict[str, Any]
     _positions: list[Position]
     _trainer: Trainer | None = None
-    _first: First | None = None  # None: there were enough
+    _first: First | None = None  # None as soon as there were enough rows
     _waiting: Rows | None = None
     _last: tuple[Array, Array] | None = None  # the trainer's coefficients
 
     def _check_partial(self) -> None:
-        """Refuse parameters that `partial_fit` cannot follow."""
+        """Raise an error if parameters are invalid or cannot be used with `partial_fit`."""
         estimator: Any = self
         estimator._check_parameters()
         if estimator.early_stopping:
@@ -64,7 +64,7 @@ class PartialMixin:
         return X, y, weights
 
     def _forget_steps(self) -> None:
-        """Forget what earlier calls have left for `partial_fit`."""
+        """Delete the state of earlier calls of `partial_fit`."""
         for name in ("t_", "_positions", "_trainer", "_first", "_waiting", "_last"):
             self.__dict__.pop(name, None)
 
@@ -89,7 +89,7 @@ class PartialMixin:
         for j in range(outputs):
             of_class = weights if weights is None or weights.ndim == 1 else np.ascontiguousarray(weights[:, j])
             y = np.ascontiguousarray(targets[:, j])
-            # without a trainer that was kept, as after a pickle, invscaling can only begin at step 1
+            # Without a trainer from earlier calls (for example after unpickling), invscaling can only begin at step 1
             one_by_one = estimator.learning_rate == "invscaling" and steps > 0 and not positions[j].trainers
             block = 1 if one_by_one else len(targets)
             for i in range(0, len(targets), block):
@@ -106,9 +106,9 @@ class PartialMixin:
     ) -> tuple[Array, Array]:
         """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows.
 
-        Neither the columns' scales nor a safe rate can be found from few rows. Until there are `FIRST_ROWS`, calls therefore
-        begin anew with all rows so far, whenever these have become a quarter more. A rate is safe for steps of whole batches
-        only, so later calls of fewer rows wait for more.
+        Few rows do not determine the scales of the columns or a safe rate. Until there are `FIRST_ROWS` rows, training therefore
+        restarts with all rows so far whenever their number has grown by a quarter. A rate is safe only for steps with whole
+        batches, so the rows of later calls are collected until they fill a batch.
         """
         estimator: Any = self
         known = getattr(estimator, "coef_", None) is not None
@@ -150,14 +150,14 @@ class PartialMixin:
         return self._end_call(count)
 
     def _end_call(self, count: int) -> tuple[Array, Array]:
-        """Count the rows of a call, and return the coefficients, of which callers get copies."""
+        """Count the rows of a call, and return copies of the coefficients and intercepts."""
         assert self._last is not None
         self.t_ = getattr(self, "t_", 1.0) + count
         self.n_iter_ = 1
         return self._last[0].copy(), self._last[1].copy()
 
     def _given(self, X: Any, targets: Array, weights: Array | None) -> Rows:
-        """Return rows, targets and weights as a trainer takes them."""
+        """Return rows, targets and weights in the form that a trainer needs."""
         y = targets[:, 0] if targets.shape[1] == 1 else targets
         if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
             y, X, weights = _with_all_classes(y, X, weights)
@@ -166,12 +166,12 @@ class PartialMixin:
     def __getstate__(self) -> dict[str, Any]:
         parent: Any = super()
         state = dict(parent.__getstate__())
-        for name in ("_trainer", "_last"):  # one that goes on after a pickle begins with the coefficients
+        for name in ("_trainer", "_last"):  # after unpickling, training continues with a new trainer from the coefficients
             state.pop(name, None)
         return state
 
     def _take_steps(self, data: Rows, options: dict[str, Any], steps: int, at: Position) -> Position:
-        """Run a step for each row, after so many steps before."""
+        """Run a step for each row. ``steps`` is the number of steps before."""
         count = len(data[1])
         if hasattr(self, "classes_") and (data[1] == data[1][0]).all():
             data = _with_both_classes(*data)
@@ -179,7 +179,7 @@ class PartialMixin:
 
     @property
     def _average_coef(self) -> Array:
-        """The averages of the coefficients, in a run that takes them; as scikit-learn's estimators have them."""
+        """The averages of the coefficients, as in the estimators of scikit-learn, if averages are taken."""
         return np.array([at.average_weight for at in self._averaged()])
 
     @property
@@ -195,14 +195,14 @@ class PartialMixin:
         return np.array([at.bias for at in self._averaged()])
 
     def _averaged(self) -> list[Position]:
-        """Return where training has come to, if averages are taken."""
+        """Return the state of training of each output, if averages are taken."""
         estimator: Any = self
         if not estimator.average or not getattr(self, "_positions", None):
             raise AttributeError("no averages were taken")
         return self._positions
 
     def _current_positions(self, outputs: int, columns: int) -> list[Position]:
-        """Return where each output's training has come to; coefficients that were set by hand count."""
+        """Return the state of training of each output, which starts from coefficients that the user has set, if any."""
         estimator: Any = self
         if getattr(estimator, "coef_", None) is None:
             return [Position.start(columns) for _ in range(outputs)]
@@ -215,7 +215,7 @@ class PartialMixin:
 
 
 def _joined(first: Rows | None, more: Rows) -> Rows:
-    """Return the rows of both."""
+    """Return the rows of both arguments."""
     if first is None:
         return more
     weights = None
@@ -226,14 +226,14 @@ def _joined(first: Rows | None, more: Rows) -> Rows:
 
 
 def _with_both_classes(X: Any, y: Array, weights: Array | None) -> tuple[Any, Array, Array]:
-    """Return the rows and behind them one of the other class, which is not trained on: the library refuses data of one class."""
+    """Append a row of the other class, because the library refuses data of one class. No step uses this row."""
     weights = np.ones(len(y), dtype=X.dtype) if weights is None else weights
     other = 1 - y[:1] if y[0] in (0, 1) and (y >= 0).all() else -y[:1]
     return stacked(X, X[:1]), np.append(y, other), np.append(weights, X.dtype.type(1e-30))
 
 
 def _with_all_classes(y: Array, X: Any, weights: Array | None) -> tuple[Array, Any, Array]:
-    """Return the rows and behind them two of next to no weight, one of all classes and one of none."""
+    """Append two rows of negligible weight, so that each target has both values. The first has no class, the second all."""
     weights = np.ones(len(y), dtype=X.dtype) if weights is None else weights
     ends = np.stack([np.full(y.shape[1:], y.min(initial=0), y.dtype), np.ones(y.shape[1:], y.dtype)])
     return np.concatenate([y, ends]), stacked(X, X[:1], X[:1]), np.append(weights, np.full(2, 1e-30, X.dtype))

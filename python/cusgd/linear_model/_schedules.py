@@ -1,19 +1,19 @@
-"""scikit-learn's SGD algorithm: one row per step, a rate by a schedule of its own, and its stopping rule.
+"""The SGD algorithm of scikit-learn, which takes one row per step and has its own schedules and stopping rule.
 
-`SGDRegressor` and `SGDClassifier` run it when ``learning_rate`` names one of scikit-learn's schedules. Without shuffling, and
-after as many epochs, the coefficients are scikit-learn's up to rounding (which also clips derivatives at 1e12, where a run
-has diverged). Where this does not hold:
+`SGDRegressor` and `SGDClassifier` run it if ``learning_rate`` names a schedule of scikit-learn. Without shuffling, and after the
+same number of epochs, the coefficients equal those of scikit-learn up to rounding. Like scikit-learn, the algorithm clips
+derivatives at 1e12, which only a diverged run reaches. There are these differences:
 
-- penalties "l1" and "elasticnet": steps are proximal, and full-batch proximal steps follow the last epoch, so that zeros are
-  exact at the optimum; scikit-learn truncates by a cumulative penalty (Tsuruoka et al. 2009);
-- the number of epochs, where ``tol`` is set: the rule looks at the mean of the losses before each step, by the rows' weights,
-  plus the penalty at the end of the epoch, while scikit-learn sums unweighted losses and the penalty at each step;
-- early stopping with a penalty "l2" or "elasticnet": the coefficients are scored here, and there what they would be without the
-  factor by which the penalty has shrunk them, as scikit-learn keeps it apart until the last epoch has ended;
-- early stopping with "log_loss": scikit-learn 1.9 compares predictions of -1 and 1 with classes 0 and 1, so that rows of the
-  first class never count as right.
+- With the penalties "l1" and "elasticnet", the steps are proximal, and full-batch proximal steps follow the last epoch, so that
+  zeros are exact at the optimum. scikit-learn truncates coefficients by a cumulative penalty (Tsuruoka et al. 2009).
+- With ``tol``, the number of epochs may differ. The stopping rule uses the weighted mean of the losses before each step, plus the
+  penalty at the end of the epoch. scikit-learn adds up unweighted losses and the penalty at each step.
+- With early stopping and the penalties "l2" and "elasticnet", the scores are those of the coefficients. scikit-learn stores the
+  factor by which the penalty shrinks the coefficients separately until the last epoch, and scores coefficients without it.
+- With early stopping and "log_loss", scikit-learn 1.9 compares predictions of -1 and 1 with the classes 0 and 1, so rows of the
+  first class never count as correct.
 
-Source: scikit-learn's documentation of SGD; Bottou (2012) for "optimal"; Xu (2011) for averaging.
+Sources: the documentation of SGD in scikit-learn; Bottou (2012) for "optimal"; Xu (2011) for averaging.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ DEFAULT_ETA0 = 0.01
 DEFAULT_EPOCHS = 1000
 DEFAULT_TOLERANCE = 1e-3
 DEFAULT_PATIENCE = 5
-LARGEST_GRADIENT = 1e12  # beyond which a run has diverged: its numbers stay finite all the same, as in scikit-learn
-LEAST_RATE = 1e-6  # at which "adaptive" ends
+LARGEST_GRADIENT = 1e12  # the limit of derivatives, as in scikit-learn: even the numbers of a diverged run stay finite
+LEAST_RATE = 1e-6  # "adaptive" ends at this rate
 
 ZERO_WEIGHTS = "The sample weights for validation set are all zero, consider using a different random state."
 
@@ -54,13 +54,13 @@ class Schedule:
     Parameters
     ----------
     estimator : SGDRegressor or SGDClassifier
-        Its parameters are read.
+        The estimator that has the parameters.
     objective : dict
-        Options of the loss, without penalties.
+        The options of the loss, without penalties.
     weights : array of shape (n,), optional
-        The rows' weights. The library divides them by their mean, scikit-learn does not.
+        The weights of the rows. The library divides them by their mean, and scikit-learn does not.
     steps : int
-        Rows that were trained on before.
+        The number of rows that have been trained on before.
     """
 
     def __init__(self, estimator: Any, objective: dict[str, Any], weights: Any, steps: int = 0) -> None:
@@ -68,7 +68,7 @@ class Schedule:
         self.objective = objective
         self.weight_mean = 1.0 if weights is None else float(weights.mean())
         self.steps = steps
-        self.alpha = float(estimator.alpha)  # "optimal" has its rate from it, with a penalty or not
+        self.alpha = float(estimator.alpha)  # determines the rate of "optimal", even without a penalty
         shares = {"l2": (0.0, 1.0), "l1": (1.0, 0.0), "elasticnet": (estimator.l1_ratio, 1 - (estimator.l1_ratio or 0.0))}
         self.l1, self.l2 = (self.alpha * share for share in shares.get(estimator.penalty, (0.0, 0.0)))
         self.eta0 = DEFAULT_ETA0 if estimator.eta0 is None else float(estimator.eta0)
@@ -85,7 +85,7 @@ class Schedule:
         """Return the library's options for a run of at most ``epochs`` epochs."""
         l2 = self.l2
         if self.name in ("constant", "adaptive"):
-            l2 = min(l2, 1 / rate)  # a step shrinks coefficients to 0 at most
+            l2 = min(l2, 1 / rate)  # so that a step cannot change the sign of coefficients by shrinking them
         options = {
             **self.objective,
             "l1": self.l1 / self.weight_mean,
@@ -98,10 +98,10 @@ class Schedule:
             "evaluate_every": "end",
         }
         if self.name == "optimal":
-            typical = math.sqrt(1 / math.sqrt(self.alpha))  # a weight of usual size
+            typical = math.sqrt(1 / math.sqrt(self.alpha))  # the typical size of a coefficient
             first = 1 / (typical * self.alpha) + self.steps
             options.update(schedule="time-decay", t0=self.weight_mean / self.alpha, t1=first)
-        elif self.name == "invscaling" and self.steps > 0:  # of one step: the library's schedules begin at step 1
+        elif self.name == "invscaling" and self.steps > 0:  # for a run of one step: the library's schedules begin at step 1
             options.update(schedule="constant", rate=rate * self.weight_mean / (self.steps + 1) ** self.power_t)
         elif self.name == "invscaling":
             options.update(schedule="inverse-scaling", rate=rate * self.weight_mean, decay_power=self.power_t)
@@ -112,12 +112,12 @@ class Schedule:
         return options
 
     def settings(self, X: Any) -> tuple[Any, ...]:
-        """Return all that a trainer cannot change later; the number of steps and the rows' weights it can."""
+        """Return all settings that a trainer cannot change later. It can change the number of steps and the weights of rows."""
         numbers = (self.l1, self.l2, self.alpha, self.eta0, self.power_t, self.average)
         return self.name, numbers, self.objective, X.dtype, X.shape[1], is_sparse(X)
 
     def averages(self, steps: int) -> int:
-        """Return how many of the steps up to this one the average is over."""
+        """Return the number of steps, up to this one, over which the average is taken."""
         return max(steps - (self.average - 1), 0) if self.average else 0
 
 
@@ -126,9 +126,9 @@ class Schedule:
 
 @dataclass
 class Position:
-    """Where training has come to: coefficients (d,) and intercept, and their averages over ``count`` steps.
+    """The state of training: coefficients (d,) and intercept, and their averages over ``count`` steps.
 
-    ``settings`` are those of the trainers, which a run of others cannot use.
+    ``settings`` are the settings of the trainers. A run with other settings cannot use these trainers.
     """
 
     weight: Any
@@ -136,23 +136,23 @@ class Position:
     average_weight: Any = None
     average_bias: float = 0.0
     count: int = 0
-    trainers: dict[bool, Trainer] = field(default_factory=dict, compare=False, repr=False)  # by whether they take averages
+    trainers: dict[bool, Trainer] = field(default_factory=dict, compare=False, repr=False)  # True: the one that averages
     settings: Any = field(default=None, compare=False, repr=False)
 
     @classmethod
     def start(cls, columns: int) -> Position:
-        """Return coefficients of 0."""
+        """Return the initial state, in which all coefficients are 0."""
         return cls(np.zeros(columns), 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "trainers": {}, "settings": None}
 
     def result(self) -> tuple[Any, float]:
-        """Return what the estimator shows: the averages as soon as there are some."""
+        """Return the coefficients and intercept of the estimator, which are the averages if there are any."""
         return (self.average_weight, self.average_bias) if self.count else (self.weight, self.bias)
 
     def add_average(self, weight: Any, bias: Any, count: int) -> None:
-        """Take in the averages (1, d) and (1,) over the steps since `count` was set, which now is that of all steps."""
+        """Include the averages (1, d) and (1,) over the steps since `count` was last set, and set it to the given number."""
         share = (count - self.count) / count
         before = (0.0, 0.0) if self.average_weight is None else (self.average_weight, self.average_bias)
         self.average_weight = before[0] + share * (weight[0] - before[0])
@@ -160,16 +160,16 @@ class Position:
         self.count = count
 
     def gives(self, weight: Any, bias: float) -> bool:
-        """Tell whether an estimator with these coefficients is here, up to the rounding of float32."""
+        """Tell whether an estimator with these coefficients is in this state, up to the rounding of float32."""
         shown = self.result()
         return bool((np.abs(shown[0] - weight) <= 1e-6 * np.abs(weight)).all() and abs(shown[1] - bias) <= 1e-6 * abs(bias))
 
 
 def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Position) -> Position:
-    """Run a step for each of the first ``rows`` rows, in their order, and return where that leads.
+    """Run a step for each of the first ``rows`` rows, in their order, and return the state after them.
 
-    Trainers are kept where they know all steps so far, or need not: averages and the rate of "invscaling" begin at step 1, while
-    other rates at any step can be given to a new one.
+    A trainer is kept for later calls if it has run all steps so far, or if it does not have to know them. Averages and the rate
+    of "invscaling" depend on all steps from step 1, whereas a new trainer can start at any step with the other schedules.
     """
     X, y, weights = data
     weights = _present(weights)
@@ -253,27 +253,27 @@ def run_schedule(
     common: dict[str, Any],
     callbacks: list[Callback],
 ) -> tuple[Trainer, Position, int, bool]:
-    """Run scikit-learn's algorithm.
+    """Run the algorithm of scikit-learn.
 
     Parameters
     ----------
     schedule : Schedule
-        What to run.
+        The parameters of the run.
     data : tuple (X, y, weights)
-        One target.
+        The rows, with one target.
     start : tuple (weight, bias), optional
-        Where to start; by default at 0.
+        The initial coefficients and intercept; by default 0.
     score : callable, optional
-        Validation score of coefficients and intercept, for early stopping.
+        The function that computes the validation score of coefficients and an intercept, for early stopping.
     common : dict
         Options such as the seed and the device.
     callbacks : list of callables
-        Called after each epoch.
+        Functions that are called after each epoch.
 
     Returns
     -------
     trainer, position, epochs, converged
-        The last trainer; where training has come to; epochs run in all; whether the stopping rule ended the run.
+        The last trainer, the state of training, the number of epochs that were run, and whether the stopping rule ended the run.
     """
     X, y, weights = data
     weights = _present(weights)
@@ -288,7 +288,7 @@ def run_schedule(
         return trainer
 
     while True:
-        # the rule looks at the current coefficients, which a run that takes averages does not have
+        # The rule needs the current coefficients, which a run with averages does not return
         trainer = plain = rule.trainer = begin(schedule.epochs - epochs, averaged=False)
         rule.stale = 0
         plain._run([rule, *callbacks])
@@ -308,7 +308,7 @@ def run_schedule(
         rate /= 5
         common = {**common, "seed": int(common.get("seed") or 0) + 1}
     if schedule.name == "invscaling" and bool(schedule.average) == bool(count):
-        few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes, so that the trainers keep no more in memory
+        few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes; the trainers then keep no other rows in memory
         at.trainers, at.settings = {False: plain, count > 0: trainer}, schedule.settings(X)
         for one in at.trainers.values():
             one.rebind(X[few], y[few], sample_weight=None if weights is None else weights[few])
@@ -316,12 +316,12 @@ def run_schedule(
 
 
 def _present(weights: Any) -> Any:
-    """Return weights of which those that are 0 are next to it, as rows of weight 0 are steps and the library leaves them out."""
+    """Replace weights of 0 by tiny ones. Rows of weight 0 count as steps here, whereas the library would ignore them."""
     return weights if weights is None else np.maximum(weights, 1e-30)
 
 
 def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
-    """Return the error that scikit-learn has for a run that diverges."""
+    """Return the error that scikit-learn raises if a run diverges."""
     if isinstance(error, DataError) and "overflow" not in str(error):
         return error
     epoch = re.search(r"epoch (\d+)", str(error))
@@ -332,7 +332,7 @@ def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
 
 
 class ScheduledMixin:
-    """Runs scikit-learn's algorithm where an estimator names one of its schedules."""
+    """Runs the algorithm of scikit-learn if an estimator names one of its schedules."""
 
     result_: Any
     history_: Any
@@ -344,7 +344,7 @@ class ScheduledMixin:
     converged_: bool
 
     def _minimize(self, X: Any, y: Any, weights: Any, options: dict[str, Any], start: tuple[Any, Any] | None) -> tuple[Any, Any]:
-        """Return the coefficients (k, d) and intercepts (k,): one run per target, or all in one where no schedule is named."""
+        """Return the coefficients (k, d) and intercepts (k,). With a schedule, each target is trained in a separate run."""
         estimator: Any = self
         if not estimator._runs_schedule():
             found: tuple[Any, Any] = super()._minimize(X, y, weights, options, start)  # type: ignore[misc]
@@ -352,7 +352,7 @@ class ScheduledMixin:
             return found
         targets = y[:, None] if y.ndim == 1 else y
         rows, held = self._held_out(targets, weights)
-        own = self.__dict__.pop("_own_weights", weights)  # without those of classes, which no score has
+        own = self.__dict__.pop("_own_weights", weights)  # scores do not use the weights of classes
         common = {"seed": estimator._seed(), "threads": 1}
         positions, epochs, converged, troubles = [], [], [], []
         for j in range(targets.shape[1]):
@@ -388,7 +388,7 @@ class ScheduledMixin:
         return np.array([at.result()[0] for at in positions]), np.array([at.result()[1] for at in positions])
 
     def _held_out(self, targets: Any, weights: Any) -> tuple[Any, Any]:
-        """Return the rows to train on and those to validate on (None without early stopping), chosen as scikit-learn does."""
+        """Return the rows for training and for validation (None without early stopping), chosen as in scikit-learn."""
         estimator: Any = self
         if not estimator.early_stopping:
             return slice(None), None
@@ -403,10 +403,10 @@ class ScheduledMixin:
 
 
 def _score(estimator: Any, X: Any, y: Any, weights: Any) -> Score:
-    """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 of predictions else.
+    """Return a function that scores coefficients on held-out rows by the accuracy of a classifier or R^2 of a regressor.
 
-    These are the numbers of scikit-learn's accuracy_score and r2_score, which check their arguments for a millisecond in each
-    epoch.
+    The results equal those of accuracy_score and r2_score of scikit-learn, which would take a millisecond per epoch to check
+    their arguments.
     """
     if hasattr(estimator, "classes_"):
         positive = y > 0

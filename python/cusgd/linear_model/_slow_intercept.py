@@ -1,4 +1,4 @@
-"""The intercept of scikit-learn's SGD algorithm on sparse rows."""
+"""The lower learning rate of the intercept in scikit-learn's SGD algorithm on sparse rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from .._arrays import is_sparse
 from .._trainer import Trainer
 from ._base import sparse_options
 
-SLOWER = 0.1  # its square is the factor of the intercept's rate on sparse rows, as in scikit-learn
+SLOWER = 0.1  # its square, 0.01, is the factor on the rate of the intercept on sparse rows, as in scikit-learn
 _FACTORS = {"rate": SLOWER**2, "t0": SLOWER**2, "l1": 1 / SLOWER, "l2": 1 / SLOWER**2}
 
 
 class _SlowIntercept(Trainer):
-    """A trainer on sparse rows, whose intercept learns at a hundredth of the rate.
+    """A trainer on sparse rows that updates the intercept with a hundredth of the rate.
 
-    It has ten times the rows, a tenth of the coefficients, and a hundredth of the rate: coefficients move as they would, and the
-    intercept a hundredth of that. Lazy updates stay possible, which they would not with a column of its own.
+    The values of the rows are multiplied by 10, and the coefficients and the rate are divided by 10 and by 100. The updates of
+    the coefficients, in the units of the data, are then the same as without this scaling, and those of the intercept are a
+    hundredth. In contrast to a separate column for the intercept, this allows lazy updates.
     """
 
     def __init__(self, X: Any, y: Any, **options: Any) -> None:
@@ -27,7 +28,7 @@ class _SlowIntercept(Trainer):
 
     @property
     def options(self) -> Any:
-        """The options as they run, of the rows as they are."""
+        """The options of the run, converted to those for rows without scaling."""
         found = dict(super().options)
         return {**found, **{name: found[name] / factor for name, factor in _FACTORS.items() if found[name] is not None}}
 
@@ -43,14 +44,14 @@ class _SlowIntercept(Trainer):
 
 
 def _scaled(X: Any) -> Any:
-    """Return ten times the rows; the places of their values are shared."""
+    """Return the rows with values multiplied by 10. The arrays of the indices are shared."""
     return type(X)((X.data / X.dtype.type(SLOWER), X.indices, X.indptr), shape=X.shape)
 
 
 def make_trainer(X: Any, y: Any, weights: Any, options: dict[str, Any]) -> Trainer:
-    """Return a trainer for scikit-learn's algorithm."""
+    """Return a trainer for the algorithm of scikit-learn."""
     if not is_sparse(X):
         return Trainer(X, y, sample_weight=weights, **options)
-    del options["clip_value"]  # lazy updates have none
+    del options["clip_value"]  # lazy updates do not support it
     kind = _SlowIntercept if options["intercept"] else Trainer
     return kind(X, y, sample_weight=weights, **sparse_options(X, options))
