@@ -1,4 +1,4 @@
-"""Arrays of the caller as the library sees them."""
+"""Conversion of the caller's arrays to data of the library."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def is_sparse(values: Any) -> bool:
 
 
 def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse: bool = False) -> Any:
-    """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
+    """Return values in a form that NumPy reads correctly, without a copy if possible.
 
-    Sparse matrices (unless ``may_be_sparse``), lazy frames, arrays on a GPU and dates (unless they are classes) are refused.
-    Arrays that have nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__``
-    are copied.
+    Lazy frames, arrays on a GPU, sparse matrices (unless ``may_be_sparse``) and dates (unless ``are_classes``) raise an error.
+    Arrays that support only ``__dlpack__`` are used in place. Tables that support only ``__arrow_c_stream__`` of Arrow are
+    copied.
     """
-    if type(values) is np.ndarray and values.dtype.kind in "biuf":  # a tenth of the time of predicting a row
+    if type(values) is np.ndarray and values.dtype.kind in "biuf":  # the checks below take a tenth of the time to predict a row
         return values
     if is_tensor(values) and not is_on_gpu(values):
         values = readable_tensor(values, name)
@@ -68,7 +68,7 @@ def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse
 
 
 def as_numbers(values: Any, name: str) -> Array:
-    """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
+    """Return an array of float32 or float64 in native byte order, without a copy if the values have this form."""
     array = np.asarray(readable(values, name))
     refuse_dates(array, name)
     if array.dtype.kind == "c":
@@ -86,7 +86,7 @@ def as_numbers(values: Any, name: str) -> Array:
 
 
 def _floats(array: Array) -> Array:
-    """Return an array of float64; what pandas calls missing is NaN, which the library refuses by row and column."""
+    """Return an array of float64. Missing values of pandas become NaN, which the library reports by row and column."""
     if array.dtype.kind == "O":
         array = np.where([type(value).__name__ == "NAType" for value in array.ravel()], np.nan, array.ravel()).reshape(
             array.shape
@@ -95,7 +95,7 @@ def _floats(array: Array) -> Array:
 
 
 def as_csr(values: Any) -> Any:
-    """Return a sparse matrix by rows, with ascending columns of 32 or 64 bits; a copy only where it is not one already."""
+    """Return a CSR matrix with ascending column indices of 32 or 64 bits, without a copy if the matrix has this form."""
     matrix = values.tocsr()
     if matrix.dtype.kind == "c":
         raise TypeError("X is complex: cuSGD needs real numbers")
@@ -108,7 +108,7 @@ def as_csr(values: Any) -> Any:
 
 
 def csr(matrix: Any) -> tuple[_capi.cusgd_csr, tuple[Array, ...]]:
-    """Return the description of a sparse matrix by rows, and the arrays that it points to."""
+    """Return the library's description of a CSR matrix, and the arrays to which it points."""
     start = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
     wide = matrix.indices.dtype != np.int32
     column = np.ascontiguousarray(matrix.indices, dtype=np.int64 if wide else np.int32)
@@ -118,7 +118,7 @@ def csr(matrix: Any) -> tuple[_capi.cusgd_csr, tuple[Array, ...]]:
 
 
 def as_features(values: Any, name: str = "X") -> Array:
-    """Return a matrix of numbers."""
+    """Return a matrix of numbers, or raise an error if there are not two dimensions."""
     array = as_numbers(values, name)
     if array.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions (rows, columns), and has {array.ndim}")
@@ -141,7 +141,7 @@ def _is_arrow_table(values: Any) -> bool:
 
 
 def column_names(values: Any) -> list[str] | None:
-    """Return the names of a data frame's or table's columns, if all are text."""
+    """Return the names of the columns of a data frame or table if all are strings, or None."""
     columns = getattr(values, "column_names" if _is_arrow_table(values) else "columns", None)
     if columns is None or callable(columns):
         return None
@@ -150,7 +150,7 @@ def column_names(values: Any) -> list[str] | None:
 
 
 def in_order(X: Any, known: Sequence[str] | None) -> Any:
-    """Return X with the columns that are known, by name and in their order; without names, as it is."""
+    """Return X with the known columns, selected by name and in their order. X without column names is returned as it is."""
     names = column_names(X)
     if names is None or known is None or names == list(known):
         return X
@@ -161,7 +161,7 @@ def in_order(X: Any, known: Sequence[str] | None) -> Any:
 
 
 def matrix(array: Array | DeviceArray | None) -> _capi.cusgd_matrix:
-    """Return the description of an array of one or two dimensions; None: no array."""
+    """Return the library's description of an array of one or two dimensions, or of no array for None."""
     if array is None:
         return _capi.cusgd_matrix(None, _capi.CUSGD_TYPE_FLOAT64, 0, 0)
     if isinstance(array, DeviceArray):
@@ -173,7 +173,7 @@ def matrix(array: Array | DeviceArray | None) -> _capi.cusgd_matrix:
 
 
 def _mapped_file(array: Array | DeviceArray | None) -> np.memmap[Any, Any] | None:
-    """Return the memory-mapped file that an array lies in; None: there is none, or it has no name."""
+    """Return the memory-mapped file that contains an array, or None if there is none or it has no name."""
     base: Any = array
     found = None
     while base is not None:
@@ -184,19 +184,19 @@ def _mapped_file(array: Array | DeviceArray | None) -> np.memmap[Any, Any] | Non
 
 
 def text_array(names: Sequence[str] | None, what: str) -> Any:
-    """Return names as an array of C strings, or None; ``what`` is what messages call one of them."""
+    """Return names as an array of C strings, or None for None. ``what`` is the word for one of them in messages."""
     if names is None:
         return None
     return (C.c_char_p * len(names))(*[c_text(name, what) for name in names])
 
 
 class Data:
-    """Rows in the caller's memory; keeps the arrays alive.
+    """The library's data for rows in the caller's memory. It keeps the arrays alive.
 
     Parameters
     ----------
-    x : array of shape (n, d), or what as_csr() returns
-        On a GPU if it is a DeviceArray; then y and weights may be so, too.
+    x : array of shape (n, d), or CSR matrix from as_csr()
+        The rows. If x is on a GPU (a DeviceArray), y and weights may be on it as well.
     y : array of shape (n,) or (n, k), or None
     weights, offset, exposure : array of shape (n,), or None
     """
@@ -232,7 +232,7 @@ class Data:
             run(lambda: check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_EXPOSURE, matrix(exposure))))
 
     def _wrap(self, x: Array | DeviceArray, y: Array | DeviceArray | None, weights: Array | DeviceArray | None) -> None:
-        """Make the library's data of the arrays, which on GPUs must be ready on one stream."""
+        """Create the library's data from the arrays. Arrays on a GPU must be ready on the same stream."""
         shape, matrices = (self.rows, self.cols, self.outputs), (matrix(x), matrix(y), matrix(weights))
         if not isinstance(x, DeviceArray):
             check(lib.cusgd_data_wrap(*shape, *matrices, C.byref(self.handle)))
@@ -245,7 +245,7 @@ class Data:
         run(lambda: check(lib.cusgd_data_wrap_device(*shape, C.byref(arrays), C.byref(self.handle))))
 
     def _watch(self, mapped: np.memmap[Any, Any] | None) -> None:
-        """Make it an error, and not the process's end, that a file becomes shorter."""
+        """Watch a mapped file, so that truncating it causes an error and does not kill the process."""
         if mapped is None:
             return
         lib.cusgd_handle_faults()
@@ -255,30 +255,30 @@ class Data:
     def set_names(
         self, features: Sequence[str] | None, targets: Sequence[str] | None = None, classes: Sequence[str] | None = None
     ) -> None:
-        """Give the data the names that the model and messages have."""
+        """Set the names of the columns, targets and classes, which the model and messages use."""
         arrays = [text_array(features, "column"), text_array(targets, "target"), text_array(classes, "class")]
         pointer = C.POINTER(C.c_char_p)
         check(lib.cusgd_data_set_names(self.handle, *[C.cast(array, pointer) if array else None for array in arrays], None))
 
     def set_classes(self, classes: Sequence[str] | int) -> None:
-        """Say that y is the number of a class, by the classes' names or their number."""
+        """Declare that y contains numbers of classes. ``classes`` contains their names, or is their number."""
         count = classes if isinstance(classes, int) else len(classes)
         names = None if isinstance(classes, int) else text_array(classes, "class")
         check(lib.cusgd_data_set_classes(self.handle, C.cast(names, C.POINTER(C.c_char_p)) if names else None, count))
 
     def classes(self) -> list[str]:
-        """Return the names of the classes; empty where there are none."""
+        """Return the names of the classes, or an empty list if there are none."""
         count = lib.cusgd_data_classes(self.handle)
         return [lib.cusgd_data_class(self.handle, value).decode() for value in range(count)]
 
     def find_classes(self) -> list[str] | None:
-        """Make classes 0 and 1 of a target of two other numbers, and return what these are called; None: the target stays."""
+        """Encode a target with two different numbers as classes 0 and 1. Return their names, or None if there are not two."""
         check(lib.cusgd_data_find_classes(self.handle, None))
         names = [lib.cusgd_data_class(self.handle, value) for value in (0, 1)]
         return None if None in names else [name.decode() for name in names]
 
     def split_shares(self) -> None:
-        """Let targets between 0 and 1 be shares of class 1, and several targets the shares of one class each."""
+        """Declare that a target contains shares of class 1, or that several targets contain the shares of one class each."""
         check(lib.cusgd_data_split_targets(self.handle, 0))
         self.outputs = 1
 
@@ -291,7 +291,7 @@ class Data:
 
 
 def refuse_path(X: Any) -> None:
-    """Refuse a path in the place of rows, and say what takes paths."""
+    """Raise an error if X is a path, which says what accepts paths."""
     if isinstance(X, (str, os.PathLike)):
         raise TypeError(
             "X is a path: to train, pass cusgd.read_table(path); predict_table and evaluate_table of a model take a path"
@@ -306,9 +306,9 @@ def make_data(
     offset: Any = None,
     exposure: Any = None,
 ) -> Data:
-    """Return the caller's arrays as data, with the names of a data frame's columns.
+    """Return data for the caller's arrays, with the names of the columns of data frames.
 
-    With X on a GPU, y and sample_weight may be there, too; all else is read on the host.
+    If X is on a GPU, y and sample_weight may be on it as well. All other arrays are on the host.
     """
     refuse_path(X)
     on_gpu = is_on_gpu(X)

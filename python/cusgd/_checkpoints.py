@@ -1,4 +1,4 @@
-"""When a fit is saved, and what comes of it."""
+"""Checkpoints, which save the state of a fit while it runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Checkpoints:
     Parameters
     ----------
     path : str or path
+        The file.
     every : str
-        ``"100steps"``, ``"1epochs"`` or ``"5minutes"``.
+        How often the state is saved, such as ``"100steps"``, ``"1epochs"`` or ``"5minutes"``.
     """
 
     def __init__(self, path: str | os.PathLike[str], every: str) -> None:
@@ -31,7 +32,7 @@ class Checkpoints:
         self._count, self._unit = int(found[1]), found[2]
         self._last = (0, 0, time.monotonic())
         self._started = self._saved_end = False
-        self.ends = False  # the fit ends before its last epoch: its state is worth saving
+        self.ends = False  # True if the fit ends before its last epoch, which is a reason to save its state
         self.failures: list[str] = []
         self.function = _capi.cusgd_checkpoint_callback(self._on_checkpoint)
 
@@ -53,5 +54,5 @@ class Checkpoints:
         self._saved_end = self._saved_end or ends
         self._last = (now.step, now.epoch, time.monotonic())
         status = lib.cusgd_trainer_save_state(trainer, self._path)
-        if status:  # no reason to lose the run; the checkpoint before stands
+        if status:  # the run continues, and the previous checkpoint is kept
             self.failures.append(str(last_error(status)))

@@ -1,8 +1,8 @@
-"""Runs long calls of the library so that Ctrl-C ends them.
+"""Makes long calls of the library in such a way that Ctrl-C interrupts them.
 
-A call in the main thread is handed to a worker thread, and the main thread waits: it then runs signal handlers at once. When one
-raises (KeyboardInterrupt by Ctrl-C, or the exception of a timeout's handler), the library is asked to stop, and the exception is
-raised again when the call has ended. A call in another thread, which runs no signal handlers, runs as it is.
+A worker thread makes a call for the main thread, which waits, so that Python can run signal handlers immediately. If a handler
+raises an exception (KeyboardInterrupt for Ctrl-C, or that of a timeout), the library is asked to stop, and the exception is
+raised again after the call has ended. Other threads run no signal handlers, and call the library directly.
 """
 
 from __future__ import annotations
@@ -20,37 +20,38 @@ from ._library import lib
 
 T = TypeVar("T")
 
-# The library asks this function again and again whether to stop. It must not be a Python function, which would wait for the GIL
-# each time. atoi of the C library reads a number from text: the text is "0", or "1" when the call is to stop.
+# The library calls this function frequently to find out whether to stop. A Python function would have to wait for the GIL each
+# time, so atoi of the C library is used. Its argument is the string "0", or "1" if the call should stop.
 _asked = C.cast(C.CDLL(None).atoi, _capi.cusgd_interrupt)
 
 
-# In seconds. A wait without a limit goes on, and Python's handler is not run, where another thread receives the signal, or where
-# a library (polars does) has put a handler with SA_RESTART in front of Python's.
+# The longest wait in seconds. A wait without a limit would continue, and Python would not run its handler, if another thread
+# receives the signal, or if a library such as polars has installed a handler with SA_RESTART before that of Python.
 LONGEST_WAIT = 0.1
 
 
 class _Task:
-    """A call, and what became of it."""
+    """A call and its result or exception."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
         self.context = contextvars.copy_context()
         self.begun = self.ended = False
-        self.lock = threading.Lock()  # released at the end. An Event may stay locked when a signal handler raises in its methods
+        # Released at the end. An Event could stay locked if a signal handler raises an exception in one of its methods.
+        self.lock = threading.Lock()
         self.lock.acquire()
         self.result: Any = None
         self.error: BaseException | None = None
-        self.raised: BaseException | None = None  # by signal handlers meanwhile
+        self.raised: BaseException | None = None  # raised by a signal handler during the call
 
     def run(self) -> None:
-        """Make the call; a task that is handed over twice is run once."""
+        """Make the call, unless it has been made. A task may be put into the queue twice."""
         if self.begun:
             return
         self.begun = True
         try:
             self.result = self.context.run(self.function)
-        except BaseException as error:  # raised again in the thread that called
+        except BaseException as error:  # raised again in the thread of the caller
             self.error = error
         finally:
             self.ended = True
@@ -58,7 +59,7 @@ class _Task:
 
 
 class _Worker:
-    """A thread that runs one task after another."""
+    """A thread that runs tasks one after another."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -76,7 +77,7 @@ class _Worker:
         self.stop.value = b"0"
         try:
             self._wait(task)
-        except BaseException as error:  # between two steps of the loop in there
+        except BaseException as error:  # raised by a signal handler between two steps of the loop in _wait
             task.raised = error
             self._wait(task)
         self.stop.value = b"0"
@@ -87,13 +88,13 @@ class _Worker:
         try:
             raise raised
         finally:
-            del raised, task  # an error whose traceback leads back to itself keeps all that the call used
+            del raised, task  # otherwise the traceback would refer to the exception, a cycle that keeps all objects of the call
 
     def _wait(self, task: _Task) -> None:
-        """Hand a task over, and wait until it has ended.
+        """Put a task into the queue, and wait until it has ended.
 
-        Signal handlers may raise at any place, so that every step is inside the try. The task is handed over again then, as it is
-        not known whether it was before.
+        Signal handlers may raise exceptions anywhere, so every step is inside the try block. The task is then put into the queue
+        again, because it is not known whether it has been before.
         """
         while True:
             try:
@@ -111,23 +112,23 @@ _worker: _Worker | None = None
 
 
 def is_stopping() -> bool:
-    """Tell whether a call in the worker thread is to end, because a signal handler has raised."""
+    """Tell whether the call in the worker thread should stop because a signal handler has raised an exception."""
     return _worker is not None and _worker.stop.value == b"1"
 
 
 def run(function: Callable[[], T], *, is_short: bool = False) -> T:
-    """Return the function's result; Ctrl-C, and all else that signal handlers raise, ends calls of the library in it.
+    """Call a function and return its result. Exceptions of signal handlers, such as Ctrl-C, interrupt its calls of the library.
 
     Parameters
     ----------
     function : callable
-        Called without arguments, in the calling thread or in the worker thread.
+        The function, which is called without arguments in the calling thread or in the worker thread.
     is_short : bool
-        Whether it takes a few milliseconds at most: it is then called in the calling thread, and handlers run when it has ended.
+        Whether the call takes a few milliseconds at most. It is then made in the calling thread, and handlers run after it.
     """
     global _worker
     if is_short or threading.current_thread() is not threading.main_thread():
         return function()
-    if _worker is None or _worker.process != os.getpid():  # a fork has no threads but the one that forked
+    if _worker is None or _worker.process != os.getpid():  # after a fork, the process has no worker thread
         _worker = _Worker()
     return _worker.run(function)

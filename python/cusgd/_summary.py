@@ -1,4 +1,4 @@
-"""The coefficients of a model with their errors, as an array and as a table."""
+"""The coefficients of a model with their standard errors, as an array and as a table."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ._results import sized
 
 
 def coefficients(handle: Any, shape: tuple[int, int], level: float) -> NDArray[np.float64]:
-    """Return what is known of each coefficient of a model of this shape, (outputs, columns).
+    """Return the coefficients of a model of shape (outputs, columns) with their statistics.
 
     Returns
     -------
     ndarray of shape (outputs, columns + 1, 6)
-        Value, error, statistic, p-value, and the interval of this probability, from and to. The intercept's are last.
+        The value, the standard error, the test statistic, the p-value and the bounds of the confidence interval of each
+        coefficient and, last, of the intercept.
     """
     k, d = shape
     found = np.empty((k, d + 1, 6))
@@ -34,7 +35,7 @@ def coefficients(handle: Any, shape: tuple[int, int], level: float) -> NDArray[n
 
 
 def summary(handle: Any, names: Sequence[str], outputs: Sequence[str], level: float) -> str:
-    """Return a table of a model's coefficients, which have these names; of several outputs one below the other."""
+    """Return a table of the coefficients of a model, with the outputs one below the other."""
     degrees = C.c_int64()
     known = bool(lib.cusgd_model_standard_errors(handle, C.byref(degrees)))
     head = f"{'':20} {'value':>12}"

@@ -1,4 +1,4 @@
-"""Data as training and validation rows."""
+"""Conversion of data to training rows and validation rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._table import Table
 
 
 def precision_of(data: Data | Table, options: Mapping[str, Any]) -> str:
-    """Return the precision that is asked for, or else the one of X."""
+    """Return the precision of the options or, if it is not given, the precision of X."""
     given: str | None = options.get("precision")
     if given is not None:
         return given
@@ -29,16 +29,16 @@ def training_data(
     class_count: int | None = None,
     **others: Any,
 ) -> tuple[Data | Table, list[str] | None, list[str] | None]:
-    """Return training rows, the names of their classes and those of their columns.
+    """Return the training rows, the names of the classes and the names of the columns.
 
     Parameters
     ----------
     X, y
         As for `Trainer`.
     loss : str
-        Of classes, whose names y may have, or not.
+        The loss. If it is a loss of classes, y may contain names of classes.
     class_count : int, optional
-        How many classes there are, whose numbers are y.
+        The number of classes, if y contains the numbers of classes.
     **others
         ``sample_weight``, ``offset`` and ``exposure``.
     """
@@ -57,7 +57,7 @@ def training_data(
         return data, data.classes(), column_names(X)
     if class_count is None:
         y, classes = encode(y, loss)
-    else:  # y is their numbers, of which some may not occur
+    else:  # y contains numbers of classes, some of which may not occur
         classes = [str(c) for c in range(class_count)]
     data = make_data(X, y, **others)
     if classes:
@@ -70,7 +70,7 @@ def training_data(
 def validation_data(
     valid: tuple[Any, ...] | None, loss: str, classes: list[str] | None, features: list[str] | None
 ) -> Data | None:
-    """Return validation rows, with the columns and classes of the training rows."""
+    """Return the validation rows, with the columns and classes of the training rows."""
     if valid is None:
         return None
     if len(valid) not in (2, 3):

@@ -1,4 +1,4 @@
-"""The library's messages in the words of Python: it names options as the command does."""
+"""Converts the library's messages, which name options as the command does, to the names and values of Python."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functools import cache
 from . import _capi
 from ._library import lib
 
-# What options are called where a caller's have other names, for as long as `words` says so
+# Replacements for the names of options while a function runs inside `words`
 _vocabulary: ContextVar[Mapping[str, str] | None] = ContextVar("vocabulary", default=None)
-# Options of the command that are parameters of read_table, and True or False there
+# Options of the command that take yes or no, and are parameters of read_table with the values True and False
 _YES_OR_NO = {"header", "sparse"}
-# Others, which take one of a few words
+# Other options that take one of a few words
 _WORDS = {
     "missing": ("auto", "error", "drop", "mean"),
     "date-order": ("found", "day-first", "month-first"),
@@ -25,9 +25,9 @@ _WORDS = {
     "categorical": ("auto", "none"),
     "device": ("auto", "cpu", "cuda"),
 }
-# and those that take columns
+# Options that take columns
 _COLUMNS = ("features", "ignore", "categorical", "date", "target")
-# What has another name, or another way, in Python
+# Text that Python expresses in another way
 _OTHERWISE = {
     "cusgd_trainer_fit": "Trainer.fit",
     "l1-ratio": "l1_ratio",
@@ -40,7 +40,7 @@ _NUMBER = re.compile(r"[0-9.]+(?:e-?[0-9]+)?")
 
 @contextmanager
 def words(vocabulary: Mapping[str, str]) -> Iterator[None]:
-    """Let messages that arise meanwhile have other words: pieces of the library's text, and what stands in their place."""
+    """Replace parts of the library's messages inside a ``with`` block. ``vocabulary`` maps each part to its replacement."""
     token = _vocabulary.set(vocabulary)
     try:
         yield
@@ -50,7 +50,7 @@ def words(vocabulary: Mapping[str, str]) -> Iterator[None]:
 
 @cache
 def _options() -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Return the type and the choices of each option, by all its names."""
+    """Return the type and the choices of each option, for its name and its alias."""
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
     index = 0
     while entry := lib.cusgd_option_at(index):
@@ -67,13 +67,13 @@ def _options() -> dict[str, tuple[int, tuple[str, ...]]]:
 
 @cache
 def _with_hyphen() -> re.Pattern[str]:
-    """Return a pattern for the names of options that have a hyphen, where they stand without dashes."""
+    """Return a pattern that matches names of options that contain a hyphen and are written without leading dashes."""
     names = sorted((name for name in _options() if "-" in name), key=len, reverse=True)
     return re.compile(r"(?<![\w-])(" + "|".join(map(re.escape, names)) + r")(?![\w-])")
 
 
 def _value(name: str, word: str) -> str | None:
-    """Return a word behind an option as Python has it, or None if it is not the option's value."""
+    """Return the Python form of the word after an option, or None if the word is not a value of the option."""
     kind, choices = _options().get(name, (None, ()))
     if name in _YES_OR_NO and word in ("yes", "no"):
         return str(word == "yes")
@@ -86,7 +86,7 @@ def _value(name: str, word: str) -> str | None:
 
 
 def _spelled(name: str) -> str:
-    """Return an option's name as a keyword; of a negation, the keyword with its value."""
+    """Return the keyword for the name of an option. A negated option becomes the keyword with the value False."""
     if name.startswith("no-") and name in _options():
         return f"{name[3:].replace('-', '_')}=False"
     return {"date": "dates", "dataset": "datasets"}.get(name, name.replace("-", "_"))
@@ -106,7 +106,7 @@ def _columns(match: re.Match[str]) -> str:
 
 
 def in_python_words(message: str) -> str:
-    """Write options in a message as Python spells them: ``--sampling permute`` is ``sampling="permute"``."""
+    """Convert options in a message to the syntax of Python: ``--sampling permute`` becomes ``sampling="permute"``."""
     vocabulary = {**_OTHERWISE, **(_vocabulary.get() or {})}
     pattern = "|".join(map(re.escape, sorted(vocabulary, key=len, reverse=True)))
     message = re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", lambda match: vocabulary[match.group()], message)
