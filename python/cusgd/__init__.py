@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from ._sweep import Outcome, Sweep, sweep
     from ._tools import CheckLine, Device, Report, check, devices, generate
 
-# Loaded when they are used: the first need scikit-learn and matplotlib, the others would make the import longer.
+# These are imported when they are first used. The modules need scikit-learn or matplotlib, or would slow down the import, as
+# would the modules of these names.
 _MODULES = ("compat", "convert", "linear_model", "plot")
 _NAMES = {
     **dict.fromkeys(("Path", "path"), "_path"),

@@ -10,7 +10,7 @@ COMMAND = Path(__file__).resolve().parent / "bin" / "cusgd"
 
 
 def main() -> None:
-    """Run the command that came with the package, with the arguments of this process."""
+    """Run the command of the package with the arguments of this process."""
     if not COMMAND.exists():
         sys.exit(f"cusgd: {COMMAND} does not exist: the package was not installed by pip")
     os.execv(COMMAND, ["cusgd", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Tables of Apache Arrow, by the PyCapsule interface, without a library of Arrow.
+"""Tables of Apache Arrow, which are read by the PyCapsule interface without a library of Arrow.
 
 Source: the Arrow C data interface, https://arrow.apache.org/docs/format/CDataInterface.html
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-# Formats of columns of numbers, and how NumPy spells them; "b" are bits.
+# Arrow's formats of columns of numbers, and NumPy's names for them. (The format "b" is for bits.)
 _FORMATS = dict(zip("cCsSiIlLefg", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"], strict=True))
 
 
@@ -64,26 +64,27 @@ _get_pointer.restype, _get_pointer.argtypes = C.c_void_p, [C.py_object, C.c_char
 
 
 def stream_pointer(capsule: Any) -> int:
-    """Return the address of the stream in a capsule that ``__arrow_c_stream__`` made."""
+    """Return the address of the stream in a capsule that ``__arrow_c_stream__`` has returned."""
     address: int = _get_pointer(capsule, b"arrow_array_stream")
     return address
 
 
 def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
-    """Return the columns of a table, as a matrix, and their names.
+    """Return the columns of a table as a matrix, and their names.
 
     Parameters
     ----------
     table : object
-        Has ``__arrow_c_stream__``.
+        A table with the method ``__arrow_c_stream__``.
     name : str
-        What messages call the table.
+        The name of the table in messages.
 
     Returns
     -------
     matrix : ndarray of shape (rows, columns)
-        In column order; float32 if all columns are, else float64.
+        The values in column-major order. The type is float32 if all columns have it, and otherwise float64.
     names : list of str
+        The names of the columns.
     """
     capsule = table.__arrow_c_stream__()
     stream = C.cast(stream_pointer(capsule), C.POINTER(_Stream))
@@ -99,7 +100,7 @@ def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
     finally:
         schema.release(C.byref(schema))
     for column, spelled, is_encoded in zip(names, formats, encoded, strict=True):
-        if is_encoded:  # the format is that of the codes
+        if is_encoded:  # the format describes the codes of the categories
             raise TypeError(f"column {column!r} of {name} is dictionary-encoded: convert its categories to numbers first")
         if spelled.startswith("t"):
             raise TypeError(f"column {column!r} of {name} has dates or durations: convert dates to numbers first")
@@ -121,14 +122,14 @@ def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
 
 
 def _check(stream: Any, code: int) -> None:
-    """Raise the stream's error."""
+    """Raise the error of the stream if the code is not 0."""
     if code:
         message = stream.contents.get_last_error(stream)
         raise OSError(code, (message or b"the table cannot be read").decode(errors="replace"))
 
 
 def _read_chunk(chunk: Any, columns: list[tuple[str, str]], dtype: np.dtype[Any], where: tuple[str, int]) -> Array:
-    """Return a copy of a chunk's columns; ``where`` is the table's name and how many rows are before the chunk."""
+    """Return a copy of the columns of a chunk. ``where`` is the name of the table and the number of rows before the chunk."""
     table, before = where
     out = np.empty((chunk.length, len(columns)), dtype, order="F")
     for j, (name, spelled) in enumerate(columns):

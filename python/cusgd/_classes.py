@@ -1,4 +1,4 @@
-"""Classes by name or number."""
+"""Conversion between the names and the numbers of classes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ._torch import is_tensor, readable_tensor
 
 
 def takes_classes(loss: Any) -> bool:
-    """Tell whether a loss is one of classes."""
+    """Tell whether the targets of a loss are classes."""
     info = lib.cusgd_loss_find(c_text(str(loss).replace("_", "-"), "loss"))
     return bool(info) and info.contents.targets == _capi.CUSGD_TARGET_CLASS
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for none: None, NaN, or what pandas has in their place."""
+    """Tell whether a value is missing: None, NaN, or NA or NaT of pandas."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
 def _names(y: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
-    """Return targets that are text as an array of str objects; None if they are numbers."""
+    """Return targets that are text as an array of str objects, or None if they are numbers."""
     values = np.asarray(y)
     if values.dtype.kind in "biufc":
         return None
@@ -42,7 +42,7 @@ def _names(y: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
 
 
 def _whole_classes(y: Any) -> tuple[Any, list[str] | None]:
-    """Return more than two whole numbers, of which most occur more than once, as classes in their order."""
+    """Return more than two integers, most of which occur more than once, as classes in ascending order."""
     values = np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -57,21 +57,21 @@ def _whole_classes(y: Any) -> tuple[Any, list[str] | None]:
 
 
 def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
-    """Return targets as numbers, and the names of the classes if they were text or more than two numbers.
+    """Return targets as numbers, and the names of the classes if the targets are text or more than two numbers.
 
     Parameters
     ----------
     y : array
-        Targets.
+        The targets.
     loss : str
-        Only losses of classes take text.
+        The loss. Only losses of classes accept text.
 
     Raises
     ------
     ValueError
-        There are not two classes or more, or values are missing.
+        There are fewer than two classes, or values are missing.
     """
-    if not takes_classes(loss) or is_on_gpu(y):  # numbers, which the library brings to the host
+    if not takes_classes(loss) or is_on_gpu(y):  # targets on a GPU are numbers, which the library copies to the host
         return y, None
     y = readable_tensor(y, "y") if is_tensor(y) and not is_on_gpu(y) else y
     names = _names(y)
@@ -84,14 +84,14 @@ def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
 
 
 def _numbered(names: np.ndarray[Any, np.dtype[Any]], classes: Sequence[str]) -> Any:
-    """Return the numbers of names that are all known."""
+    """Return the numbers for names of classes, all of which must be known."""
     number = {name: float(c) for c, name in enumerate(classes)}
     flat = np.fromiter((number[name] for name in names.ravel()), dtype=np.float64, count=names.size)
     return flat.reshape(names.shape)
 
 
 def _by_value(y: Any, classes: Sequence[str]) -> Any:
-    """Return the numbers of classes that are the text of numbers; others are targets as they are."""
+    """Return the numbers of the classes if their names are numbers. Otherwise return the targets as they are."""
     try:
         numbers_of = [float(name) for name in classes]
     except ValueError:
@@ -105,12 +105,12 @@ def _by_value(y: Any, classes: Sequence[str]) -> Any:
 
 
 def class_labels(classes: Sequence[str] | None) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return what the classes 0 and 1 are called: integers or numbers if both names are the plain text of such, else text.
+    """Return the labels of the classes: integers or numbers if all names are plain text of such, and otherwise text.
 
     Parameters
     ----------
     classes : sequence of str, or None
-        The names of the two classes; None: 0 and 1.
+        The names of the classes; None stands for 0 and 1.
     """
     for kind in (int, float):
         try:
@@ -129,7 +129,7 @@ def _unknown(found: list[str], classes: Sequence[str]) -> ValueError:
 
 
 def has_columns(y: Any) -> bool:
-    """Whether targets are several columns, which for classes are their shares."""
+    """Tell whether targets have several columns. For losses of classes, these contain the shares of the classes."""
     shape = getattr(y, "shape", None)
     if shape is None:
         shape = np.shape(y)
@@ -137,19 +137,19 @@ def has_columns(y: Any) -> bool:
 
 
 def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
-    """Return targets as numbers, with 0, 1, ... for the names of a model's classes.
+    """Return targets as numbers, with 0, 1, ... for the names of the classes of a model.
 
     Parameters
     ----------
     y : array
-        Names of classes, or numbers: those that the classes are called if these are text of numbers, else 0 and 1.
+        The names of the classes, or numbers. If the names of the classes are numbers, y contains these, and otherwise 0 and 1.
     classes : sequence of str, or None
-        The names of the classes; None: y is left as it is.
+        The names of the classes. With None, y is returned as it is.
 
     Raises
     ------
     ValueError
-        A value is no class, or is missing.
+        A value is not a class, or is missing.
     """
     if classes is None:
         return y

@@ -1,4 +1,4 @@
-"""Dates and durations, which NumPy would convert to whole numbers of their unit without a word."""
+"""Detection of dates and durations, which NumPy would silently convert to integers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from ._frames import columns
 
-_ARROW_NAMES = ("date", "time", "duration")  # with which the names of Arrow's types begin: date32, time64, timestamp, ...
+_ARROW_NAMES = ("date", "time", "duration")  # the names of Arrow's types begin with these: date32, time64, timestamp, ...
 
 
 def _is_time(dtype: Any) -> bool:
-    """Tell whether a type of NumPy, pandas, polars or pyarrow is one of dates or durations."""
+    """Tell whether a type of NumPy, pandas, polars or pyarrow is a type of dates or durations."""
     if hasattr(dtype, "is_temporal"):  # of polars
         return bool(dtype.is_temporal())
     return getattr(dtype, "kind", "") in ("M", "m") or (hasattr(dtype, "bit_width") and str(dtype).startswith(_ARROW_NAMES))
 
 
 def _has_times(value: Any) -> bool:
-    """Tell whether a value is a date or duration of NumPy, or a list or array with one in it."""
+    """Tell whether a value is a date or duration of NumPy, or a list or array that contains one."""
     if isinstance(value, (list, tuple)):
         return any(map(_has_times, value))
     if isinstance(value, np.ndarray):
@@ -28,19 +28,19 @@ def _has_times(value: Any) -> bool:
 
 
 def refuse_dates(values: Any, name: str) -> None:
-    """Refuse values that are, or have, dates or durations.
+    """Raise an error if values contain dates or durations.
 
     Parameters
     ----------
     values : array, list, data frame or table
-        Values.
+        The values.
     name : str
-        What messages call them.
+        The name of the values in messages.
 
     Raises
     ------
     TypeError
-        There are some; the message names the column of a data frame or table.
+        There are dates or durations. The message names the column of a data frame or table.
     """
     for column, dtype in columns(values):
         if _is_time(dtype):

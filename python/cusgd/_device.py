@@ -1,4 +1,4 @@
-"""Arrays in the memory of a GPU, by the CUDA array interface or DLPack."""
+"""Arrays in the memory of a GPU, which are read by the CUDA array interface or DLPack."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from ._torch import is_tensor
 
-_ON_HOST = (1, 3, 11, 13)  # DLPack's devices whose memory the host reads: CPU, pinned by CUDA or ROCm, managed by CUDA
+_ON_HOST = (1, 3, 11, 13)  # DLPack's devices with memory that the host can read: CPU, pinned by CUDA or ROCm, managed by CUDA
 _CUDA = 2
 
 
 def is_on_gpu(values: Any) -> bool:
-    """Tell whether values are in a GPU's memory."""
+    """Tell whether values are in the memory of a GPU."""
     if is_tensor(values):
         return values.device.type not in ("cpu", "meta")
     if hasattr(values, "__dlpack_device__"):
@@ -31,15 +31,15 @@ class DeviceArray:
     Attributes
     ----------
     address : int
-        Of the first value.
+        The address of the first value.
     shape, strides : tuple of int
-        Strides count values.
+        The shape, and the strides in values.
     dtype : numpy.dtype
-        float32 or float64.
+        The type, which is float32 or float64.
     stream : int
-        The stream on which the values are ready; 0: the default stream.
+        The stream on which the values are ready; 0 is the default stream.
     owner : object
-        Keeps the memory.
+        The object that owns the memory.
     """
 
     address: int
@@ -61,7 +61,7 @@ def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _by_interface(values: Any, name: str) -> DeviceArray:
-    """Read ``__cuda_array_interface__``, of version 2 or 3."""
+    """Read ``__cuda_array_interface__`` of version 2 or 3."""
     found = values.__cuda_array_interface__
     if found.get("mask") is not None:
         raise TypeError(f"{name} has a mask: leave the masked rows out")
@@ -75,7 +75,7 @@ def _by_interface(values: Any, name: str) -> DeviceArray:
 
 
 class _Tensor(C.Structure):
-    """DLPack's DLManagedTensor, up to what is read of it."""
+    """The first members of DLPack's DLManagedTensor. The others are not needed."""
 
     _fields_ = [
         ("data", C.c_void_p),
@@ -92,7 +92,7 @@ class _Tensor(C.Structure):
 
 
 def _by_dlpack(values: Any, name: str) -> DeviceArray:
-    """Read a capsule of DLPack, which stays the owner: its destructor gives the memory back."""
+    """Read a capsule of DLPack, which remains the owner of the memory. Its destructor frees the memory."""
     kind = int(values.__dlpack_device__()[0])
     if kind != _CUDA:
         raise TypeError(f"{name} is on a GPU: pass a copy on the host (DLPack's device {kind} is not CUDA's)")
@@ -110,17 +110,17 @@ def _by_dlpack(values: Any, name: str) -> DeviceArray:
 
 
 def device_array(values: Any, name: str) -> DeviceArray:
-    """Return what is in a GPU's memory as the library takes it.
+    """Return a description of an array in the memory of a GPU.
 
     Raises
     ------
     TypeError
-        The values are neither float32 nor float64, or on a device of another kind.
+        The values are neither float32 nor float64, or are on a device of another kind.
     ValueError
-        They have more than two dimensions.
+        The values do not have one or two dimensions.
     """
     if is_tensor(values):
-        values = values.detach()  # which has no interface while it requires a gradient
+        values = values.detach()  # a tensor that requires a gradient does not support the interface
     if getattr(values, "__cuda_array_interface__", None) is not None:
         array = _by_interface(values, name)
     elif hasattr(values, "__dlpack__"):

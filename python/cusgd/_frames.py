@@ -1,4 +1,4 @@
-"""The columns of data frames and tables, by name."""
+"""The names and types of the columns of data frames and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def columns(values: Any) -> Iterable[tuple[Any, Any]]:
-    """Return the names and types of a data frame's or table's columns; none for all else."""
+    """Return the names and types of the columns of a data frame or table; for other values, return nothing."""
     names: Any = getattr(values, "columns", None)
     types: Any = getattr(values, "dtypes", None)
     if hasattr(type(values), "column_names"):  # a table of pyarrow
@@ -20,17 +20,17 @@ def columns(values: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def text_column(values: Any, name: str) -> str | None:
-    """Return a message about the first column of a data frame that has text or categories; None: there is none.
+    """Return a message about the first column of a data frame that contains text or categories, or None if there is none.
 
     Parameters
     ----------
     values : data frame, or anything else
-        Values, which could not be converted to numbers.
+        Values that could not be converted to numbers.
     name : str
-        What messages call them.
+        The name of the values in messages.
     """
     for j, (column, _) in enumerate(columns(values)):
-        # by place where that is possible: names of pandas may occur twice
+        # Select by position if possible, because names may occur twice in pandas
         cells = np.asarray(values.iloc[:, j] if hasattr(values, "iloc") else values[column])
         for cell in cells if cells.dtype.kind in "OUST" else ():
             if isinstance(cell, (str, bytes)) and not _is_number(cell):

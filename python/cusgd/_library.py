@@ -1,4 +1,4 @@
-"""Finds libcusgd and loads it; libcusgd finds the CUDA module below its own folder, in cusgd/."""
+"""Finds and loads libcusgd, which finds its CUDA module in the folder cusgd/ below its own folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 
 
 def _path() -> str:
-    """Return the library's path: the one of CUSGD_LIBRARY, else the package's own."""
+    """Return the path of the library, which is that of the environment variable CUSGD_LIBRARY or that of the package."""
     return os.environ.get("CUSGD_LIBRARY") or os.path.join(HERE, "lib", "libcusgd.so")
 
 
@@ -27,7 +27,7 @@ def _load() -> C.CDLL:
     if library.cusgd_version_number() != VERSION_NUMBER:
         raise ImportError(f"cusgd: {path} is of another version of cuSGD than the Python package ({__version__})")
     _capi.declare(library)
-    library.cusgd_set_option_dashes(1)  # by which in_python_words finds options in messages
+    library.cusgd_set_option_dashes(1)  # in_python_words needs the dashes to find options in messages
     return library
 
 

@@ -1,9 +1,9 @@
-"""Pickles that later versions read.
+"""Pickles that later versions of the package can read.
 
-A state has the number of its format and the version that wrote it. What is pickled may get further attributes, which readers must
-do without where an older version wrote the state: parameters of estimators get their defaults, and new fields of dataclasses need
-one. A class or function that moves leaves its name in the module where it was. `python/tests/test_pickles.py` loads those of the
-versions before.
+A pickled state contains the number of its format and the version that wrote it. If a class gets further attributes, states of
+older versions do not have them: parameters of estimators then get their defaults, and new fields of dataclasses must have a
+default. If a class or function moves, its name stays in the old module as well. `python/tests/test_pickles.py` loads pickles of
+earlier versions.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 from ._errors import DataError
 from ._library import __version__
 
-FORMAT = 1  # goes up where versions before could not use the state
+FORMAT = 1  # increased when earlier versions cannot read the state
 _FORMAT, _VERSION = "_cusgd_format", "_cusgd_version"
 
 
 def stamped(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a state with its format and version."""
+    """Return a state to which the format and the version have been added."""
     return {**state, _FORMAT: FORMAT, _VERSION: __version__}
 
 
 def opened(state: dict[str, Any], kind: type) -> dict[str, Any]:
-    """Return what a state had before `stamped`, or say why this version cannot use it.
+    """Return the state that was passed to `stamped`.
 
     Raises
     ------
     DataError
-        A newer version wrote it, in a newer format.
+        A newer version has written the state in a newer format.
     """
     state = dict(state)
     written, version = state.pop(_FORMAT, FORMAT), state.pop(_VERSION, __version__)

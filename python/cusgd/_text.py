@@ -1,4 +1,4 @@
-"""Text as the library reads it."""
+"""Conversion of strings and paths to bytes for the library."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ._errors import UsageError
 
 
 def c_text(text: str, what: str) -> bytes:
-    """Return text in UTF-8.
+    """Return a string in UTF-8.
 
     Parameters
     ----------
     text : str
         A name or a value.
     what : str
-        What messages call it.
+        The word for it in messages.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def c_text(text: str, what: str) -> bytes:
 
 
 def c_path(path: str | os.PathLike[str]) -> bytes:
-    """Return a file's name, which must not have a NUL character, as the system spells it."""
+    """Return the name of a file in the encoding of the file system. It must not contain a NUL character."""
     name = os.fsencode(path)
     if b"\0" in name:
         raise UsageError(f"the file name {os.fspath(path)!r} has a NUL character")

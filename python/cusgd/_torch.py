@@ -1,4 +1,4 @@
-"""Tensors of PyTorch that NumPy cannot read as they are, and its linear layers. Only what makes a layer imports PyTorch."""
+"""Conversion of tensors and linear layers of PyTorch. Only the function that creates a layer imports PyTorch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ def is_tensor(values: Any) -> bool:
 
 
 def readable_tensor(tensor: Any, name: str) -> Any:
-    """Return a tensor on the host as NumPy reads it, where it is that already without a copy; a sparse one as SciPy's matrix.
+    """Return a tensor on the host in a form that NumPy can read, without a copy if possible.
+
+    A sparse tensor becomes a matrix of SciPy.
 
     Raises
     ------
     TypeError
-        The tensor has no values, or no rows of one length.
+        The tensor has no values, or its rows have different lengths.
     """
     if tensor.device.type == "meta":
         raise TypeError(f"{name} is on the device meta, where tensors have no values")
@@ -31,11 +33,11 @@ def readable_tensor(tensor: Any, name: str) -> Any:
         return _sparse(tensor, name)
     tensor = tensor.resolve_conj().resolve_neg()
     is_small = tensor.is_floating_point() and tensor.element_size() <= 2 and str(tensor.dtype) != "torch.float16"
-    return tensor.float() if is_small else tensor  # NumPy has no bfloat16, nor floats of 8 bits
+    return tensor.float() if is_small else tensor  # NumPy has neither bfloat16 nor floats of 8 bits
 
 
 def _sparse(tensor: Any, name: str) -> Any:
-    """Return a sparse tensor as SciPy's matrix by rows."""
+    """Return a sparse tensor as a CSR matrix of SciPy."""
     from scipy.sparse import coo_matrix, csr_matrix
 
     if tensor.ndim != 2 or tensor.dense_dim() > 0:
@@ -49,7 +51,7 @@ def _sparse(tensor: Any, name: str) -> Any:
 
 
 def layer_arrays(layer: Any) -> tuple[Any, Any]:
-    """Return weight and bias of a ``torch.nn.Linear`` as arrays of float64; the bias is None where it has none."""
+    """Return the weight and the bias of a ``torch.nn.Linear`` as arrays of float64. The bias is None if the layer has none."""
     if getattr(getattr(layer, "weight", None), "ndim", 0) != 2 or not hasattr(layer, "bias"):
         raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}: pass the layer alone")
     weight, bias = (None if of is None else of.detach().double().cpu().numpy() for of in (layer.weight, layer.bias))
@@ -57,7 +59,7 @@ def layer_arrays(layer: Any) -> tuple[Any, Any]:
 
 
 def make_layer(weight: Any, bias: Any, dtype: Any) -> Any:
-    """Return a ``torch.nn.Linear`` of the type, float64 by default, with these arrays."""
+    """Return a ``torch.nn.Linear`` with the given weight, bias and type, which is float64 by default."""
     import torch
 
     layer = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=dtype or torch.float64)
