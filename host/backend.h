@@ -28,7 +28,7 @@ typedef struct transform {
     const double *shift;        /* k; NULL: y' = y */
     double weight_mean;         /* > 0 */
     cusgd_storage storage;      /* of x' */
-    int in_float;               /* 1: standardize values that are floats in float where standardizes() permits it */
+    int in_float;               /* 1: floats hold the means; see standardizes() */
 } transform;
 
 /* Returns how dense x is standardized. */

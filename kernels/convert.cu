@@ -18,7 +18,7 @@ template <class from_t, class to_t> __global__ static void convert_kernel(conver
         to_t *to = (to_t *)t.to + i * t.ld + j;
         if (t.in_float && is_float((double)x)) {
             const float *of = t.in_float + j;
-            put((double)STANDARDIZED_FLOAT((float)x, of[0], of[t.columns], of[2 * t.columns]), false, to);
+            put((double)STANDARDIZED((float)x, of[0], of[t.columns]), false, to);
             continue;
         }
         double v = STANDARDIZED((double)x, t.mean ? t.mean[j] : 0, t.inverse ? t.inverse[j] : 1);

@@ -382,8 +382,8 @@ cudaError_t kernel_pick(const pick_task *t, cudaStream_t stream);
 
 /* Computes to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor in double and rounds it. mean NULL: 0; inverse
  * NULL: 1. storage BF16: the result is rounded to bf16 and stored as bf16, or as double if the precision is double. With
- * in_float, values that a float holds are converted by STANDARDIZED_FLOAT (scalar/standardize.h) instead, with in_float[j],
- * in_float[columns + j] and in_float[2 columns + j] for column j. */
+ * in_float, values that a float holds are standardized in float instead (scalar/standardize.h), with the mean in_float[j] and the
+ * inverse in_float[columns + j]. */
 typedef struct convert_task {
     cusgd_precision precision;
     cusgd_storage storage;

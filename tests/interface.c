@@ -239,8 +239,7 @@ double interface_bf16(double value)
 static double standardized_in_float(double x, double mean, double inverse)
 {
     double (*rounded)(double) = interface_scalar_of(CUSGD_PRECISION_FLOAT)->round;
-    double moved = rounded(rounded(x - rounded(mean)) - rounded(mean - rounded(mean)));
-    return rounded(moved * rounded(inverse));
+    return rounded(rounded(x - mean) * rounded(inverse));
 }
 
 /* x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double and then rounded. */
@@ -285,6 +284,7 @@ void interface_examples_make(const interface_spec *spec, interface_examples *e)
     e->rows = interface_allocate(n, sizeof(int64_t));
     /* Unless it is taken away when bound, a mean far from 0 would drown everything else. */
     for (int64_t j = 0; j < d; j++) e->mean[j] = (spec->standardized ? 5 : 0.3) * interface_uniform(&state);
+    for (int64_t j = 0; j < d && spec->standardized == 2; j++) e->mean[j] = (double)(float)e->mean[j];
     for (int64_t j = 0; j < d; j++) e->scale[j] = spec->standardized ? pow(10, interface_uniform(&state)) : 1;
     for (int64_t c = 0; c < k; c++) e->shift[c] = spec->shifted ? 3 * interface_uniform(&state) : 0;
     for (int64_t i = 0; i < n; i++)

@@ -66,15 +66,14 @@ static cusgd_status make_numbers(const examples *e, standardizing how, const tra
 {
     int64_t d = e->d, padded = rows_padded(d);
     *wide = how ? allocate((size_t)d, 2 * sizeof **wide) : NULL;
-    *narrow = how == STANDARDIZE_IN_FLOAT ? allocate_zeroed((size_t)padded, 3 * sizeof **narrow) : NULL;
+    *narrow = how == STANDARDIZE_IN_FLOAT ? allocate_zeroed((size_t)padded, 2 * sizeof **narrow) : NULL;
     if (how && (!*wide || (how == STANDARDIZE_IN_FLOAT && !*narrow)))
-        return fail_memory((size_t)d * (2 * sizeof **wide + 3 * sizeof **narrow), "the columns' means and scales");
+        return fail_memory((size_t)d * (2 * sizeof **wide + 2 * sizeof **narrow), "the columns' means and scales");
     for (int64_t j = 0; j < d && how; j++) {
         double mean = (*wide)[j] = t->mean[j], inverse = (*wide)[d + j] = 1 / t->scale[j];
         if (!*narrow) continue;
         (*narrow)[j] = (float)mean;
-        (*narrow)[padded + j] = standardize_rest(mean);
-        (*narrow)[2 * padded + j] = (float)inverse;
+        (*narrow)[padded + j] = (float)inverse;
     }
     return CUSGD_OK;
 }

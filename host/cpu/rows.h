@@ -172,7 +172,7 @@ typedef struct rows_source {
     examples of;
     standardizing how;
     const double *mean, *inverse; /* d each, of what is standardized */
-    const float *in_float;        /* likewise in float: means, their rests and inverses, rows_padded(d) each; else NULL */
+    const float *in_float;        /* likewise in float: means and inverses, rows_padded(d) each; else NULL */
     const double *shift;          /* of the targets; NULL: none */
     double weight_mean;
     int rounds; /* 1: x' is one of bf16's values */

@@ -53,7 +53,7 @@ typedef struct taking {
 /* What eight columns are standardized by. */
 typedef struct eight_columns {
     eight mean, inverse;
-    eight_floats near, rest, factor; /* in float */
+    eight_floats mean_in_float, inverse_in_float;
 } eight_columns;
 
 /* `count` of the columns from `at` on; zeros stand for the others. */
@@ -61,11 +61,10 @@ static inline __attribute__((always_inline)) void columns_at(const rows_source *
                                                              eight_columns *out)
 {
     int64_t padded = rows_padded(s->of.d);
-    if (count < 8 || !k.how) memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof *out);
     if (k.how == STANDARDIZE_IN_FLOAT) {
-        memcpy(&out->near, s->in_float + at, count * sizeof(float));
-        memcpy(&out->rest, s->in_float + padded + at, count * sizeof(float));
-        memcpy(&out->factor, s->in_float + 2 * padded + at, count * sizeof(float));
+        memcpy(&out->mean_in_float, s->in_float + at, count * sizeof(float));
+        memcpy(&out->inverse_in_float, s->in_float + padded + at, count * sizeof(float));
     }
     if (k.how == STANDARDIZE_IN_DOUBLE || (k.how && k.wide)) {
         memcpy(&out->mean, s->mean + at, count * sizeof(double));
@@ -85,7 +84,7 @@ static inline __attribute__((always_inline)) void standardize_eight(const eight 
     int held = equal_lanes(v, &back);
     if (held < ALL_EIGHT) *out = __builtin_convertvector(STANDARDIZED(*v, by->mean, by->inverse), eight_reals);
     if (held == 0) return;
-    narrow = STANDARDIZED_FLOAT(narrow, by->near, by->rest, by->factor);
+    narrow = STANDARDIZED(narrow, by->mean_in_float, by->inverse_in_float);
     for (int l = 0; l < 8 && held < ALL_EIGHT; l++)
         if (held >> l & 1) (*out)[l] = (real)narrow[l];
     if (held == ALL_EIGHT) *out = __builtin_convertvector(narrow, eight_reals);
@@ -104,7 +103,7 @@ static inline __attribute__((always_inline)) void take_eight(const char *x, taki
         if (k.wide)
             standardize_eight(&v, by, &r);
         else
-            r = __builtin_convertvector(STANDARDIZED_FLOAT(narrow, by->near, by->rest, by->factor), eight_reals);
+            r = __builtin_convertvector(STANDARDIZED(narrow, by->mean_in_float, by->inverse_in_float), eight_reals);
         memcpy(out, &r, sizeof r);
         return;
     }
@@ -232,7 +231,7 @@ static inline __attribute__((always_inline)) void take_sums(const rows_to_take *
 {
     lanes sum[BLOCK][PIECES];
     int64_t d = t->from->of.d, padded = t->stride, whole = d / LANES * LANES, j = 0;
-    const float *mean = t->from->in_float, *rest = mean + padded, *inverse = rest + padded;
+    const float *mean = t->from->in_float, *inverse = mean + padded;
     const real *row[BLOCK];
     const stored *ahead[BLOCK];
     real *out[BLOCK];
@@ -251,11 +250,11 @@ static inline __attribute__((always_inline)) void take_sums(const rows_to_take *
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) {
             int64_t at = j + q * WIDTH;
-            lanes m = load((const real *)(const void *)(mean + at)), n = load((const real *)(const void *)(rest + at)),
-                  i = load((const real *)(const void *)(inverse + at)), w = load(theta + at);
+            lanes m = load((const real *)(const void *)(mean + at)), i = load((const real *)(const void *)(inverse + at)),
+                  w = load(theta + at);
 #pragma GCC unroll 4
             for (int r = 0; r < BLOCK; r++) {
-                lanes v = STANDARDIZED_FLOAT(load(row[r] + at), m, n, i);
+                lanes v = STANDARDIZED(load(row[r] + at), m, i);
                 store(out[r] + at, v);
                 sum[r][q] += v * w;
             }

@@ -5,7 +5,7 @@
 /* Which rows of the matrices a group has, and those that are asked for meanwhile. */
 typedef struct taken_rows {
     int64_t at[GROUP], behind[GROUP];
-    int in_order; /* 1: one behind the other, so that the processor reads ahead by itself what is small */
+    int in_order; /* 1: one behind the other, so that a line of y is that of several rows */
 } taken_rows;
 
 /* Column c of the rows. */
@@ -26,14 +26,17 @@ static inline void take_values(const rows_task *t, const taken_rows *rows, group
     real *y = source_room(s);
     int64_t m = t->m;
     double value[GROUP];
-    for (int i = 0; i < 3 && !rows->in_order; i++) {
-        int64_t bytes = row_bytes(matrices[i]);
-        for (int r = 0; r < g->count && matrices[i]->at; r++) fetch((const char *)matrices[i]->at + rows->behind[r] * bytes);
+    for (int i = 0; i < 3; i++) {
+        int64_t bytes = row_bytes(matrices[i]), step = rows->in_order && bytes > 0 ? LINE_BYTES / bytes : 1;
+        if (step < 1) step = 1;
+        for (int64_t r = 0; r < g->count && matrices[i]->at; r += step)
+            fetch((const char *)matrices[i]->at + rows->behind[r] * bytes);
     }
     for (int64_t c = 0; c < m; c++) {
         double shift = s->shift ? s->shift[c] : 0;
         take_column(matrices[0], rows, g->count, c, value);
-        for (int r = 0; r < g->count; r++) y[r * m + c] = (real)(value[r] - shift);
+        for (int r = 0; r < g->count && m == 1; r++) y[r] = (real)(value[r] - shift);
+        for (int r = 0; r < g->count && m > 1; r++) y[r * m + c] = (real)(value[r] - shift);
     }
     if (s->of.w.at) {
         take_column(matrices[1], rows, g->count, 0, value);

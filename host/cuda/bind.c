@@ -26,23 +26,22 @@ static cusgd_status bind_matrix(cuda *c, const examples *e, const bound_matrix *
 }
 
 /* Uploads the values that standardize columns: means and inverses of scales in double, and, after the shifts of the targets,
- * the means, their rounding errors and the inverses in float. */
+ * the means and the inverses in float. */
 static cusgd_status upload_columns(cuda *c, const examples *e, const transform *t, double *numbers)
 {
     int64_t d = e->d;
     double *inverse = allocate((size_t)d, sizeof *inverse);
-    float *narrow = allocate((size_t)d, 3 * sizeof *narrow);
+    float *narrow = allocate((size_t)d, 2 * sizeof *narrow);
     cusgd_status status = CUSGD_OK;
-    if (!inverse || !narrow) status = fail_memory((size_t)d * (sizeof *inverse + 3 * sizeof *narrow), "the columns' scales");
+    if (!inverse || !narrow) status = fail_memory((size_t)d * (sizeof *inverse + 2 * sizeof *narrow), "the columns' scales");
     for (int64_t j = 0; j < d && !status; j++) {
         inverse[j] = 1 / t->scale[j];
         narrow[j] = (float)t->mean[j];
-        narrow[d + j] = standardize_rest(t->mean[j]);
-        narrow[2 * d + j] = (float)inverse[j];
+        narrow[d + j] = (float)inverse[j];
     }
     if (!status) status = upload_doubles(c, t->mean, d, numbers);
     if (!status) status = upload_doubles(c, inverse, d, numbers + d);
-    if (!status) status = upload_bytes(c, narrow, 3 * (size_t)d * sizeof *narrow, numbers + 2 * d + e->k);
+    if (!status) status = upload_bytes(c, narrow, 2 * (size_t)d * sizeof *narrow, numbers + 2 * d + e->k);
     free(inverse);
     free(narrow);
     return status;

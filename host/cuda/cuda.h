@@ -212,7 +212,7 @@ typedef struct bound_matrix {
     const cusgd_matrix *of;
     int64_t columns, ld;          /* ld: row stride in the dataset */
     const double *mean, *inverse; /* device pointers; NULL: 0 and 1 */
-    const float *in_float;        /* device pointer: means, their rounding errors, inverses; NULL: not in float */
+    const float *in_float;        /* device pointer: means and inverses; NULL: not in float */
     double divisor;
     cusgd_storage storage;
     size_t element; /* bytes of an uploaded value */
@@ -228,7 +228,7 @@ convert_task bound_convert(const cuda *c, const bound_matrix *m, int64_t row, in
 /* Uploads the transform. numbers: transform_numbers() doubles in device memory; mean, 1 / scale and shift come first. */
 cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers);
 /* Returns the number of doubles of `numbers`. */
-static inline int64_t transform_numbers(const examples *e) { return 2 * e->d + e->k + (3 * e->d + 1) / 2; }
+static inline int64_t transform_numbers(const examples *e) { return 3 * e->d + e->k; }
 /* Allocates the memory of a dataset of e->n rows. */
 cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b);
 

@@ -274,6 +274,7 @@ static cusgd_status bind_training(problem *p)
     if (!variance) return fail_memory((size_t)(2 * p->d + p->m + p->k) * sizeof *variance, "the columns' variances");
     cusgd_status status = explained(p, problem_standardize(p, variance, variance + p->d));
     if (!status && p->options->robust) status = problem_take_quartiles(p, variance);
+    if (!status) problem_standardize_in_float(p);
     free(variance);
     return status ? status : stream_bind_training(p);
 }

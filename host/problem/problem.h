@@ -155,6 +155,8 @@ int64_t shards_most_rows(const problem *p, const example_set *set);
 
 /* Sets p->units and p->targets. variance: d, target: m + k, both work. */
 cusgd_status problem_standardize(problem *p, double *variance, double *target);
+/* Decides whether columns are standardized in float (scalar/standardize.h), and rounds their means to float if they are. */
+void problem_standardize_in_float(problem *p);
 /* Replaces means by medians, and standard deviations by interquartile ranges, except for columns in which at least half of the
  * values are equal, as their range is 0. work: 2 d. */
 cusgd_status problem_take_quartiles(problem *p, double *work);

@@ -93,6 +93,16 @@ static cusgd_status standardize_column(problem *p, int64_t j, double variance)
     return check_given(p, j, sqrt(variance + (own - p->units.mean[j]) * (own - p->units.mean[j])));
 }
 
+void problem_standardize_in_float(problem *p)
+{
+    const cusgd_options *o = p->options;
+    int in_float = p->units.transform.mean && !examples_are_sparse(&p->train.rows) && o->precision == CUSGD_PRECISION_FLOAT &&
+                   o->storage == CUSGD_STORAGE_FULL;
+    for (int64_t j = 0; j < p->d && in_float; j++) in_float = standardizes_in_float(p->units.mean[j], p->units.scale[j]);
+    for (int64_t j = 0; j < p->d && in_float; j++) p->units.mean[j] = (double)(float)p->units.mean[j];
+    p->units.transform.in_float = in_float;
+}
+
 cusgd_status problem_standardize(problem *p, double *variance, double *target)
 {
     const cusgd_options *o = p->options;
@@ -126,8 +136,6 @@ cusgd_status problem_standardize(problem *p, double *variance, double *target)
     p->units.transform.shift = centers ? p->units.shift : NULL;
     p->units.transform.weight_mean = weight / (double)p->train.rows.n;
     p->units.transform.storage = o->storage;
-    p->units.transform.in_float = 1;
-    for (int64_t j = 0; j < d; j++) p->units.transform.in_float &= standardizes_in_float(p->units.mean[j], p->units.scale[j]);
     if (interrupt_asked()) return fail_interrupted();
     cusgd_status studied = study_targets(p);
     p->targets.lower_bound = targets_lower_bound(p);

@@ -1,7 +1,9 @@
-/* The values of standardized columns, of numbers and of vectors of them alike (hence macros).
+/* The values of standardized columns. STANDARDIZED is a macro because it computes with numbers and with vectors of them.
  *
- * A value is moved by its column's mean and multiplied by 1 / scale. In double both operations are rounded once each, and the
- * result once more where it is stored as a float. */
+ * For training in double, both operations are in double. For training in float, they are in float if a float holds the value and
+ * the mean, which takes a third of the time, and otherwise in double, with a result that is rounded to float. Near the mean
+ * x - mean is exact (Sterbenz 1974); elsewhere the difference, the inverse and the product are rounded once each, so that the
+ * relative error is at most three roundings of a float. */
 #ifndef CUSGD_SCALAR_STANDARDIZE_H
 #define CUSGD_SCALAR_STANDARDIZE_H
 
@@ -11,28 +13,20 @@ typedef enum standardizing { STANDARDIZE_NOT, STANDARDIZE_IN_DOUBLE, STANDARDIZE
 
 #define STANDARDIZED(x, mean, inverse) (((x) - (mean)) * (inverse))
 
-/* The same for training in float of a value that a float holds, in a third of the time: `mean` and `rest` are two floats whose
- * sum is the mean to 48 bits. Near the mean x - mean is exact (Sterbenz 1974), and elsewhere `rest` is small compared with it, so
- * that the result has a relative error of at most four roundings of a float, 2^-22, besides the mean's own, 2^-49 |mean| / scale.
- * A column with a mean of 10^6 and a scale of 1 keeps its digits. */
-#define STANDARDIZED_FLOAT(x, mean, rest, inverse) ((((x) - (mean)) - (rest)) * (inverse))
-
-/* Whether a float holds the value. Equal numbers that are stored as float and as double have equal standardized values. */
+/* Returns whether a float holds the value. Equal numbers stored as float and as double have equal standardized values. */
 DEVICE int is_float(double x) { return (double)(float)x == x; }
 
-DEVICE float standardize_rest(double mean) { return (float)(mean - (double)(float)mean); }
-
-/* Whether no float overflows or loses digits to the least of them on the way, whatever x is. */
+/* Returns whether a column can be standardized in float, with its mean rounded to float. Columns need not be centered exactly,
+ * but the rounding may shift them by no more than 1/32 of the scale, and no value may overflow or lose digits to underflow. */
 DEVICE int standardizes_in_float(double mean, double scale)
 {
-    return fabs(mean) <= 0x1p100 && scale >= 0x1p-60 && scale <= 0x1p60;
+    return fabs(mean) <= 0x1p20 * scale && scale >= 0x1p-60 && scale <= 0x1p60;
 }
 
-/* The value for training in float. */
+/* Returns the value for training in float. A float holds the mean. */
 DEVICE float standardized_float(double x, double mean, double inverse)
 {
-    if (!is_float(x)) return (float)STANDARDIZED(x, mean, inverse);
-    return STANDARDIZED_FLOAT((float)x, (float)mean, standardize_rest(mean), (float)inverse);
+    return is_float(x) ? STANDARDIZED((float)x, (float)mean, (float)inverse) : (float)STANDARDIZED(x, mean, inverse);
 }
 
 #endif
