@@ -39,10 +39,11 @@ part_all-tests() { tests ci; }
 # In the full tier it is built while the tests of the part all-tests run, in the time that they leave.
 part_sanitizers-build() { cmake --preset asan && nice -n 19 cmake --build --preset asan -j "$jobs"; }
 # Without the statistics of many runs and the longest comparisons of figures, whose code the other tests execute as well. A program
-# that takes too long is run again: Criterion forks while its thread for messages may hold a lock of AddressSanitizer's allocator,
-# which nobody releases in the child (gcc 12): the child then waits without end, in about one program of a hundred.
+# that takes too long is run again, twice at most: Criterion forks while its thread for messages may hold a lock of
+# AddressSanitizer's allocator, which nobody releases in the child (gcc 12): the child then waits without end, in one or two
+# programs of a hundred.
 part_sanitizers() {
-    build asan && tests asan --repeat after-timeout:2 -LE '^statistics$' -E '^test-(determinism|command-check|command-offset)$'
+    build asan && tests asan --repeat after-timeout:3 -LE '^statistics$' -E '^test-(determinism|command-check|command-offset)$'
 }
 
 # Of the library and one program: ThreadSanitizer knows no fork, in which the other tests run.
