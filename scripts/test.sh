@@ -41,7 +41,7 @@ part_sanitizers-build() { cmake --preset asan && nice -n 19 cmake --build --pres
 # Without the statistics of many runs and the longest comparisons of figures, whose code the other tests execute as well. A program
 # that takes too long is run again, twice at most: Criterion forks while its thread for messages may hold a lock of
 # AddressSanitizer's allocator, which nobody releases in the child (gcc 12): the child then waits without end, in one or two
-# programs of a hundred.
+# programs of a hundred (tests/interpose/fork.c ends such a process and forks another).
 part_sanitizers() {
     build asan && tests asan --repeat after-timeout:3 -LE '^statistics$' -E '^test-(determinism|command-check|command-offset)$'
 }
