@@ -295,13 +295,10 @@ static double finish(const rows_task *t, const double *loss)
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
 }
 
-/* A formula takes fewer instructions for more rows at a time. For the other losses smaller groups are faster when rows come from
- * memory. */
 static int group_rows(const rows_task *t)
 {
     if (t->layout.wide && is_softmax(t)) return softmax_rows(t->k);
-    int rows = rows_of_group(&t->layout, t->models != NULL);
-    return rows == NARROW_GROUP && !t->loss.formula ? INTERCEPT_ROWS : rows;
+    return rows_of_group(&t->layout, t->models != NULL, t->loss.formula != NULL);
 }
 
 static void group_size(group *g, int64_t left, int maximum)

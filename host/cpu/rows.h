@@ -196,13 +196,14 @@ static inline real source_offset(const rows_source *s, int64_t i) { return (real
 
 /* The most rows that are worked on together: what half of the first-level cache holds; many outputs are worth reading it from
  * the second. They decide about bits: the losses of several outputs are added up by groups, and derivatives of an intercept by
- * INTERCEPT_ROWS rows, or by groups where these are fewer. `apart`: outputs are models of their own. */
+ * INTERCEPT_ROWS rows, or by groups where these are fewer. `apart`: outputs are models of their own. A formula takes fewer
+ * instructions for more rows at a time; for other losses smaller groups are faster when rows come from memory. */
 enum { GROUP = 72, WIDE_GROUP = 48, NARROW_GROUP = 64, INTERCEPT_ROWS = 32, GROUP_BYTES = 16384 };
-static inline int rows_of_group(const layout *l, int apart)
+static inline int rows_of_group(const layout *l, int apart, int is_formula)
 {
     int64_t rows = GROUP_BYTES / (l->d * (int64_t)sizeof(real)) / 4 * 4;
     if (l->wide) return apart ? GROUP : WIDE_GROUP;
-    if (rows >= INTERCEPT_ROWS) return l->k == 1 && rows >= NARROW_GROUP ? NARROW_GROUP : INTERCEPT_ROWS;
+    if (rows >= INTERCEPT_ROWS) return is_formula && l->k == 1 && rows >= NARROW_GROUP ? NARROW_GROUP : INTERCEPT_ROWS;
     return rows < 4 ? 4 : (int)rows;
 }
 
@@ -210,7 +211,7 @@ static inline int rows_of_group(const layout *l, int apart)
 static inline int64_t rows_taken_targets(int64_t m) { return (GROUP * m + LANES - 1) / LANES * LANES; }
 static inline size_t rows_taken_bytes(const layout *l, int64_t m)
 {
-    return sizeof(real) * (size_t)(rows_taken_targets(m) + rows_of_group(l, 1) * rows_padded(l->d));
+    return sizeof(real) * (size_t)(rows_taken_targets(m) + rows_of_group(l, 1, 1) * rows_padded(l->d));
 }
 
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
